@@ -1,0 +1,1 @@
+"""Pure calculation: no SQL, Streamlit, Kafka, environment or clock in here."""
