@@ -1,0 +1,135 @@
+"""What is the right to exercise early worth, and how does that change with every variable.
+
+The premium over the European put is an integral along the exercise boundary B (Kim, "The analytic valuation of American
+options", Review of Financial Studies 3, 1990; equation 2.4 of Andersen, Lake and Offengenden, 2016, "the paper"). In the
+scaled units of ``boundary`` (strike 1, life 1), with y = spot / strike and t the time until exercise:
+
+    premium = int_0^1 r e^-rt N(-d-(t, y / B(1-t))) - q y e^-qt N(-d+(t, y / B(1-t))) dt
+    d-+(t, z) = (ln z + (r-q) t) / (vol sqrt t) -+ vol sqrt t / 2
+
+All derivatives share the normal densities and distributions of the price. They are the derivatives of the integrand,
+brought into one form by the identity y e^-qt n(d+) = B e^-rt n(d-): with a boundary density
+
+    g = (r - q B) e^-rt / (vol sqrt t)
+
+    y delta      = - q y int e^-qt N(-d+) - int g n(d-)
+    y^2 gamma    = int (r e^-rt + g d-) n(d-) / (vol sqrt t)
+    vega         = int [ r e^-rt sqrt t + g d- sqrt t + g dlnB/dvol ] n(d-)
+    rho          = int (1 - r t) e^-rt N(-d-) + int [ g dlnB/dr - g t ] n(d-)
+    dividend rho = - y int (1 - q t) e^-qt N(-d+) + int [ g dlnB/dq + g t ] n(d-)
+
+The boundary stays put when spot moves, so delta and gamma have no term of it; vega and the rhos do.
+"""
+
+import numpy as np
+from numba import njit
+
+from engine.american.boundary import FASTMATH, log_limit
+from engine.american.nodes import BOUNDARY_NODES
+from engine.contracts import FloatArray
+from engine.normal import fast_cdf_pdf, fast_exp
+
+CURVE_ROWS = 7
+OFFSET, RATE_WEIGHT, YIELD_WEIGHT, DENSITY, DENSITY_VOL, DENSITY_RATE, DENSITY_YIELD = range(CURVE_ROWS)
+"""Rows of a curve, a column a sample: what d- is at y = 1; e^-rt and e^-qt times the sample's weight; g times the weight;
+and that times dlnB / dvol, / drate, / dyield."""
+
+Scaled = tuple[float, float, float, float, float, float]
+"""price, y delta, y^2 gamma, vega, rho, dividend rho of a put of strike 1 and life 1."""
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+def fill_curve(
+    vol: float,
+    rate: float,
+    dividend_yield: float,
+    h: FloatArray,
+    h_slopes: FloatArray,
+    root: FloatArray,
+    weight: FloatArray,
+    interpolation: FloatArray,
+    curve: FloatArray,
+) -> None:
+    """Fill a curve: all that the premium needs of the boundary (``h``, ``h_slopes`` of ``solve_boundary``), at its samples."""
+    limit, limit_rate, limit_yield = log_limit(rate, dividend_yield)
+    drift = rate - dividend_yield
+    for k in range(len(root)):
+        squared = vol_slope = rate_slope = yield_slope = 0.0
+        for j in range(BOUNDARY_NODES):
+            pull = interpolation[j, k] * h[j]
+            squared += pull * h[j]
+            vol_slope += pull * h_slopes[0, j]
+            rate_slope += pull * h_slopes[1, j]
+            yield_slope += pull * h_slopes[2, j]
+        distance = np.sqrt(max(squared, 1e-6 * h[0] * h[0]))
+        log_boundary = limit - distance
+        s = root[k]
+        t = s * s
+        deviation = vol * s
+        discount = 2.0 * s * weight[k] * fast_exp(-rate * t)  # dt = 2 s ds
+        density = (rate - dividend_yield * fast_exp(log_boundary)) * discount / deviation
+        curve[OFFSET, k] = (drift * t - log_boundary) / deviation - 0.5 * deviation
+        curve[RATE_WEIGHT, k] = discount
+        curve[YIELD_WEIGHT, k] = 2.0 * s * weight[k] * fast_exp(-dividend_yield * t)
+        curve[DENSITY, k] = density
+        curve[DENSITY_VOL, k] = -density * vol_slope / distance
+        curve[DENSITY_RATE, k] = density * (limit_rate - rate_slope / distance)
+        curve[DENSITY_YIELD, k] = density * (limit_yield - yield_slope / distance)
+
+
+@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+def scaled_put(
+    x: float,
+    y: float,
+    vol: float,
+    rate: float,
+    dividend_yield: float,
+    rate_factor: float,
+    yield_factor: float,
+    root: FloatArray,
+    inverse_root: FloatArray,
+    curve: FloatArray,
+) -> Scaled:
+    """European put plus premium, in the continuation region. x = ln y; the factors are e^-rate and e^-dividend_yield.
+
+    The European terms: Black and Scholes (1973) with Merton's dividend yield (1973).
+    """
+    tail_rate = tail_rate_time = tail_yield = tail_yield_time = 0.0
+    at_root = pushed = straight = rate_at_root = pushed_out = in_time = by_vol = by_rate = by_yield = 0.0
+    inverse_vol = 1.0 / vol
+    for k in range(curve.shape[1]):
+        s = root[k]
+        t = s * s
+        d_minus = curve[OFFSET, k] + x * inverse_vol * inverse_root[k]
+        tail_minus, pdf = fast_cdf_pdf(-d_minus)
+        tail_plus = fast_cdf_pdf(-d_minus - vol * s)[0]
+        rate_weight = curve[RATE_WEIGHT, k]
+        yield_weight = curve[YIELD_WEIGHT, k]
+        density = curve[DENSITY, k] * pdf
+        tail_rate += rate_weight * tail_minus
+        tail_rate_time += rate_weight * tail_minus * t
+        tail_yield += yield_weight * tail_plus
+        tail_yield_time += yield_weight * tail_plus * t
+        at_root += rate_weight * pdf * inverse_root[k]
+        rate_at_root += rate_weight * pdf * s
+        straight += density
+        pushed += density * d_minus * inverse_root[k]
+        pushed_out += density * d_minus * s
+        in_time += density * t
+        by_vol += curve[DENSITY_VOL, k] * pdf
+        by_rate += curve[DENSITY_RATE, k] * pdf
+        by_yield += curve[DENSITY_YIELD, k] * pdf
+    european_d = (x + rate - dividend_yield) * inverse_vol
+    strike_leg = rate_factor * fast_cdf_pdf(0.5 * vol - european_d)[0]
+    tail, pdf = fast_cdf_pdf(-0.5 * vol - european_d)
+    spot_leg = y * yield_factor * tail
+    european_vega = y * yield_factor * pdf
+    premium = max(rate * tail_rate - dividend_yield * y * tail_yield, 0.0)  # not less than 0 by rounding
+    return (
+        strike_leg - spot_leg + premium,
+        -spot_leg - dividend_yield * y * tail_yield - straight,
+        inverse_vol * (european_vega + rate * at_root + pushed),
+        european_vega + rate * rate_at_root + pushed_out + by_vol,
+        -strike_leg + tail_rate - rate * tail_rate_time + by_rate - in_time,
+        spot_leg - y * (tail_yield - dividend_yield * tail_yield_time) + by_yield + in_time,
+    )

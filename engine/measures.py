@@ -1,0 +1,170 @@
+"""Which figures a trade has, in which unit, by which formula, and which of them may be summed."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.contracts import FloatArray, UnitValues
+
+
+class Additive(StrEnum):
+    """Over what a measure may be summed."""
+
+    ALWAYS = "always"
+    """Over any trades in one currency."""
+    WITHIN_UNDERLYING = "within one underlying"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure of a trade: its name in code and store, its words on the screen, its unit and formula.
+
+    ``formula`` uses the field's letters: V unit price, S spot, Q quantity, M contract multiplier, Greek names for the
+    derivatives of V (per 1.00, theta per year).
+    """
+
+    name: str
+    label: str
+    unit: str
+    decimals: int
+    additive: Additive
+    formula: str
+    meaning: str
+
+    @property
+    def csv_name(self) -> str:
+        """The CamelCase column of exported and imported files: ``cash_gamma_1pct`` is ``CashGamma1Pct``."""
+        return camel_case(self.name)
+
+    @property
+    def help(self) -> str:
+        """One line for a tooltip: meaning, formula and unit."""
+        return f"{self.meaning} {self.formula}, in {self.unit}."
+
+
+def camel_case(name: str) -> str:
+    """The file column of a snake_case name; digits keep their place: ``theta_1d`` is ``Theta1D``."""
+    return "".join(re.sub("[a-z]", lambda letter: letter.group().upper(), part, count=1) for part in name.split("_"))
+
+
+MEASURES: tuple[Measure, ...] = (
+    Measure(
+        "unit_price",
+        "Unit price",
+        "currency a share",
+        4,
+        Additive.NEVER,
+        "V",
+        "The model's value of one share's worth.",
+    ),
+    Measure("market_value", "Market value", "currency", 0, Additive.ALWAYS, "V × Q × M", "What the position is worth."),
+    Measure(
+        "delta_shares",
+        "Delta, shares",
+        "shares",
+        0,
+        Additive.WITHIN_UNDERLYING,
+        "delta × Q × M",
+        "The shares that move as the position does.",
+    ),
+    Measure(
+        "cash_delta",
+        "Cash delta",
+        "currency",
+        0,
+        Additive.ALWAYS,
+        "delta × Q × M × S",
+        "The value of the shares that move as the position does.",
+    ),
+    Measure(
+        "cash_gamma_1pct",
+        "Gamma 1 %",
+        "currency for +1 % of spot",
+        0,
+        Additive.ALWAYS,
+        "gamma × S² × 0.01 × Q × M",
+        "The change of cash delta when spot rises by 1 %, at today's spot.",
+    ),
+    Measure(
+        "vega_1pt",
+        "Vega 1 pt",
+        "currency for +0.01 of volatility",
+        0,
+        Additive.ALWAYS,
+        "vega × 0.01 × Q × M",
+        "The change of market value when implied volatility rises by one point.",
+    ),
+    Measure(
+        "theta_1d",
+        "Theta 1 d",
+        "currency a calendar day",
+        0,
+        Additive.ALWAYS,
+        "theta ÷ 365 × Q × M",
+        "The change of market value when one calendar day passes.",
+    ),
+    Measure(
+        "rho_1bp",
+        "Rho 1 bp",
+        "currency for +0.0001 of rate",
+        0,
+        Additive.ALWAYS,
+        "rho × 0.0001 × Q × M",
+        "The change of market value when the risk-free rate rises by one basis point.",
+    ),
+    Measure(
+        "dividend_rho_1bp",
+        "Dividend rho 1 bp",
+        "currency for +0.0001 of dividend yield",
+        0,
+        Additive.ALWAYS,
+        "dividend rho × 0.0001 × Q × M",
+        "The change of market value when the dividend yield rises by one basis point.",
+    ),
+)
+"""The measures that are stored for a trade, in the order of their columns."""
+
+DAY_PNL = Measure(
+    "actual_pnl",
+    "Day P&L",
+    "currency",
+    0,
+    Additive.ALWAYS,
+    "market value − market value at the previous close",
+    "What the position gained since the previous close, by revaluation.",
+)
+"""Derived from two stored market values, and so not stored itself."""
+
+MEASURE_NAMES: tuple[str, ...] = tuple(measure.name for measure in MEASURES)
+CLOSE_COMPARED: tuple[str, ...] = (
+    "market_value",
+    "cash_delta",
+    "cash_gamma_1pct",
+    "vega_1pt",
+    "theta_1d",
+    "rho_1bp",
+)
+"""The measures that the board shows against the previous close."""
+
+
+def position_measures(
+    unit: UnitValues, spot: FloatArray, quantity: FloatArray, multiplier: FloatArray
+) -> dict[str, FloatArray]:
+    """The measures of positions from the values of one unit: first the unit, then multiplier and quantity, then the scale.
+
+    All arrays have one length n; the result maps each name in ``MEASURE_NAMES`` to an array of n, NaN where the unit
+    values are NaN. Formulas and units are those of ``MEASURES``.
+    """
+    size = quantity * multiplier
+    return {
+        "unit_price": unit.price,
+        "market_value": unit.price * size,
+        "delta_shares": unit.delta * size,
+        "cash_delta": unit.delta * size * spot,
+        "cash_gamma_1pct": unit.gamma * spot * spot * 0.01 * size,
+        "vega_1pt": unit.vega * 0.01 * size,
+        "theta_1d": unit.theta / 365.0 * size,
+        "rho_1bp": unit.rho * 1e-4 * size,
+        "dividend_rho_1bp": unit.dividend_rho * 1e-4 * size,
+    }

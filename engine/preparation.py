@@ -1,0 +1,218 @@
+"""The trades on one underlying made ready to tick: who prices which row, and what cannot be priced."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from engine.contracts import Contracts, FloatArray, IntArray, PreparedContracts, PricingEngine, UnitValues
+from engine.engines import engines_for
+from engine.measures import position_measures
+from engine.model import ARTICLE_PARAMETERS, ExerciseStyle, NotPriced, OptionType, Product
+
+DEFAULT_PARAMETERS = "default"
+_DAYS_A_YEAR = 365.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """What an underlying is priced with; ``source`` is the as-of date they were set for, or "default"."""
+
+    implied_vol: float
+    risk_free_rate: float
+    dividend_yield: float
+    source: str
+
+    @property
+    def fault(self) -> str | None:
+        """Why nothing can be priced with these, or None."""
+        if not np.isfinite([self.implied_vol, self.risk_free_rate, self.dividend_yield]).all():
+            return "a parameter is not a number"
+        if self.implied_vol <= 0:
+            return f"implied volatility is {self.implied_vol:g}, it must be above 0"
+        return None
+
+
+ARTICLE_DEFAULTS = Parameters(**ARTICLE_PARAMETERS, source=DEFAULT_PARAMETERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The rows of an underlying that one engine prices."""
+
+    engine: PricingEngine
+    rows: IntArray
+    contracts: Contracts
+    prepared: PreparedContracts
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A trade without a value: the reason is of the closed list, the detail is for people."""
+
+    trade_id: str
+    reason: NotPriced
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Valued:
+    """Rows of one underlying with their measures (name -> array of the rows' length) and the engine of each row."""
+
+    rows: IntArray
+    measures: dict[str, FloatArray]
+    priced_by: list[str]
+    failures: list[Failure]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedUnderlying:
+    """All trades on one underlying at one as-of date, with everything done that does not depend on the quote."""
+
+    ticker: str
+    as_of_date: date
+    trade_ids: list[str]
+    quantity: FloatArray
+    multiplier: FloatArray
+    parameters: Parameters
+    groups: tuple[Group, ...]
+    failures: tuple[Failure, ...]
+    """What no quote can mend: expired, unknown product, incomplete terms, refused by every engine."""
+    slow_groups: tuple[Group, ...] = field(init=False)
+    live_groups: tuple[Group, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "live_groups", tuple(g for g in self.groups if g.engine.live))
+        object.__setattr__(self, "slow_groups", tuple(g for g in self.groups if not g.engine.live))
+
+    def value(self, spot: float, groups: tuple[Group, ...] | None = None) -> Valued:
+        """Every row of these groups (of all, when None) at this spot."""
+        chosen = self.groups if groups is None else groups
+        values = [group.prepared.value(np.full(len(group.rows), spot)) for group in chosen]
+        return self.measured(spot, chosen, values)
+
+    def measured(self, spot: float, groups: tuple[Group, ...], values: list[UnitValues]) -> Valued:
+        """The measures of rows whose unit values are known already (a worker computed them)."""
+        rows = np.concatenate([g.rows for g in groups]) if groups else np.empty(0, np.int64)
+        unit = UnitValues(*(_joined(values, name) for name in UnitValues.__slots__))
+        measures = position_measures(unit, np.full(len(rows), spot), self.quantity[rows], self.multiplier[rows])
+        priced_by = [g.engine.name for g in groups for _ in range(len(g.rows))]
+        unknown = ~np.isfinite(np.vstack(list(measures.values()))).all(axis=0)
+        if not unknown.any():
+            return Valued(rows, measures, priced_by, [])
+        failures = [
+            Failure(self.trade_ids[rows[i]], NotPriced.REFUSED, f"{priced_by[i]} gave no number at a spot of {spot:g}")
+            for i in np.flatnonzero(unknown)
+        ]
+        known = np.flatnonzero(~unknown)
+        return Valued(rows[known], {n: m[known] for n, m in measures.items()}, [priced_by[i] for i in known], failures)
+
+
+def _joined(values: list[UnitValues], name: str) -> FloatArray:
+    parts = [getattr(value, name) for value in values]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def prepare_underlying(ticker: str, trades: pd.DataFrame, parameters: Parameters, as_of: date) -> PreparedUnderlying:
+    """Prepare the trades on one underlying.
+
+    trades: the columns of ``engine.model.TRADE_COLUMNS``, all of this ticker; maturity is datetime64. An option is
+    alive through the day of its maturity, and expired from the day after.
+    """
+    trade_ids = trades["trade_id"].tolist()
+    product = trades["product"].to_numpy(dtype=object)
+    style = trades["exercise_style"].fillna(ExerciseStyle.EUROPEAN).to_numpy(dtype=object)
+    days = (trades["maturity"].to_numpy(dtype="datetime64[D]") - np.datetime64(as_of)).astype(np.float64)
+    days[np.isnat(trades["maturity"].to_numpy(dtype="datetime64[D]"))] = np.nan
+    strike = trades["strike"].to_numpy(dtype=np.float64, na_value=np.nan)
+    option_type = trades["option_type"].to_numpy(dtype=object)
+    n = len(trades)
+    contracts = Contracts(
+        strike=strike,
+        years=days / _DAYS_A_YEAR,
+        implied_vol=np.full(n, parameters.implied_vol),
+        risk_free_rate=np.full(n, parameters.risk_free_rate),
+        dividend_yield=np.full(n, parameters.dividend_yield),
+        is_call=np.asarray(option_type == OptionType.CALL, dtype=np.bool_),
+    )
+    failures: list[Failure] = []
+    kinds: dict[tuple[PricingEngine, ...], list[int]] = {}
+    for row in range(n):
+        fault = _fault(product[row], option_type[row], strike[row], days[row], parameters, trades, row)
+        if fault is not None:
+            failures.append(Failure(trade_ids[row], *fault))
+        else:
+            kinds.setdefault(engines_for(product[row], style[row]), []).append(row)
+    groups: list[Group] = []
+    for engines, rows in kinds.items():
+        groups += _grouped(engines, np.asarray(rows, np.int64), contracts, trade_ids, failures)
+    return PreparedUnderlying(
+        ticker,
+        as_of,
+        trade_ids,
+        trades["quantity"].to_numpy(dtype=np.float64),
+        trades["contract_multiplier"].to_numpy(dtype=np.float64),
+        parameters,
+        tuple(groups),
+        tuple(failures),
+    )
+
+
+def _grouped(
+    engines: tuple[PricingEngine, ...],
+    rows: IntArray,
+    contracts: Contracts,
+    trade_ids: list[str],
+    failures: list[Failure],
+) -> list[Group]:
+    """Give each row to the first engine that does not refuse it; what all refuse is a failure with the last reason."""
+    engine, rest = engines[0], engines[1:]
+    prepared = engine.prepare(contracts.take(rows))
+    refused = np.asarray(sorted(prepared.refused), np.int64)
+    taken = rows
+    groups: list[Group] = []
+    if len(refused):
+        taken = np.delete(rows, refused)
+        if rest:
+            groups = _grouped(rest, rows[refused], contracts, trade_ids, failures)
+        else:
+            failures += [
+                Failure(trade_ids[rows[i]], NotPriced.REFUSED, f"{engine.name}: {prepared.refused[i]}") for i in refused
+            ]
+        prepared = engine.prepare(contracts.take(taken)) if len(taken) else prepared
+    if len(taken):
+        groups.insert(0, Group(engine, taken, contracts.take(taken), prepared))
+    return groups
+
+
+def _fault(
+    product: str,
+    option_type: object,
+    strike: float,
+    days: float,
+    parameters: Parameters,
+    trades: pd.DataFrame,
+    row: int,
+) -> tuple[NotPriced, str] | None:
+    """Why no engine is asked about this trade, or None."""
+    if product == Product.STOCK:
+        return None
+    if product != Product.OPTION:
+        return NotPriced.UNKNOWN_PRODUCT, f"no engine prices the product {product}"
+    if days < 0:
+        return NotPriced.EXPIRED, f"matured on {trades['maturity'].iloc[row]:%Y-%m-%d}"
+    missing = [
+        name
+        for name, absent in (
+            ("Strike", not strike > 0),
+            ("Maturity", np.isnan(days)),
+            ("OptionType", option_type not in (OptionType.CALL, OptionType.PUT)),
+        )
+        if absent
+    ]
+    if missing:
+        return NotPriced.INCOMPLETE_TERMS, f"an option needs {', '.join(missing)}"
+    if parameters.fault:
+        return NotPriced.BAD_PARAMETERS, parameters.fault
+    return None

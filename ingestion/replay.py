@@ -1,0 +1,157 @@
+"""The replay feed: plays a file of historical ticks at the pace of their own timestamps, times a speed."""
+
+import csv
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from engine.trading_calendar import as_of_date
+from ingestion.feed import Batch
+from storage.quotes import Quote
+
+REPLAY = "replay"
+_ROWS_A_BATCH = 30
+_LONGEST_PAUSE_SECONDS = 1800.0
+"""A longer gap between two ticks is a closed market: it is skipped, not waited for."""
+_SKIPPED_GAP_SECONDS = 60.0
+"""What a closed market costs instead, in seconds of the source."""
+
+
+class ReplayFileFault(Exception):
+    """The file of ticks cannot be played; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickRow:
+    """One line of the file: the instant, its business date, and the shares that ticked."""
+
+    observed_at: datetime
+    as_of_date: date
+    quotes: tuple[tuple[str, float], ...]
+
+
+def read_ticks(path: Path) -> list[TickRow]:
+    """Read a file with a column AsOfDate (instants, UTC where they name no zone) and a column a ticker; blank: no tick.
+
+    Raises ReplayFileFault with line, column, value and reason, and OSError.
+    """
+    rows: list[TickRow] = []
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file)
+        header = next(reader, [])
+        if not header or header[0] != "AsOfDate" or len(header) < 2:
+            raise ReplayFileFault(f"{path}: the first line must be AsOfDate and a ticker a column")
+        for cells in reader:
+            place = f"{path}, line {reader.line_num}"
+            if len(cells) != len(header):
+                raise ReplayFileFault(f"{place}: {len(cells)} values for {len(header)} columns")
+            rows.append(_tick_row(place, header, cells))
+            if len(rows) > 1 and rows[-1].observed_at <= rows[-2].observed_at:
+                raise ReplayFileFault(f"{place}, column AsOfDate: not after the line before it: sort the file")
+    if not rows:
+        raise ReplayFileFault(f"{path}: no ticks in it")
+    return rows
+
+
+def _tick_row(place: str, header: list[str], cells: list[str]) -> TickRow:
+    try:
+        instant = datetime.fromisoformat(cells[0])
+    except ValueError:
+        raise ReplayFileFault(f"{place}, column AsOfDate, value '{cells[0]}': not a time") from None
+    observed_at = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    quotes = []
+    for ticker, cell in zip(header[1:], cells[1:], strict=True):
+        if not cell:
+            continue
+        try:
+            quote = float(cell)
+        except ValueError:
+            quote = float("nan")
+        if not 0 < quote < float("inf"):
+            raise ReplayFileFault(f"{place}, column {ticker}, value '{cell}': not a price above 0")
+        quotes.append((ticker, quote))
+    return TickRow(observed_at, as_of_date(observed_at), tuple(quotes))
+
+
+class ReplayFeed:
+    """Plays rows from a cursor on. The cursor is {"row": the next row, "restarts": how often it was restarted}."""
+
+    name = REPLAY
+
+    def __init__(self, rows: list[TickRow], cursor: dict[str, int], speed: float | None, now: float) -> None:
+        self._rows = rows
+        self._next = cursor.get("row", 0)
+        self.restarts = cursor.get("restarts", 0)
+        self.speed = speed
+        self.paused = False
+        self._due = now
+
+    @property
+    def ended(self) -> bool:
+        return self._next >= len(self._rows)
+
+    @property
+    def first_date(self) -> date:
+        return self._rows[0].as_of_date
+
+    @property
+    def progress(self) -> str:
+        """For people: where in the file it is."""
+        return f"tick row {self._next:,} of {len(self._rows):,}"
+
+    def next_batch(self, now: float) -> Batch | None:
+        """The rows due by now, at most some, never of two as-of dates; what was conflated is newest last."""
+        if self.ended or self.paused or self._due > now:
+            return None
+        taken: list[TickRow] = []
+        due = self._due
+        while (
+            not self.ended
+            and self._due <= now
+            and len(taken) < _ROWS_A_BATCH
+            and (not taken or self._rows[self._next].as_of_date == taken[0].as_of_date)
+        ):
+            taken.append(self._rows[self._next])
+            due = self._due
+            self._next += 1
+            if not self.ended:
+                self._due += self._wait(taken[-1], self._rows[self._next])
+        quotes = [
+            Quote(row.as_of_date, ticker, quote, row.observed_at) for row in taken for ticker, quote in row.quotes
+        ]
+        return Batch(quotes, self.cursor(), now if self.speed is None else due, taken[-1].as_of_date)
+
+    def next_awake(self, now: float) -> float | None:
+        if self.ended:
+            return None
+        return now + 3600.0 if self.paused else self._due
+
+    def cursor(self) -> dict[str, int]:
+        return {"row": self._next, "restarts": self.restarts}
+
+    def set_speed(self, speed: float | None, now: float) -> None:
+        """Play at another speed from the next row on; None: do not wait."""
+        self.speed = speed
+        self._due = min(self._due, now)
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self, now: float) -> None:
+        """Go on from here: the time of the pause is not caught up with."""
+        self.paused = False
+        self._due = now
+
+    def restart(self, restarts: int, now: float) -> None:
+        """Play from the first row again."""
+        self._next, self.restarts = 0, restarts
+        self.resume(now)
+
+    def close(self) -> None:
+        """Nothing is open: the file was read at the start."""
+
+    def _wait(self, last: TickRow, following: TickRow) -> float:
+        if self.speed is None:
+            return 0.0
+        gap = (following.observed_at - last.observed_at).total_seconds()
+        return (gap if gap <= _LONGEST_PAUSE_SECONDS else _SKIPPED_GAP_SECONDS) / self.speed

@@ -1,0 +1,193 @@
+"""The sidecar's loop: take what the feed has, apply it, obey what people want, and give signs of life."""
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from ingestion.beside import Beside
+from ingestion.feed import Batch
+from ingestion.replay import ReplayFeed, TickRow
+from services.apply_quotes import FeedPosition, apply_quotes
+from services.apply_slow_values import SlowResult, apply_slow_values
+from services.price_all import price_newest
+from services.pricing_state import PricingState
+from services.restart_replay import restart_replay
+from storage.change_log import prune
+from storage.database import Store
+from storage.feeds import Feed, FeedLost, FeedState, claim_feed, read_feed, report
+from storage.settings import Settings
+
+_LOOK_SECONDS = 0.1
+_REPORT_SECONDS = 0.5
+_PRUNE_SECONDS = 5.0
+_LONGEST_SLEEP_SECONDS = 0.02
+_BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+log = structlog.get_logger("sidecar")
+
+
+class ReplaySidecar:
+    """Runs one replay feed on a store until it is told to stop, loses the feed, or (with ``once``) the feed ends."""
+
+    def __init__(
+        self, store: Store, settings: Settings, rows: list[TickRow], *, speed: float | None, once: bool
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._once = once
+        self._state = PricingState()
+        self._beside = Beside()
+        self._owner = uuid.uuid4().hex
+        claimed = self._claim(speed)
+        self._feed = ReplayFeed(rows, claimed.cursor, speed, time.monotonic())
+        self._wish = claimed
+        self._reached = None if not self._feed.cursor()["row"] else rows[self._feed.cursor()["row"] - 1].as_of_date
+        self._lag: float | None = None
+        self._next_look = self._next_report = self._next_prune = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Raises FeedLost when another sidecar has taken the feed over."""
+        log.info("started", feed=self._feed.name, at=self._feed.progress, speed=self._feed.speed or "max")
+        try:
+            self._patiently(stop, self._price_what_is_there)
+            while not stop.is_set():
+                self._turn(stop)
+                if self._once and self._feed.ended and not self._beside.busy:
+                    break
+                stop.wait(self._sleep())
+        except FeedLost as lost:
+            log.warning("stopped", reason=str(lost))
+            raise
+        finally:
+            self._beside.close()
+            self._feed.close()
+        self._patiently(stop, lambda: self._report(FeedState.ENDED if self._feed.ended else FeedState.STOPPED))
+        log.info("stopped", at=self._feed.progress)
+
+    def _turn(self, stop: threading.Event) -> None:
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._patiently(stop, self._obey)
+            self._next_look = now + _LOOK_SECONDS
+        batch = self._feed.next_batch(time.monotonic())
+        if batch is not None:
+            self._patiently(stop, lambda: self._apply(batch))
+        results = self._beside.finished()
+        if results:
+            self._patiently(stop, lambda: self._apply_slow(results))
+        if now >= self._next_report:
+            self._patiently(stop, self._report)
+            self._next_report = now + _REPORT_SECONDS
+        if now >= self._next_prune:
+            self._patiently(stop, self._prune)
+            self._next_prune = now + _PRUNE_SECONDS
+
+    def _apply(self, batch: Batch) -> None:
+        position = FeedPosition(self._feed.name, self._owner, batch.cursor, self._reached)
+        applied = apply_quotes(
+            self._store,
+            self._state,
+            batch.quotes,
+            source=self._feed.name,
+            position=position,
+            future_tolerance_seconds=self._settings.future_tolerance_seconds,
+        )
+        self._reached = batch.not_before
+        self._lag = max(0.0, time.monotonic() - batch.due)
+        self._beside.submit(applied.slow_work)
+
+    def _apply_slow(self, results: list[SlowResult]) -> None:
+        self._beside.submit(apply_slow_values(self._store, self._state, results, self._feed.name))
+
+    def _price_what_is_there(self) -> None:
+        """Whatever was loaded or changed while no sidecar ran, and the slow engines' share, is brought up to date."""
+        self._beside.submit(price_newest(self._store, self._state, source="sidecar"))
+
+    def _obey(self) -> None:
+        with self._store.read() as connection:
+            wish = read_feed(connection, self._feed.name)
+        if wish is None:
+            return
+        now = time.monotonic()
+        if wish.restarts_wanted > self._feed.restarts:
+            cursor = {"row": 0, "restarts": wish.restarts_wanted}
+            self._beside.submit(
+                restart_replay(
+                    self._store,
+                    self._state,
+                    feed=self._feed.name,
+                    owner=self._owner,
+                    first_date=self._feed.first_date,
+                    cursor=cursor,
+                )
+            )
+            self._feed.restart(wish.restarts_wanted, now)
+            self._reached = None
+            log.info("restarted", feed=self._feed.name)
+        if wish.wanted_speed != self._feed.speed:
+            self._feed.set_speed(wish.wanted_speed, now)
+        if (wish.wanted_state == FeedState.PAUSED) != self._feed.paused:
+            if wish.wanted_state == FeedState.PAUSED:
+                self._feed.pause()
+            else:
+                self._feed.resume(now)
+            self._next_report = 0.0
+
+    def _claim(self, speed: float | None) -> Feed:
+        with self._store.bookkeeping() as connection:
+            return claim_feed(
+                connection,
+                ReplayFeed.name,
+                self._owner,
+                os.getpid(),
+                datetime.now(UTC),
+                self._settings.sidecar_silence_seconds,
+                speed,
+            )
+
+    def _report(self, state: FeedState | None = None) -> None:
+        playing = FeedState.PAUSED if self._feed.paused else FeedState.PLAYING
+        said = state or (FeedState.ENDED if self._feed.ended else playing)
+        with self._store.bookkeeping() as connection:
+            report(
+                connection,
+                self._feed.name,
+                self._owner,
+                datetime.now(UTC),
+                said,
+                self._feed.speed,
+                self._lag,
+                self._feed.progress,
+            )
+
+    def _prune(self) -> None:
+        with self._store.bookkeeping() as connection:
+            prune(
+                connection,
+                datetime.now(UTC),
+                self._settings.change_log_minutes,
+                self._settings.change_log_megabytes,
+            )
+
+    def _sleep(self) -> float:
+        awake = self._feed.next_awake(time.monotonic())
+        wait = _LONGEST_SLEEP_SECONDS if awake is None else awake - time.monotonic()
+        return min(max(wait, 0.0), _LONGEST_SLEEP_SECONDS)
+
+    def _patiently(self, stop: threading.Event, step: Callable[[], None]) -> None:
+        """Do a step; when the database is away, wait and do the same step again, so that nothing is skipped."""
+        for attempt in range(1_000_000):
+            try:
+                step()
+                return
+            except DBAPIError as error:
+                wait = _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
+                log.warning("the store does not answer", again_in_seconds=wait, error=str(error.orig))
+                if stop.wait(wait):
+                    return

@@ -1,0 +1,34 @@
+"""The store's status in words, for the command line."""
+
+from datetime import datetime
+
+from storage.feeds import Feed
+from storage.read_models import StoreStatus
+
+
+def status_text(status: StoreStatus, now: datetime, silence_seconds: float) -> str:
+    """Several lines: what runs, the last tick, revision, lag, and the counts."""
+    lines = [_feed_line(feed, now, silence_seconds) for feed in status.feeds] or ["no feed has run on this store yet"]
+    tick = f"{status.last_tick:%Y-%m-%d %H:%M:%S} UTC" if status.last_tick else "none"
+    lines += [
+        f"last tick       {tick}",
+        f"as-of date      {status.newest_as_of or 'none'}",
+        f"revision        {status.revision:,}",
+        f"trades          {status.trades:,}",
+        f"priced          {status.priced:,}",
+        f"not priced      {sum(status.not_priced.values()):,}",
+        *(f"  {reason}: {count:,}" for reason, count in sorted(status.not_priced.items())),
+        f"late quotes     {status.late:,}",
+        f"rejected        {status.rejected:,}",
+    ]
+    return "\n".join(lines)
+
+
+def _feed_line(feed: Feed, now: datetime, silence_seconds: float) -> str:
+    name = f"{feed.feed:<16}"
+    if not feed.alive(now, silence_seconds):
+        since = f" since {feed.seen_at:%Y-%m-%d %H:%M:%S} UTC" if feed.seen_at else ""
+        return f"{name}not running{since}; {feed.detail or 'not started'}"
+    speed = "as fast as it goes" if feed.speed is None else f"{feed.speed:g} times as fast"
+    lag = "" if feed.lag_seconds is None else f", {feed.lag_seconds:.2f} s behind"
+    return f"{name}{feed.state}, {speed}{lag}, process {feed.process_id}; {feed.detail}"

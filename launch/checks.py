@@ -1,0 +1,51 @@
+"""What happens at ./test: the environment, the components, then style, types and tests."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from launch.components import install_missing, is_ci, settings_for_tests
+from launch.environment import ensure_environment
+from launch.messages import Refusal, leave, say
+
+ROOT = Path(__file__).resolve().parent.parent
+LAUNCHERS = ("run", "test", "bench")
+
+
+def main(arguments: list[str]) -> int:
+    """The whole of ./test: with arguments only pytest, with these."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    return leave(lambda: _check(arguments))
+
+
+def _check(arguments: list[str]) -> int:
+    python = ensure_environment(ROOT, "requirements-test.txt")
+    install_missing()
+    variables, missing = settings_for_tests()
+    if missing and is_ci():
+        raise Refusal("In CI no component may be missing.", why=missing)
+    for line in missing:
+        say(f"SKIPPED {line}")
+    pytest = ("tests", ["-m", "pytest", *arguments])
+    steps = [pytest] if arguments else [*_style_steps(), ("types", ["-m", "mypy"]), pytest]
+    failed = [name for name, step in steps if _fails(name, [str(python), *step], variables)]
+    for line in missing:
+        say(f"SKIPPED {line}")
+    say(f"Failed: {', '.join(failed)}." if failed else "All is well.")
+    return 1 if failed else 0
+
+
+def _style_steps() -> list[tuple[str, list[str]]]:
+    return [
+        ("style", ["-m", "ruff", "check", "--quiet", ".", *LAUNCHERS]),
+        ("layout", ["-m", "ruff", "format", "--check", "--quiet", ".", *LAUNCHERS]),
+    ]
+
+
+def _fails(name: str, command: list[str], variables: dict[str, str]) -> bool:
+    started = time.monotonic()
+    code = subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}, check=False).returncode
+    say(f"-- {name}: {'failed' if code else 'good'} ({time.monotonic() - started:.0f} s)")
+    return code != 0

@@ -1,0 +1,167 @@
+// What the server says of one table: one socket for all the panels that show it, opened again when it drops.
+
+import { decode } from './wire.js';
+import { Table } from './table.js';
+
+const FIRST_RETRY_MS = 400;
+const LONGEST_RETRY_MS = 8000;
+// Close codes with which a server refuses: policy violation, not signed in, not allowed, no such thing.
+const REFUSALS = new Set([1008, 4400, 4401, 4403, 4404]);
+
+const feeds = new Map();
+
+// The feed of a table and its query ([name, value] pairs). With an `owner`: a feed of one's own, at one's own pace.
+export function useFeed(table, query, listener, owner = '', pace = null) {
+  const key = JSON.stringify([table, query, owner]);
+  let feed = feeds.get(key);
+  if (!feed) {
+    feed = new Feed(key, table, query, pace);
+    feeds.set(key, feed);
+  }
+  feed.listeners.add(listener);
+  feed.open();
+  return { key, feed, release: () => feed.release(listener) };
+}
+
+class Feed {
+  constructor(key, table, query, pace) {
+    this.key = key;
+    this.name = table;
+    this.query = query;
+    this.listeners = new Set();
+    this.table = null;
+    this.status = null;
+    this.statusAt = 0;
+    this.connection = 'connecting'; // connecting, open, lost, refused, suspended
+    this.refusal = '';
+    this.lostAt = null;
+    this.openedAt = 0;
+    this.pace = pace;
+    this.socket = null;
+    this.retryMs = FIRST_RETRY_MS;
+    this.timer = 0;
+    this.suspendWhenFilled = false;
+    this.wake = () => this.timer && this.open();
+    window.addEventListener('online', this.wake);
+  }
+
+  address() {
+    const url = new URL(`/live/${this.name}`, location.origin);
+    url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    for (const [name, value] of this.query) url.searchParams.append(name, value);
+    if (this.pace) url.searchParams.set('pace', this.pace);
+    if (this.table) {
+      url.searchParams.set('since', this.table.revision);
+      url.searchParams.set('as_of_seen', this.table.asOfDate);
+    }
+    return url.href;
+  }
+
+  open() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    if (this.socket || this.connection === 'suspended') return;
+    const socket = new WebSocket(this.address());
+    socket.binaryType = 'arraybuffer';
+    this.socket = socket;
+    socket.onopen = () => this.socket === socket && this.connected();
+    socket.onmessage = (event) => this.socket === socket && this.receive(event.data);
+    socket.onclose = (event) => this.socket === socket && this.dropped(event);
+  }
+
+  connected() {
+    this.connection = 'open';
+    this.lostAt = null;
+    this.openedAt = Date.now();
+    this.tell('connection');
+  }
+
+  receive(data) {
+    this.retryMs = FIRST_RETRY_MS;
+    if (typeof data === 'string') {
+      const status = JSON.parse(data);
+      if (status.kind !== 'status') return;
+      this.status = status;
+      this.statusAt = Date.now();
+      this.tell('status');
+      return;
+    }
+    try {
+      const message = decode(data);
+      if (message.header.kind === 'snapshot') this.table = new Table(message);
+      else if (!this.table?.apply(message)) throw new Error('a delta that does not fit the table');
+    } catch (error) {
+      console.warn(`deltaboard, ${this.name}:`, error);
+      this.startOver();
+      return;
+    }
+    if (this.suspendWhenFilled) this.suspend();
+    this.tell('data');
+  }
+
+  // What came does not fit what is here: forget it and ask for a snapshot.
+  startOver() {
+    this.table = null;
+    this.hangUp();
+    this.retryLater();
+  }
+
+  retryLater() {
+    this.timer = setTimeout(() => this.open(), this.retryMs * (0.75 + Math.random() / 2));
+    this.retryMs = Math.min(this.retryMs * 1.7, LONGEST_RETRY_MS);
+  }
+
+  dropped(event) {
+    this.socket = null;
+    this.lostAt ??= Date.now();
+    if (REFUSALS.has(event.code)) {
+      this.connection = 'refused';
+      this.refusal = event.reason;
+    } else {
+      this.connection = 'lost';
+      if (Date.now() - this.openedAt > LONGEST_RETRY_MS) this.retryMs = FIRST_RETRY_MS;
+      this.retryLater();
+    }
+    this.tell('connection');
+  }
+
+  hangUp() {
+    clearTimeout(this.timer);
+    this.timer = 0;
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+  }
+
+  // Only for a feed of one's own. A new pace is a new connection that resumes from the revision seen.
+  setPace(pace) {
+    const resumes = this.connection === 'suspended' || this.pace !== pace;
+    this.suspendWhenFilled = false;
+    this.pace = pace;
+    if (!resumes) return;
+    if (this.connection === 'suspended') this.connection = 'connecting';
+    this.hangUp();
+    this.open();
+  }
+
+  // Closes the socket and keeps the table; without a table yet, as soon as there is one.
+  suspend() {
+    this.suspendWhenFilled = !this.table;
+    if (!this.table || this.connection === 'suspended') return;
+    this.hangUp();
+    this.connection = 'suspended';
+    this.lostAt = null;
+  }
+
+  release(listener) {
+    this.listeners.delete(listener);
+    if (this.listeners.size) return;
+    feeds.delete(this.key);
+    window.removeEventListener('online', this.wake);
+    this.hangUp();
+  }
+
+  tell(what) {
+    for (const listener of [...this.listeners]) listener(what, this);
+  }
+}

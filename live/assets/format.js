@@ -1,0 +1,84 @@
+// What a number, a time or a date looks like. Unknown is a dash, zero is a zero, minus is a real minus.
+
+export const MINUS = '\u2212';
+export const UNKNOWN = '\u2013';
+
+let locale = globalThis.navigator?.language || 'en-US';
+const formatters = new Map();
+
+export function useLocale(name) {
+  locale = name;
+  formatters.clear();
+}
+
+function formatter(decimals) {
+  let found = formatters.get(decimals);
+  if (!found) {
+    const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+    try {
+      found = new Intl.NumberFormat(locale, { ...digits, numberingSystem: 'latn' });
+    } catch {
+      found = new Intl.NumberFormat('en-US', digits);
+    }
+    formatters.set(decimals, found);
+  }
+  return found;
+}
+
+export function isKnown(value) {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+// -1 and 1 for what is shown as negative and positive, 0 for what is shown as zero, whatever is behind the last decimal.
+export function shownSign(value, decimals = 0) {
+  if (!isKnown(value) || Math.abs(value) < 0.5 * 10 ** -decimals) return 0;
+  return value < 0 ? -1 : 1;
+}
+
+export function number(value, decimals = 0, withPlus = false) {
+  if (!isKnown(value)) return UNKNOWN;
+  const sign = shownSign(value, decimals);
+  const digits = formatter(decimals).format(Math.abs(value));
+  if (sign < 0) return MINUS + digits;
+  return withPlus && sign > 0 ? '+' + digits : digits;
+}
+
+const SCALES = [
+  [1e9, 'bn'],
+  [1e6, 'm'],
+  [1e3, 'k'],
+];
+
+// A change in few characters: +12.8 m, −0.12 m, +412 k, +7.
+export function compactChange(value) {
+  if (!isKnown(value)) return UNKNOWN;
+  for (const [scale, suffix] of SCALES) {
+    if (Math.abs(value) >= scale * 0.9995) {
+      const scaled = value / scale;
+      return `${number(scaled, Math.abs(scaled) < 99.95 ? 1 : 0, true)} ${suffix}`;
+    }
+  }
+  return number(value, 0, true);
+}
+
+export function count(value) {
+  return number(value, 0);
+}
+
+export function plural(value, one, many = one + 's') {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
+// Times are UTC everywhere on the board. Takes ISO text or milliseconds.
+export function timeOfDay(moment) {
+  if (moment === null || moment === undefined) return UNKNOWN;
+  const date = new Date(moment);
+  return Number.isNaN(date.getTime()) ? UNKNOWN : date.toISOString().slice(11, 19);
+}
+
+export function seconds(value) {
+  if (!isKnown(value)) return UNKNOWN;
+  const decimals = value < 9.95 ? 1 : 0;
+  if (value < 120) return `${number(value, decimals)} s`;
+  return value < 7200 ? `${number(value / 60, 0)} min` : `${number(value / 3600, 0)} h`;
+}

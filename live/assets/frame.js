@@ -1,0 +1,198 @@
+// What all panels share: the head with title, subtitle and mode, the table that is shown (the feed's, or a frozen copy),
+// when it is painted, and what stands there while there is nothing to show.
+
+import { make, setAttribute, setText } from './dom.js';
+import { useFeed } from './feed.js';
+import { timeOfDay } from './format.js';
+import { ModeSwitch } from './mode.js';
+import { applyTheme } from './theme.js';
+
+export const STALE_AFTER_MS = 5000;
+const LOST_SHOWN_AFTER_MS = 1200;
+
+export class Frame {
+  // `paced`: the socket itself follows the mode. `withHead: false`: a panel that arranges these parts itself.
+  constructor(host, { kind, key, title, skeleton = 'rows', paced = false, withHead = true }) {
+    this.kind = kind;
+    this.key = key;
+    this.paced = paced;
+    this.paint = () => {};
+    this.shown = null; // the table that is on screen: it stays, dimmed, while another one is on its way
+    this.root = make('section', 'db-panel', { 'data-panel': kind, 'aria-label': title, 'data-state': 'loading' });
+    this.title = make('h2', 'db-title', { text: title });
+    this.subtitle = make('span', 'db-subtitle');
+    this.note = make('span', 'db-note', { role: 'status' });
+    this.tools = make('span', 'db-tools');
+    this.body = make('div', 'db-body');
+    this.message = make('div', 'db-message', { role: 'status', hidden: '' });
+    this.skeleton = buildSkeleton(skeleton);
+    this.switch = new ModeSwitch(key, () => this.modeChanged());
+    if (withHead) {
+      const head = this.root.appendChild(make('header', 'db-head'));
+      head.append(this.title, this.subtitle, this.note, this.tools, this.switch.element);
+    }
+    this.root.append(this.body);
+    this.body.append(this.skeleton, this.message);
+    host.append(this.root);
+    this.listener = (what) => this.heard(what);
+    this.clock = setInterval(() => this.showNote(), 1000);
+  }
+
+  // --- what is shown
+
+  use(table, query) {
+    const owner = this.paced ? this.key : '';
+    if (this.handle && this.handle.key === JSON.stringify([table, query, owner])) return;
+    const before = this.handle;
+    this.copy = null;
+    this.handle = useFeed(table, query, this.listener, owner, this.pace);
+    before?.release();
+    this.applyMode();
+    this.paintSoon();
+  }
+
+  get feed() {
+    return this.handle?.feed;
+  }
+
+  get mode() {
+    return this.switch.mode;
+  }
+
+  get pace() {
+    return this.paced && this.mode === 'periodic' ? this.switch.period : null;
+  }
+
+  get table() {
+    return (this.paced || this.mode === 'live' ? this.feed?.table : this.copy) ?? null;
+  }
+
+  heard(what) {
+    if (what === 'data') {
+      if (!this.paced && this.mode !== 'live' && !this.copy) this.takeCopy();
+      if (this.paced || this.mode === 'live') this.paintSoon();
+    } else if (what === 'connection') {
+      this.paintSoon();
+    }
+    this.onStatus?.(what);
+  }
+
+  takeCopy() {
+    this.copy = this.feed?.table?.frozen() ?? null;
+    this.paintSoon();
+  }
+
+  modeChanged() {
+    if (this.mode !== 'paused') this.copy = null;
+    this.applyMode();
+    this.paintSoon();
+  }
+
+  applyMode() {
+    clearInterval(this.timer);
+    const { mode, period } = this.switch;
+    if (this.paced) {
+      if (mode === 'paused') this.feed?.suspend();
+      else this.feed?.setPace(this.pace);
+      return;
+    }
+    if (mode === 'live') this.copy = null;
+    else if (!this.copy) this.takeCopy();
+    if (mode === 'periodic') this.timer = setInterval(() => this.takeCopy(), period * 1000);
+  }
+
+  // --- painting
+
+  paintSoon() {
+    this.queued ??= requestAnimationFrame(() => {
+      this.queued = null;
+      if (!this.closed) this.show();
+    });
+  }
+
+  show() {
+    const table = this.table;
+    if (table) {
+      this.shown = table;
+      setAttribute(this.root, 'data-revision', table.revision);
+      setAttribute(this.root, 'data-as-of', table.asOfDate);
+      this.paint(table);
+    }
+    this.showState(table);
+    this.showNote();
+  }
+
+  showState(table) {
+    const state = this.stateOf(table);
+    setAttribute(this.root, 'data-state', state);
+    this.skeleton.hidden = state !== 'loading' || Boolean(this.shown);
+    this.root.classList.toggle('db-waiting', !table && Boolean(this.shown));
+    const text = this.messageOf(state);
+    this.message.hidden = !text;
+    setText(this.message, text);
+  }
+
+  stateOf(table) {
+    if (this.feed?.connection === 'refused') return 'refused';
+    if (!table) return this.feed?.connection === 'lost' ? 'error' : 'loading';
+    return this.emptyText?.() ? 'empty' : 'ready';
+  }
+
+  messageOf(state) {
+    if (state === 'refused') {
+      return this.feed.refusal || 'You are not signed in, or not allowed to see this. Reload the page to sign in again.';
+    }
+    if (state === 'error') return 'No connection to the board. Retrying\u2026';
+    return state === 'empty' ? this.emptyText() : '';
+  }
+
+  showNote() {
+    const { text, tone, title } = this.noteOf();
+    setText(this.note, text);
+    setAttribute(this.note, 'data-tone', tone);
+    setAttribute(this.note, 'title', title);
+  }
+
+  noteOf() {
+    const { feed, shown: table } = this;
+    if (this.mode === 'paused' && table) {
+      const text = `paused since ${timeOfDay(table.observedAt ?? Date.now())}`;
+      return { text, tone: 'warn', title: `These are the numbers of ${table.observedAt ?? 'when it was paused'}.` };
+    }
+    if (feed?.lostAt && Date.now() - feed.lostAt > LOST_SHOWN_AFTER_MS && table) {
+      return { text: 'connection lost, retrying', tone: 'bad' };
+    }
+    if (feed?.statusAt && Date.now() - feed.statusAt > STALE_AFTER_MS) {
+      return { text: `stale since ${timeOfDay(feed.statusAt)}`, tone: 'warn' };
+    }
+    return { text: '', tone: null };
+  }
+
+  // --- from Streamlit
+
+  update(data) {
+    if (data.height) this.root.style.height = `${data.height}px`;
+    applyTheme(this.root);
+  }
+
+  close() {
+    this.closed = true;
+    clearInterval(this.clock);
+    clearInterval(this.timer);
+    if (this.queued) cancelAnimationFrame(this.queued);
+    this.switch.closeMenu();
+    this.handle?.release();
+    this.root.remove();
+  }
+}
+
+function buildSkeleton(kind) {
+  const skeleton = make('div', `db-skeleton db-skeleton-${kind}`, { 'aria-hidden': 'true' });
+  const pieces = kind === 'rows' ? 14 : kind === 'cards' ? 7 : 1;
+  for (let i = 0; i < pieces; i++) {
+    const row = skeleton.appendChild(make('div', 'db-bone-row'));
+    const bones = kind === 'rows' ? 6 : 2;
+    for (let bone = 0; bone < bones; bone++) row.append(make('span', 'db-bone'));
+  }
+  return skeleton;
+}

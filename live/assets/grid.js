@@ -1,0 +1,202 @@
+// What rows are on screen, and what their cells show: a grid that only ever builds the rows one can see.
+//
+// A column: { name, label, help, width, align, decimals, plus, tint, value(row), text(row), title(row),
+// build(cell), paint(cell, row), sortable }. `value` makes it a number; `paint` takes the cell over.
+
+import { make, setAttribute } from './dom.js';
+import { isKnown, number, shownSign } from './format.js';
+import { pulse, stopPulse } from './pulse.js';
+
+export const ROW_HEIGHT = 25;
+const OVERSCAN = 4;
+let gridCount = 0;
+
+export class Grid {
+  constructor({ columns, role = 'grid', label, minWidth, rowKey, decorate, onSort, onPick, onKey }) {
+    Object.assign(this, { columns, rowKey, decorate, onSort, onPick, onKey });
+    this.id = `db-grid-${++gridCount}`;
+    this.rows = [];
+    this.slots = [];
+    this.sort = null;
+    this.active = -1;
+    this.calm = true;
+    this.scroller = make('div', 'db-scroll', { role, tabindex: '0', 'aria-label': label });
+    this.canvas = this.scroller.appendChild(make('div', 'db-canvas'));
+    this.canvas.style.setProperty('--db-template', columns.map((column) => column.width).join(' '));
+    this.canvas.style.minWidth = `${minWidth}px`;
+    this.canvas.append(this.buildHeader());
+    this.body = this.canvas.appendChild(make('div', 'db-rows', { role: 'rowgroup' }));
+    this.scroller.addEventListener('scroll', () => this.paintSoon(), { passive: true });
+    this.scroller.addEventListener('keydown', (event) => this.pressed(event));
+    this.body.addEventListener('click', (event) => this.clicked(event));
+    this.watcher = new ResizeObserver(() => this.fit());
+    this.watcher.observe(this.scroller);
+  }
+
+  buildHeader() {
+    const header = make('div', 'db-row db-header', { role: 'row' });
+    this.headers = new Map();
+    for (const column of this.columns) {
+      const cell = make('div', 'db-cell', { role: 'columnheader', title: column.help, 'data-align': column.align });
+      if (column.sortable === false) cell.append(make('span', '', { text: column.label }));
+      else {
+        const button = make('button', 'db-sort', { type: 'button', text: column.label });
+        button.addEventListener('click', () => this.sortBy(column));
+        cell.append(button);
+      }
+      header.append(cell);
+      this.headers.set(column.name, cell);
+    }
+    return header;
+  }
+
+  // First click: what one looks for first, the largest number or the first name; second: the other way; third: as it came.
+  sortBy(column) {
+    const first = Boolean(column.value);
+    if (this.sort?.column !== column.name) this.sort = { column: column.name, descending: first };
+    else if (this.sort.descending === first) this.sort = { column: column.name, descending: !first };
+    else this.sort = null;
+    for (const [name, cell] of this.headers) {
+      const way = this.sort?.column === name ? (this.sort.descending ? 'descending' : 'ascending') : null;
+      setAttribute(cell, 'aria-sort', way);
+    }
+    this.onSort(this.sort);
+  }
+
+  setRows(rows) {
+    this.rows = rows;
+    this.body.style.height = `${rows.length * ROW_HEIGHT}px`;
+    setAttribute(this.scroller, 'aria-rowcount', rows.length);
+    if (this.active >= rows.length) this.active = rows.length - 1;
+  }
+
+  fit() {
+    const wanted = Math.ceil(this.scroller.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
+    while (this.slots.length < wanted) this.slots.push(this.buildSlot());
+    while (this.slots.length > wanted) this.slots.pop().element.remove();
+    this.slots.forEach((slot) => (slot.key = null));
+    this.paint();
+  }
+
+  buildSlot() {
+    const element = this.body.appendChild(make('div', 'db-row', { role: 'row' }));
+    element.id = `${this.id}-${Math.random().toString(36).slice(2, 9)}`;
+    const cells = this.columns.map((column) => {
+      const cell = make('div', 'db-cell', { role: 'gridcell', 'data-column': column.name, 'data-align': column.align });
+      if (column.faint) cell.classList.add('db-faint');
+      if (column.build) cell.parts = column.build(cell);
+      else cell.words = cell.appendChild(document.createTextNode(''));
+      element.append(cell);
+      return cell;
+    });
+    return { element, cells, key: null, index: -1 };
+  }
+
+  paintSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.paint();
+    });
+  }
+
+  paint() {
+    const size = this.slots.length;
+    if (!size) return;
+    const first = Math.max(0, Math.floor(this.scroller.scrollTop / ROW_HEIGHT) - OVERSCAN);
+    for (let index = first; index < first + size; index++) {
+      const slot = this.slots[index % size];
+      if (index < this.rows.length) this.paintRow(slot, index);
+      else if (slot.index !== -1) this.clear(slot);
+    }
+    const active = this.active >= 0 ? this.slots.find((slot) => slot.index === this.active) : null;
+    setAttribute(this.scroller, 'aria-activedescendant', active?.element.id);
+  }
+
+  clear(slot) {
+    slot.element.style.display = 'none';
+    slot.index = -1;
+    slot.key = null;
+    slot.element.removeAttribute('data-row-key');
+  }
+
+  paintRow(slot, index) {
+    const row = this.rows[index];
+    const key = this.rowKey(row);
+    const fresh = slot.key !== key;
+    const element = slot.element;
+    if (slot.index !== index) {
+      if (slot.index === -1) element.style.display = '';
+      slot.index = index;
+      element.style.transform = `translateY(${index * ROW_HEIGHT}px)`;
+      setAttribute(element, 'aria-rowindex', index + 1);
+      element.dataset.odd = index % 2;
+    }
+    if (fresh) {
+      slot.key = key;
+      element.dataset.rowKey = key;
+    }
+    element.classList.toggle('db-active', index === this.active);
+    this.decorate(element, row);
+    for (let i = 0; i < this.columns.length; i++) this.paintCell(this.columns[i], slot.cells[i], row, fresh);
+  }
+
+  paintCell(column, cell, row, fresh) {
+    if (fresh) stopPulse(cell);
+    if (column.paint) return column.paint(cell, row);
+    if (!column.value) {
+      const text = column.text(row);
+      if (cell.shown !== text) cell.words.nodeValue = cell.shown = text;
+      if (column.title) setAttribute(cell, 'title', column.title(row));
+      return;
+    }
+    const raw = column.value(row);
+    if (fresh || !Object.is(raw, cell.raw)) {
+      const text = number(raw, column.decimals, column.plus);
+      if (text !== cell.shown) {
+        if (!fresh && isKnown(raw) && isKnown(cell.raw)) pulse(cell, raw > cell.raw);
+        cell.words.nodeValue = cell.shown = text;
+        const sign = shownSign(raw, column.decimals);
+        const tint = sign < 0 ? 'down' : sign > 0 && column.tint ? 'up' : null;
+        setAttribute(cell, 'data-tint', isKnown(raw) ? tint : 'unknown');
+      }
+      cell.raw = raw;
+      cell.dataset.raw = raw;
+    }
+    if (column.title) setAttribute(cell, 'title', column.title(row));
+    if (column.marked) cell.classList.toggle('db-marked', column.marked(row));
+  }
+
+  clicked(event) {
+    const element = event.target.closest('.db-row');
+    const slot = this.slots.find((candidate) => candidate.element === element);
+    if (!slot || slot.index < 0) return;
+    this.active = slot.index;
+    this.onPick?.(this.rows[slot.index], event);
+    this.paint();
+  }
+
+  pressed(event) {
+    if (event.target !== this.scroller || !this.rows.length) return;
+    const page = Math.max(1, Math.floor(this.scroller.clientHeight / ROW_HEIGHT) - 2);
+    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    if (event.key in moves) this.activate(Math.max(this.active, 0) + (this.active < 0 ? 0 : moves[event.key]));
+    else if (this.active < 0) return;
+    else if (event.key === 'Enter' || event.key === ' ') this.onPick?.(this.rows[this.active], event);
+    else if (!this.onKey?.(event.key, this.rows[this.active])) return;
+    event.preventDefault();
+    this.paint();
+  }
+
+  activate(index) {
+    this.active = Math.min(Math.max(index, 0), this.rows.length - 1);
+    const top = this.active * ROW_HEIGHT;
+    const height = this.scroller.clientHeight - ROW_HEIGHT * 1.2;
+    if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
+    else if (top + ROW_HEIGHT > this.scroller.scrollTop + height) this.scroller.scrollTop = top + ROW_HEIGHT - height;
+  }
+
+  close() {
+    this.watcher.disconnect();
+    if (this.frame) cancelAnimationFrame(this.frame);
+  }
+}

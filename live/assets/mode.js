@@ -1,0 +1,105 @@
+// How a panel follows the feed: live, every so many seconds, or paused. Each panel has its own, kept for the session.
+
+import { make, setText } from './dom.js';
+
+export const PERIODS = [1, 5, 15, 60];
+
+export class ModeSwitch {
+  constructor(panelKey, onChange) {
+    this.storageKey = `deltaboard.mode.${panelKey}`;
+    this.onChange = onChange;
+    this.mode = 'live';
+    this.period = 5;
+    this.remembered();
+    this.element = this.build();
+    this.show();
+  }
+
+  remembered() {
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(this.storageKey)) ?? {};
+      if (['live', 'periodic', 'paused'].includes(kept.mode)) this.mode = kept.mode;
+      if (PERIODS.includes(kept.period)) this.period = kept.period;
+    } catch {
+      // What is not readable is not remembered.
+    }
+  }
+
+  build() {
+    const group = make('div', 'db-modes', { role: 'group', 'aria-label': 'How this panel follows the feed' });
+    this.buttons = {
+      live: this.button(group, 'live', 'Live', 'Every change as it comes'),
+      periodic: this.button(group, 'periodic', '', 'Look again every few seconds; click twice to choose how many'),
+      paused: this.button(group, 'paused', 'Pause', 'Keep what is shown until switched on again'),
+    };
+    this.buttons.periodic.setAttribute('aria-haspopup', 'menu');
+    this.buttons.periodic.addEventListener('keydown', (event) => {
+      if (event.key === 'ArrowDown') this.openMenu(event);
+    });
+    return group;
+  }
+
+  button(group, mode, text, title) {
+    const button = group.appendChild(make('button', 'db-mode', { type: 'button', text, title, 'data-mode': mode }));
+    button.addEventListener('click', (event) => {
+      if (mode === 'periodic' && this.mode === 'periodic') this.openMenu(event);
+      else this.change(mode, this.period);
+    });
+    return button;
+  }
+
+  change(mode, period) {
+    this.closeMenu();
+    this.mode = mode;
+    this.period = period;
+    try {
+      sessionStorage.setItem(this.storageKey, JSON.stringify({ mode, period }));
+    } catch {
+      // A browser that keeps nothing still switches.
+    }
+    this.show();
+    this.onChange(mode, period);
+  }
+
+  show() {
+    setText(this.buttons.periodic, `${this.period} s`);
+    for (const [mode, button] of Object.entries(this.buttons)) button.setAttribute('aria-pressed', mode === this.mode);
+  }
+
+  openMenu(event) {
+    event.preventDefault();
+    event.stopPropagation();
+    if (this.menu) return this.closeMenu();
+    this.menu = make('div', 'db-menu', { role: 'menu', 'aria-label': 'How often' });
+    for (const period of PERIODS) {
+      const item = make('button', 'db-menu-item', { type: 'button', role: 'menuitemradio', text: `${period} s` });
+      item.setAttribute('aria-checked', period === this.period);
+      item.addEventListener('click', () => this.change('periodic', period));
+      this.menu.append(item);
+    }
+    this.menu.addEventListener('keydown', (press) => this.pressedInMenu(press));
+    this.element.append(this.menu);
+    (this.menu.querySelector('[aria-checked=true]') ?? this.menu.firstChild).focus();
+    this.outside = (click) => !this.element.contains(click.target) && this.closeMenu();
+    document.addEventListener('pointerdown', this.outside);
+  }
+
+  pressedInMenu(event) {
+    const items = [...this.menu.children];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step) items[(items.indexOf(document.activeElement) + step + items.length) % items.length].focus();
+    else if (event.key === 'Escape') {
+      this.closeMenu();
+      this.buttons.periodic.focus();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  closeMenu() {
+    if (!this.menu) return;
+    document.removeEventListener('pointerdown', this.outside);
+    this.menu.remove();
+    this.menu = null;
+  }
+}

@@ -1,0 +1,113 @@
+// The figures that matter: the whole book, or what the filters leave of it, each against the previous close.
+
+import { make, setAttribute, setText } from './dom.js';
+import { compactChange, isKnown, number, plural, shownSign, timeOfDay } from './format.js';
+import { Frame } from './frame.js';
+import { Measures } from './measures.js';
+import { pulse } from './pulse.js';
+import { rowPasses } from './tree.js';
+
+const FIGURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];
+
+export function buildFigures(host, key, emit, data) {
+  const frame = new Frame(host, { kind: 'figures', key, title: 'Figures', skeleton: 'cards', withHead: false });
+  const measures = new Measures(data.measures);
+  const strip = frame.body.appendChild(make('div', 'db-cards'));
+  const cards = new Map(FIGURES.map((name) => [name, buildCard(strip, name, measures)]));
+  const side = strip.appendChild(make('div', 'db-card db-side'));
+  side.append(frame.switch.element, frame.subtitle, frame.note);
+  frame.switch.buttons.paused.textContent = '\u275a\u275a';
+  frame.switch.buttons.paused.setAttribute('aria-label', 'Pause');
+  let filters = data.filters;
+
+  frame.paint = (table) => {
+    const rows = [];
+    for (let row = 0; row < table.rows; row++) if (rowPasses(table, row, filters)) rows.push(row);
+    const currencies = new Set(rows.map((row) => table.string('currency', row)));
+    for (const name of FIGURES) {
+      const sums = addUp(table, rows, name);
+      paintCard(cards.get(name), name, sums, currencies, measures.decimals(name), frame.fresh);
+    }
+    frame.fresh = false;
+    const trades = addUp(table, rows, 'trades').now;
+    setText(frame.subtitle, plural(trades || 0, 'trade'));
+  };
+  const plainNote = frame.noteOf.bind(frame);
+  frame.noteOf = () => {
+    const note = plainNote();
+    const { table } = frame;
+    return note.text || !table ? note : { text: `as of ${timeOfDay(table.observedAt)}`, tone: null };
+  };
+  return {
+    update(next) {
+      frame.update(next);
+      frame.fresh ||= JSON.stringify(filters) !== JSON.stringify(next.filters);
+      filters = next.filters;
+      frame.use('summary', [['as_of', next.as_of ?? 'latest']]);
+      frame.paintSoon();
+    },
+    close: () => frame.close(),
+  };
+}
+
+function buildCard(strip, name, measures) {
+  const element = strip.appendChild(make('div', 'db-card', { 'data-figure': name, title: measures.help(name) }));
+  element.append(make('div', 'db-card-label', { text: measures.long(name) }));
+  const line = element.appendChild(make('div', 'db-card-line'));
+  const value = line.appendChild(make('span', 'db-card-value', { 'data-column': name }));
+  const words = value.appendChild(document.createTextNode('\u00a0'));
+  const change = element.appendChild(make('div', 'db-card-change', { text: '\u00a0' }));
+  return { element, value, words, change };
+}
+
+// Sums of what is known; the change only over rows where both sides are.
+function addUp(table, rows, name) {
+  const values = table.columns[name];
+  const closes = table.columns[`close_${name}`];
+  const sums = { now: NaN, change: NaN, close: NaN, withoutClose: 0, unknown: 0 };
+  const add = (what, amount) => (sums[what] = (Number.isNaN(sums[what]) ? 0 : sums[what]) + amount);
+  for (const row of rows) {
+    const value = values ? values[row] : NaN;
+    const lacking = table.number('pnl_unknown', row);
+    if (lacking > 0) sums.withoutClose += lacking;
+    if (Number.isNaN(value)) sums.unknown += 1;
+    else add('now', value);
+    const close = closes ? closes[row] : NaN;
+    if (Number.isNaN(close) || Number.isNaN(value)) continue;
+    add('close', close);
+    add('change', value - close);
+  }
+  return sums;
+}
+
+function paintCard(card, name, sums, currencies, decimals, fresh) {
+  const mixed = currencies.size > 1;
+  const now = mixed ? NaN : sums.now;
+  const text = number(now, decimals);
+  if (card.words.nodeValue !== text) {
+    if (!fresh && isKnown(now) && isKnown(card.raw)) pulse(card.value, now > card.raw);
+    card.words.nodeValue = text;
+  }
+  card.raw = now;
+  card.value.dataset.raw = now;
+  const sign = shownSign(now, decimals);
+  setAttribute(card.value, 'data-tint', sign < 0 ? 'down' : sign > 0 && name === 'actual_pnl' ? 'up' : null);
+  const currencyReason = mixed ? `Not added up: ${[...currencies].sort().join(' and ')} are different currencies.` : null;
+  const reason = currencyReason ?? (Number.isNaN(now) ? 'Not known.' : sums.unknown ? 'Sum of what is known.' : null);
+  setAttribute(card.value, 'title', reason);
+  const note = mixed ? { text: 'several currencies' } : noteBelow(name, sums);
+  setText(card.change, note.text);
+  setAttribute(card.change, 'data-tone', note.tone);
+  setAttribute(card.change, 'title', note.title);
+}
+
+function noteBelow(name, sums) {
+  if (name === 'actual_pnl') {
+    if (sums.withoutClose > 0) {
+      const text = `without ${plural(sums.withoutClose, 'trade')}`;
+      return { text, tone: 'warn', title: 'Trades without a previous close have no P&L of the day.' };
+    }
+    return { text: isKnown(sums.now) ? 'since close' : 'no previous close' };
+  }
+  return isKnown(sums.change) ? { text: `${compactChange(sums.change)} since close` } : { text: 'no previous close' };
+}

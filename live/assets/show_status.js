@@ -1,0 +1,100 @@
+// Are we live, as of when, how far behind, and what is missing: one line.
+
+import { make, setAttribute, setText } from './dom.js';
+import { count, plural, seconds, timeOfDay } from './format.js';
+import { Frame, STALE_AFTER_MS } from './frame.js';
+
+export function buildStatus(host, key) {
+  const frame = new Frame(host, { kind: 'status', key, title: 'Status', skeleton: 'line', withHead: false });
+  const line = frame.body.appendChild(make('div', 'db-status'));
+  const dot = line.appendChild(make('span', 'db-dot', { 'aria-hidden': 'true' }));
+  const state = line.appendChild(make('strong', 'db-state', { 'data-status': 'state' }));
+  const asOf = line.appendChild(make('span', 'db-as-of', { 'data-status': 'as_of' }));
+  const lag = line.appendChild(make('span', 'db-fact', { 'data-status': 'lag' }));
+  const revision = line.appendChild(make('span', 'db-fact', { 'data-status': 'revision' }));
+  line.append(make('span', 'db-spring'));
+  const pill = line.appendChild(make('a', 'db-pill', { 'data-status': 'not_included', hidden: '' }));
+  let latest = {};
+  frame.message.remove(); // its one line says everything
+
+  function show() {
+    const { feed } = frame;
+    const seen = newest(feed);
+    const said = sayState(feed, latest.as_of);
+    setAttribute(frame.root, 'data-tone', said.tone);
+    setAttribute(dot, 'data-tone', said.tone);
+    setText(state, said.text);
+    setAttribute(state, 'title', said.title);
+    setText(asOf, seen.date ? `\u00b7 as of ${timeOfDay(seen.observedAt)} UTC, ${seen.date}` : '');
+    const behind = said.follows ? feed?.status?.feed?.lag_seconds : null;
+    setText(lag, behind === null || behind === undefined ? '' : `${seconds(behind)} behind the feed`);
+    setText(revision, seen.revision === undefined ? '' : `revision ${count(seen.revision)}`);
+    setAttribute(frame.root, 'data-revision', seen.revision);
+    setAttribute(frame.root, 'data-state', feed?.status || feed?.table ? 'ready' : 'loading');
+    frame.skeleton.hidden = true;
+    showPill(pill, feed?.status, latest.not_included_url);
+  }
+
+  frame.show = show;
+  frame.onStatus = () => frame.paintSoon();
+  frame.showNote = show;
+  return {
+    update(next) {
+      frame.update(next);
+      latest = next;
+      frame.use('summary', [['as_of', next.as_of ?? 'latest']]);
+      frame.paintSoon();
+    },
+    close: () => frame.close(),
+  };
+}
+
+// The table may be ahead of the last status, and the other way round.
+function newest(feed) {
+  const { status, table } = feed ?? {};
+  if (status && (!table || status.revision >= table.revision || status.as_of_date !== table.asOfDate)) {
+    return { revision: status.revision, observedAt: status.observed_at, date: status.as_of_date };
+  }
+  return table ? { revision: table.revision, observedAt: table.observedAt, date: table.asOfDate } : {};
+}
+
+function sayState(feed, asOf) {
+  const now = Date.now();
+  const status = feed?.status;
+  if (feed?.connection === 'refused') return { tone: 'bad', text: feed.refusal || 'Not allowed to see this' };
+  if (feed?.lostAt && (now - feed.lostAt > 1000 || !status)) {
+    return { tone: 'bad', text: 'Connection lost, retrying', title: `Lost at ${timeOfDay(feed.lostAt)} UTC` };
+  }
+  if (!status) return { tone: 'idle', text: 'Connecting\u2026' };
+  if (now - feed.statusAt > STALE_AFTER_MS) return { tone: 'warn', text: `Stale since ${timeOfDay(feed.statusAt)}` };
+  if (status.store === 'unreachable') return { tone: 'bad', text: 'Store unreachable' };
+  if (asOf && asOf !== 'latest' && status.latest_as_of_date && asOf !== status.latest_as_of_date) {
+    return { tone: 'idle', text: 'Earlier day', title: `The latest day is ${status.latest_as_of_date}.` };
+  }
+  return sayFeed(status.feed);
+}
+
+function sayFeed(feed) {
+  const speed = feed?.speed ? `, ${count(feed.speed)} times as fast as it was` : '';
+  switch (feed?.state) {
+    case 'playing':
+      return { tone: 'good', text: 'Live', title: `${feed.name ?? 'Feed'}${speed}`, follows: true };
+    case 'paused':
+      return { tone: 'warn', text: 'Paused', title: `${feed.name ?? 'The feed'} is paused.` };
+    case 'ended':
+      return { tone: 'warn', text: 'Replay over', title: 'The replay has come to its end. Start it again to see it move.' };
+    default:
+      return { tone: 'warn', text: 'No feed', title: 'No feed is running: what is shown is the last that came.' };
+  }
+}
+
+function showPill(pill, status, url) {
+  const missing = status?.not_included ?? {};
+  const total = Object.values(missing).reduce((sum, trades) => sum + trades, 0);
+  pill.hidden = total === 0;
+  if (!total) return;
+  setText(pill, `${count(total)} of ${plural(status.trades, 'trade')} not included`);
+  const reasons = Object.entries(missing).filter(([, trades]) => trades > 0);
+  setAttribute(pill, 'title', reasons.map(([reason, trades]) => `${count(trades)} ${reason}`).join('\n'));
+  setAttribute(pill, 'href', url);
+}

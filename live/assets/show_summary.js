@@ -1,0 +1,234 @@
+// Where the risk is: the tree over region, business unit, desk, book and underlying, rolled up in the browser.
+
+import { make, setAttribute, setText } from './dom.js';
+import { plural } from './format.js';
+import { Frame } from './frame.js';
+import { Grid } from './grid.js';
+import { Measures } from './measures.js';
+import { choose, isSelectedPath, onSelection, selected } from './selection.js';
+import { COUNTS, growTree, keysDownTo, orderChildren, rollUp, visibleNodes } from './tree.js';
+
+const MEASURES = ['market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp', 'actual_pnl'];
+const OPEN_DOWN_TO = 3; // desks are seen, their books are not
+
+export function buildSummary(host, key, emit, data) {
+  const frame = new Frame(host, { kind: 'summary', key, title: 'Risk summary' });
+  const measures = new Measures(data.measures);
+  const open = new OpenBranches(`deltaboard.open.${key}`);
+  let filters = data.filters;
+  let tree = null;
+  let grownFrom = null;
+  let orders = new Map();
+
+  const columns = [nodeColumn((node) => toggle(node), open)];
+  for (const name of MEASURES) {
+    columns.push({
+      name,
+      label: measures.short(name),
+      help: measures.help(name),
+      width: name === 'market_value' ? 'minmax(104px, 1.2fr)' : 'minmax(88px, 1fr)',
+      align: 'right',
+      decimals: measures.decimals(name),
+      tint: name === 'actual_pnl',
+      value: (node) => node.value(name),
+      title: (node) => whyIncomplete(node, name),
+      marked: (node) => isIncomplete(node, name),
+    });
+  }
+  columns.push({
+    name: 'trades',
+    label: 'Trades',
+    width: 'minmax(60px, 0.6fr)',
+    align: 'right',
+    faint: true,
+    decimals: 0,
+    value: (node) => node.value('trades'),
+    title: (node) => (node.value('not_included') > 0 ? `${plural(node.value('not_included'), 'trade')} not included` : null),
+  });
+
+  const grid = new Grid({
+    columns,
+    role: 'treegrid',
+    label: 'Risk summary',
+    minWidth: 900,
+    rowKey: (node) => node.rowKey,
+    decorate,
+    onSort: () => arrange(),
+    onPick: (node) => pick(node),
+    onKey: (pressed, node) => steer(pressed, node),
+  });
+  frame.body.append(grid.scroller);
+  frame.tools.append(
+    tool('Expand all', '\u229e', () => tree && openAll(keysDownTo(tree, 5))),
+    tool('Collapse all', '\u229f', () => tree && openAll([''])),
+  );
+  frame.emptyText = () => (tree && !tree.total.children.length ? nothingMatches(filters) : '');
+
+  function decorate(element, node) {
+    setAttribute(element, 'aria-level', node.depth + 1);
+    setAttribute(element, 'data-level', node.depth);
+    setAttribute(element, 'aria-expanded', node.children.length ? open.has(node.key) : null);
+    const ticker = selected()?.ticker;
+    element.setAttribute('aria-selected', node.depth > 0 && isSelectedPath(node.path));
+    element.classList.toggle('db-related', Boolean(ticker) && node.depth === 5 && node.label === ticker);
+  }
+
+  function openAll(keys) {
+    open.set(keys);
+    arrange();
+  }
+
+  function toggle(node) {
+    open.toggle(node.key);
+    arrange();
+  }
+
+  function pick(node) {
+    if (node.depth > 0) choose({ path: node.path }, emit);
+    else if (selected()) choose(selected(), emit);
+  }
+
+  function steer(pressed, node) {
+    const isOpen = open.has(node.key);
+    if (pressed === 'ArrowRight' && node.children.length && !isOpen) toggle(node);
+    else if (pressed === 'ArrowRight' && isOpen) grid.activate(grid.active + 1);
+    else if (pressed === 'ArrowLeft' && node.children.length && isOpen) toggle(node);
+    else if (pressed === 'ArrowLeft' && node.depth > 0) {
+      grid.activate(grid.rows.findIndex((other) => other.key === node.path.slice(0, -1).join('\u001f')));
+    } else return false;
+    return true;
+  }
+
+  // Which nodes are seen and in which order; the numbers in them come with paint.
+  function arrange() {
+    if (!tree) return;
+    if (grid.sort !== orders.sort || grownFrom !== orders.from) {
+      orders = orderChildren(tree, grid.sort);
+      orders.sort = grid.sort;
+      orders.from = grownFrom;
+    }
+    grid.setRows(visibleNodes(tree, open.keys(tree), orders));
+    grid.paint();
+  }
+
+  frame.paint = (table) => {
+    const grown = `${JSON.stringify(filters)} ${table.header.revision} ${table.header.as_of_date}`;
+    const regrow = grownFrom?.text !== grown || grownFrom.header !== table.header;
+    if (regrow) {
+      tree = growTree(table, filters);
+      grownFrom = { text: grown, header: table.header };
+    }
+    rollUp(table, tree, [...MEASURES, ...COUNTS]);
+    const currency = tree.total.currency || (tree.total.currencies.size ? 'several currencies' : '');
+    const levels = 'Region \u203a Business unit \u203a Desk \u203a Book \u203a Underlying';
+    setText(frame.subtitle, [levels, currency].filter(Boolean).join(' \u00b7 '));
+    if (regrow) arrange();
+    else grid.paint();
+  };
+  const forget = onSelection(() => grid.paint());
+  return {
+    update(next) {
+      frame.update(next);
+      filters = next.filters;
+      frame.use('summary', [['as_of', next.as_of ?? 'latest']]);
+      frame.paintSoon();
+    },
+    close() {
+      forget();
+      grid.close();
+      frame.close();
+    },
+  };
+}
+
+function nodeColumn(toggle, open) {
+  return {
+    name: 'node',
+    label: 'Node',
+    width: 'minmax(200px, 2.1fr)',
+    build(cell) {
+      const twisty = cell.appendChild(make('span', 'db-twisty', { 'aria-hidden': 'true' }));
+      const label = cell.appendChild(make('span', 'db-node'));
+      twisty.addEventListener('click', (event) => {
+        if (!cell.node?.children.length) return;
+        event.stopPropagation();
+        toggle(cell.node);
+      });
+      return { twisty, label };
+    },
+    paint(cell, node) {
+      cell.node = node;
+      cell.style.setProperty('--db-depth', node.depth);
+      setText(cell.parts.label, node.label);
+      setText(cell.parts.twisty, node.children.length ? (open.has(node.key) ? '\u25be' : '\u25b8') : '');
+    },
+  };
+}
+
+function isIncomplete(node, measure) {
+  if (node.currencies.size > 1 || Number.isNaN(node.value(measure))) return false;
+  return node.unknown[measure] > 0 || (measure === 'actual_pnl' && node.value('pnl_unknown') > 0);
+}
+
+function whyIncomplete(node, measure) {
+  if (node.currencies.size > 1) return `Not added up: ${[...node.currencies].sort().join(' and ')} are different currencies.`;
+  const known = !Number.isNaN(node.value(measure));
+  if (measure === 'actual_pnl' && node.value('pnl_unknown') > 0) {
+    const lacking = `${plural(node.value('pnl_unknown'), 'trade')} without a previous close`;
+    return known ? `${lacking}: this is the P&L of the others.` : `${lacking}.`;
+  }
+  if (!known) return 'Not known for any of its trades.';
+  return node.unknown[measure] > 0 ? 'Not known for some of its trades: this is the sum of the others.' : null;
+}
+
+function nothingMatches(filters) {
+  const parts = [];
+  if (filters?.statuses?.length) parts.push(`status ${filters.statuses.join(', ')}`);
+  if (filters?.books?.length) parts.push(`book ${filters.books.join(', ')}`);
+  return parts.length ? `No trades match ${parts.join(' and ')}.` : 'There are no trades yet. Load trades to see their risk.';
+}
+
+function tool(title, text, onClick) {
+  const button = make('button', 'db-tool', { type: 'button', title, 'aria-label': title, text });
+  button.addEventListener('click', onClick);
+  return button;
+}
+
+// Which branches are open. Until the user opens or closes one, those down to the desks.
+class OpenBranches {
+  constructor(storageKey) {
+    this.storageKey = storageKey;
+    this.chosen = null;
+    this.standard = new Set(['']);
+    try {
+      const kept = JSON.parse(sessionStorage.getItem(storageKey));
+      if (Array.isArray(kept)) this.chosen = new Set(kept);
+    } catch {
+      // What is not readable is not remembered.
+    }
+  }
+
+  keys(tree) {
+    this.standard = new Set(keysDownTo(tree, OPEN_DOWN_TO));
+    return this.chosen ?? this.standard;
+  }
+
+  has(key) {
+    return (this.chosen ?? this.standard).has(key);
+  }
+
+  toggle(key) {
+    const keys = new Set(this.chosen ?? this.standard);
+    if (!keys.delete(key)) keys.add(key);
+    this.set(keys);
+  }
+
+  set(keys) {
+    this.chosen = new Set(keys);
+    try {
+      sessionStorage.setItem(this.storageKey, JSON.stringify([...this.chosen]));
+    } catch {
+      // A browser that keeps nothing still opens branches.
+    }
+  }
+}

@@ -1,0 +1,193 @@
+// Which trades are behind it: the trades of what is selected, in one flat table that only builds the rows in sight.
+
+import { make, setAttribute, setText } from './dom.js';
+import { count, plural } from './format.js';
+import { Frame } from './frame.js';
+import { Grid } from './grid.js';
+import { Measures } from './measures.js';
+import { sortedRows } from './order.js';
+import { choose, onSelection, selected } from './selection.js';
+
+const SEARCHED = ['trade_id', 'book', 'contract'];
+const PATH_SEPARATOR = '\u001f';
+const SEARCH_AFTER_MS = 120;
+
+export function buildTrades(host, key, emit, data) {
+  const frame = new Frame(host, { kind: 'trades', key, title: 'Trades', paced: true });
+  const columns = tradeColumns(frame, new Measures(data.measures));
+  let latest = data;
+  let words = '';
+  let arrangedFor = null;
+
+  const grid = new Grid({
+    columns,
+    label: 'Trades',
+    minWidth: 1120,
+    rowKey: (row) => frame.shown.string('trade_id', row),
+    decorate: () => {},
+    onSort: () => arrange(),
+  });
+  frame.body.append(grid.scroller);
+
+  const search = make('input', 'db-search', {
+    type: 'search',
+    placeholder: 'Trade, book, contract',
+    'aria-label': 'Filter the trades by trade, book or contract',
+    spellcheck: 'false',
+  });
+  let timer = 0;
+  search.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      words = search.value.trim().toLowerCase();
+      arrange();
+      frame.paintSoon();
+    }, SEARCH_AFTER_MS);
+  });
+  const clear = make('button', 'db-tool', { type: 'button', title: 'Show all trades again', text: '\u2715' });
+  clear.setAttribute('aria-label', 'Clear the selection');
+  clear.addEventListener('click', () => selected() && choose(selected(), emit));
+  frame.subtitle.after(clear);
+  frame.tools.append(search);
+
+  frame.emptyText = () => {
+    if (!frame.shown || grid.rows.length) return '';
+    const what = [words && `\u201c${search.value.trim()}\u201d`, ...filterTexts(latest.filters)].filter(Boolean);
+    if (selected()) what.push(selectionText(selected()));
+    return what.length ? `No trades match ${what.join(', ')}.` : 'There are no trades yet.';
+  };
+
+  function arrange() {
+    const table = frame.shown;
+    if (!table) return;
+    arrangedFor = table.header;
+    const kept = words ? matching(table, words) : null;
+    grid.setRows(sortedRows(table, kept, columns, grid.sort));
+    grid.paint();
+  }
+
+  function subscribe() {
+    const { statuses = [], books = [] } = latest.filters ?? {};
+    const query = [['as_of', latest.as_of ?? 'latest']];
+    for (const status of statuses) query.push(['status', status]);
+    for (const book of books) query.push(['book', book]);
+    const selection = selected();
+    if (selection?.path) query.push(['path', selection.path.join(PATH_SEPARATOR)]);
+    if (selection?.ticker) query.push(['ticker', selection.ticker]);
+    frame.use('trades', query);
+    clear.hidden = !selection;
+    describe();
+  }
+
+  function describe() {
+    const table = frame.shown;
+    const shown = grid.rows.length;
+    const total = table ? (words ? `${count(shown)} of ${plural(table.rows, 'trade')}` : plural(table.rows, 'trade')) : '';
+    setText(frame.subtitle, [selectionText(selected()) || 'All books', total].filter(Boolean).join(' \u00b7 '));
+    setAttribute(frame.subtitle, 'title', frame.subtitle.textContent);
+  }
+
+  frame.paint = (table) => {
+    if (arrangedFor !== table.header) arrange();
+    else grid.paint();
+    describe();
+  };
+  const forget = onSelection(subscribe);
+  return {
+    update(next) {
+      frame.update(next);
+      latest = next;
+      subscribe();
+    },
+    close() {
+      forget();
+      clearTimeout(timer);
+      grid.close();
+      frame.close();
+    },
+  };
+}
+
+function tradeColumns(frame, measures) {
+  const text = (name, label, width, extra) => ({
+    name,
+    label,
+    width,
+    text: (row) => frame.shown.string(name, row),
+    ...extra,
+  });
+  const numeric = (name, label, width, extra) => ({
+    name,
+    label,
+    width,
+    align: 'right',
+    decimals: measures.decimals(name),
+    help: measures.help(name),
+    value: (row) => frame.shown.number(name, row),
+    title: (row) => (Number.isNaN(frame.shown.number(name, row)) ? whyUnknown(frame.shown, row, name) : null),
+    ...extra,
+  });
+  return [
+    text('trade_id', 'Trade', 'minmax(76px, 1fr)'),
+    text('book', 'Book', 'minmax(104px, 1.5fr)', { faint: true }),
+    text('contract', 'Contract', 'minmax(204px, 2.9fr)', {
+      build: (cell) => [cell.appendChild(make('span', 'db-contract')), cell.appendChild(make('span', 'db-chip'))],
+      paint: (cell, row) => paintContract(cell, frame.shown, row),
+    }),
+    numeric('quantity', 'Quantity', 'minmax(70px, 1fr)', { decimals: 0 }),
+    numeric('spot', 'Spot', 'minmax(64px, 0.9fr)', { decimals: 2 }),
+    numeric('unit_price', 'Unit price', 'minmax(76px, 1fr)'),
+    numeric('market_value', 'Market value', 'minmax(92px, 1.2fr)'),
+    numeric('cash_delta', 'Cash delta', 'minmax(88px, 1.2fr)'),
+    numeric('cash_gamma_1pct', measures.short('cash_gamma_1pct'), 'minmax(78px, 1.1fr)'),
+    numeric('vega_1pt', measures.short('vega_1pt'), 'minmax(70px, 1fr)'),
+    numeric('theta_1d', measures.short('theta_1d'), 'minmax(70px, 1fr)'),
+    numeric('actual_pnl', measures.short('actual_pnl'), 'minmax(82px, 1.1fr)', { tint: true }),
+    text('trade_status', 'Status', 'minmax(84px, 0.7fr)', {
+      build: (cell) => cell.appendChild(make('span', 'db-chip')),
+      paint: (cell, row) => paintStatus(cell.parts, frame.shown.string('trade_status', row)),
+    }),
+    text('priced_by', 'Priced by', 'minmax(104px, 1.4fr)', {
+      faint: true,
+      title: (row) => frame.shown.string('reason', row) || null,
+    }),
+  ];
+}
+
+function paintContract(cell, table, row) {
+  const [contract, style] = cell.parts;
+  setText(contract, table.string('contract', row));
+  const exercise = table.string('exercise_style', row);
+  setText(style, exercise);
+  style.hidden = !exercise;
+}
+
+function paintStatus(chip, status) {
+  setText(chip, status);
+  chip.hidden = !status;
+  setAttribute(chip, 'data-quiet', status === 'Live' ? null : 'no');
+}
+
+function whyUnknown(table, row, name) {
+  const reason = table.string('reason', row);
+  if (reason) return reason;
+  return name === 'actual_pnl' ? 'No previous close is known.' : 'Not known.';
+}
+
+function matching(table, words) {
+  const kept = [];
+  for (let row = 0; row < table.rows; row++) {
+    if (SEARCHED.some((column) => table.string(column, row).toLowerCase().includes(words))) kept.push(row);
+  }
+  return kept;
+}
+
+function selectionText(selection) {
+  if (selection?.path) return selection.path.join(' \u203a ');
+  return selection?.ticker ?? '';
+}
+
+function filterTexts(filters) {
+  const { statuses = [], books = [] } = filters ?? {};
+  return [statuses.length && `status ${statuses.join(', ')}`, books.length && `book ${books.join(', ')}`];
+}

@@ -1,0 +1,27 @@
+// Whether the board is dark or light: read from the luminance of the page's own background.
+
+export function applyTheme(root) {
+  const style = getComputedStyle(root);
+  const background = style.getPropertyValue('--st-background-color').trim();
+  const theme = (background ? isDark(root, background) : prefersDark()) ? 'dark' : 'light';
+  if (root.dataset.theme !== theme) root.dataset.theme = theme;
+}
+
+function prefersDark() {
+  return matchMedia('(prefers-color-scheme: dark)').matches;
+}
+
+function isDark(root, colour) {
+  const probe = document.createElement('i');
+  probe.hidden = true;
+  probe.style.color = colour;
+  root.append(probe);
+  const channels = getComputedStyle(probe).color.match(/[\d.]+/g)?.slice(0, 3).map(Number) ?? [255, 255, 255];
+  probe.remove();
+  const [red, green, blue] = channels.map((value) => (value / 255) ** 2.2);
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.3;
+}
+
+export function prefersLessMotion() {
+  return matchMedia('(prefers-reduced-motion: reduce)').matches;
+}

@@ -1,0 +1,32 @@
+"""Fill an empty store with the demo book, priced at the last real close before the replay."""
+
+from pathlib import Path
+
+from sqlalchemy import func, select
+
+from services.load_file import LoadedFile, load_file
+from services.pricing_state import PricingState
+from storage.database import Store
+from storage.schema import quotes, trades
+
+DEMO_FILES: tuple[tuple[str, str], ...] = (
+    ("books", "books.csv"),
+    ("instruments", "instruments.csv"),
+    ("parameters", "pricing_parameters.csv"),
+    ("trades", "trades.csv"),
+    ("quotes", "market_data_closes.csv"),
+)
+"""Kind and file, in the order of loading."""
+
+
+def is_empty(store: Store) -> bool:
+    """Whether a store has neither trades nor quotes."""
+    with store.read() as connection:
+        counts = [connection.execute(select(func.count()).select_from(t)).scalar_one() for t in (trades, quotes)]
+    return not any(counts)
+
+
+def load_demo(store: Store, folder: Path) -> list[LoadedFile]:
+    """Load the demo files of a folder. Raises OSError when one is missing."""
+    state = PricingState()
+    return [load_file(store, state, kind, folder / name) for kind, name in DEMO_FILES]

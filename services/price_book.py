@@ -1,0 +1,105 @@
+"""Price underlyings of one as-of date inside a write transaction, and note what changed."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from sqlalchemy import select
+
+from engine.model import NotPriced
+from engine.preparation import PreparedUnderlying, Valued
+from engine.repricing import value_at_quote
+from services.pricing_state import PricingState
+from storage.change_log import Change
+from storage.database import WriteUnit
+from storage.quotes import Quote
+from storage.schema import sensitivities
+from storage.sensitivities import ValuationRows, write_valuations
+
+
+@dataclass(frozen=True, slots=True)
+class SlowWork:
+    """Trades of an underlying whose engines are too slow for a tick: to be priced beside it at this quote."""
+
+    prepared: PreparedUnderlying
+    quote: Quote
+
+
+def price_underlyings(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    as_of: date,
+    tickers: Iterable[str],
+    *,
+    wait_for_slow: bool,
+) -> list[SlowWork]:
+    """Price the trades on these underlyings at their newest quotes of a date, and store values and failures.
+
+    wait_for_slow: price with the slow engines here and now; otherwise their work is returned, and a trade that never
+    had a value at this date is stored as waiting.
+    """
+    rows = ValuationRows()
+    work: list[SlowWork] = []
+    quotes = state.quotes(unit.connection, as_of)
+    for ticker in tickers:
+        first = not state.is_prepared(as_of, ticker)
+        prepared = state.prepared(as_of, ticker)
+        if prepared is None:
+            continue
+        quote = quotes.get(ticker)
+        if quote is None:
+            _, failures = value_at_quote(prepared, None)
+            rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in failures]
+            continue
+        groups = prepared.groups if wait_for_slow else prepared.live_groups
+        add_values(rows, prepared, prepared.value(quote.quote, groups), quote)
+        if first:
+            rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in prepared.failures]
+        if prepared.slow_groups and not wait_for_slow:
+            work.append(SlowWork(prepared, quote))
+            if first:
+                rows.failures += _waiting(unit, as_of, prepared)
+    note_changes(unit, change, as_of, rows)
+    state.priced.add(as_of)
+    return work
+
+
+def add_values(rows: ValuationRows, prepared: PreparedUnderlying, valued: Valued, quote: Quote) -> None:
+    """Append the values of an underlying's trades, and of those that got none the reason."""
+    count = len(valued.rows)
+    rows.trade_id += [prepared.trade_ids[row] for row in valued.rows.tolist()]
+    rows.risk_factor += [prepared.ticker] * count
+    rows.spot += [quote.quote] * count
+    rows.observed_at += [quote.observed_at] * count
+    rows.priced_by += valued.priced_by
+    rows.parameters_source += [prepared.parameters.source] * count
+    for name, values in valued.measures.items():
+        rows.measures[name].append(values)
+    rows.failures += [(f.trade_id, prepared.ticker, f.reason, f.detail) for f in valued.failures]
+
+
+def note_changes(unit: WriteUnit, change: Change, as_of: date, rows: ValuationRows) -> None:
+    """Write the rows and put them into the change log's entry."""
+    for name, table in write_valuations(unit, as_of, rows).items():
+        change.tables[(name, as_of)] = table
+    newest = max(rows.observed_at, default=datetime.min.replace(tzinfo=UTC))
+    if rows.observed_at and (change.observed_at is None or newest > change.observed_at):
+        change.as_of_date, change.observed_at = as_of, newest
+
+
+def _waiting(unit: WriteUnit, as_of: date, prepared: PreparedUnderlying) -> list[tuple[str, str, str, str]]:
+    """Failures for the slow trades that have no value at this date yet."""
+    slow = {prepared.trade_ids[row]: group.engine.name for group in prepared.slow_groups for row in group.rows}
+    valued = set(
+        unit.connection.execute(
+            select(sensitivities.c.trade_id).where(
+                sensitivities.c.as_of_date == as_of, sensitivities.c.risk_factor == prepared.ticker
+            )
+        ).scalars()
+    )
+    return [
+        (trade_id, prepared.ticker, NotPriced.WAITING, f"{engine} is pricing it")
+        for trade_id, engine in slow.items()
+        if trade_id not in valued
+    ]

@@ -1,0 +1,42 @@
+"""Start a replay again: take off what it brought, so that its first day is new to the store once more."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import delete
+
+from services.price_book import SlowWork, price_underlyings
+from services.pricing_state import PricingState
+from storage.change_log import changing
+from storage.database import Store
+from storage.feeds import move_cursor
+from storage.quotes import newest_as_of
+from storage.schema import pricing_failures, quote_history, quotes, sensitivities
+
+
+def restart_replay(
+    store: Store, state: PricingState, *, feed: str, owner: str, first_date: date, cursor: dict[str, Any]
+) -> list[SlowWork]:
+    """In one transaction: forget the replay's quotes and all values from its first date on, set its cursor back, and
+    price the newest date that remains. Trades, static data and other feeds' quotes stay. Raises FeedLost.
+    """
+    try:
+        with changing(store, feed) as (unit, change):
+            state.refresh(unit)
+            for table in (quotes, quote_history):
+                unit.connection.execute(delete(table).where(table.c.source == feed, table.c.as_of_date >= first_date))
+            for valued in (sensitivities, pricing_failures):
+                unit.connection.execute(delete(valued).where(valued.c.as_of_date >= first_date))
+            move_cursor(unit.connection, feed, owner, cursor)
+            state.drop_quotes()
+            state.priced = {as_of for as_of in state.priced if as_of < first_date}
+            state.newest = newest_as_of(unit.connection)
+            change.quotes = change.reload = True
+            work: list[SlowWork] = []
+            if state.newest is not None:
+                work = price_underlyings(unit, state, change, state.newest, state.tickers(), wait_for_slow=False)
+        state.wrote(unit, static=False, quotes=True)
+    except BaseException:
+        state.forget()
+        raise
+    return work

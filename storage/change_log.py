@@ -1,0 +1,163 @@
+"""The change log: what each revision changed, as Arrow, for the boards that follow the store.
+
+It is for following and resuming, not for history: it keeps minutes, and no more than a set number of bytes.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from storage.database import Store, WriteUnit
+from storage.schema import change_rows, changes, store_state
+
+NO_DATE = date(1, 1, 1)
+"""Stands where changed rows belong to no as-of date (trades)."""
+
+Tables = dict[tuple[str, date], pa.Table]
+
+
+@dataclass(slots=True)
+class Change:
+    """What a write transaction changed: Arrow tables by (table name, as-of date).
+
+    reload: too wide for a delta. static, quotes: whether trades or static data, and quotes, changed.
+    """
+
+    source: str
+    as_of_date: date | None = None
+    observed_at: datetime | None = None
+    reload: bool = False
+    static: bool = False
+    quotes: bool = False
+    tables: Tables = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry of the log as it is read back."""
+
+    revision: int
+    committed_at: datetime
+    source: str
+    as_of_date: date | None
+    observed_at: datetime | None
+    reload: bool
+    tables: Tables
+
+
+def arrow_table(columns: Mapping[str, Any], count: int) -> pa.Table:
+    """Columns (sequences, arrays, or one value for all rows) as an Arrow table of ``count`` rows."""
+    return pa.table(
+        {
+            name: pa.repeat(pa.scalar(value), count) if isinstance(value, (str, float, int, date, datetime)) else value
+            for name, value in columns.items()
+        }
+    )
+
+
+@contextmanager
+def changing(store: Store, source: str) -> Iterator[tuple[WriteUnit, Change]]:
+    """The one way to change what boards show: a transaction with a revision and its entry in the log, all or nothing.
+
+    The caller writes on the unit's connection and fills the change; the entry is written last, in the same transaction.
+    """
+    with store.write() as unit:
+        change = Change(source)
+        yield unit, change
+        _append(unit, change)
+
+
+def _append(unit: WriteUnit, change: Change) -> None:
+    blobs = [(name, as_of, _encoded(table)) for (name, as_of), table in change.tables.items() if table.num_rows]
+    unit.connection.execute(
+        insert(changes).values(
+            revision=unit.revision,
+            committed_at=unit.now,
+            source=change.source,
+            as_of_date=change.as_of_date,
+            observed_at=change.observed_at,
+            reload=change.reload,
+            size=sum(len(blob) for _, _, blob in blobs),
+        )
+    )
+    if blobs:
+        unit.connection.execute(
+            insert(change_rows),
+            [
+                {"revision": unit.revision, "table_name": name, "as_of_date": as_of, "rows": blob}
+                for name, as_of, blob in blobs
+            ],
+        )
+    if change.static or change.quotes:
+        marks = {
+            **({"static_revision": unit.revision} if change.static else {}),
+            **({"quotes_revision": unit.revision} if change.quotes else {}),
+        }
+        unit.connection.execute(update(store_state).values(**marks))
+
+
+def read_since(connection: Connection, revision: int, limit: int = 200) -> list[Entry] | None:
+    """The entries after a revision in order, at most ``limit``; None when the log no longer reaches that far back."""
+    heads = connection.execute(
+        select(changes).where(changes.c.revision > revision).order_by(changes.c.revision).limit(limit)
+    ).all()
+    if not heads:
+        newest = connection.execute(select(store_state.c.revision)).scalar_one()
+        return [] if newest <= revision else None
+    if heads[0].revision != revision + 1:
+        return None
+    found: dict[int, Tables] = {}
+    for row in connection.execute(
+        select(change_rows).where(change_rows.c.revision > revision, change_rows.c.revision <= heads[-1].revision)
+    ):
+        found.setdefault(row.revision, {})[(row.table_name, row.as_of_date)] = _decoded(row.rows)
+    return [
+        Entry(
+            head.revision,
+            head.committed_at,
+            head.source,
+            head.as_of_date,
+            head.observed_at,
+            head.reload,
+            found.get(head.revision, {}),
+        )
+        for head in heads
+    ]
+
+
+def prune(connection: Connection, now: datetime, minutes: float, megabytes: float) -> int:
+    """Forget entries older than ``minutes``, and the oldest beyond ``megabytes``; returns how many went.
+
+    The newest entry always stays.
+    """
+    newest = connection.execute(select(func.max(changes.c.revision))).scalar()
+    if newest is None:
+        return 0
+    too_old = connection.execute(
+        select(func.max(changes.c.revision)).where(changes.c.committed_at < now - timedelta(minutes=minutes))
+    ).scalar()
+    running = select(
+        changes.c.revision, func.sum(changes.c.size).over(order_by=changes.c.revision.desc()).label("total")
+    ).subquery()
+    too_large = connection.execute(
+        select(func.max(running.c.revision)).where(running.c.total > megabytes * 1e6)
+    ).scalar()
+    last = min(max(too_old or 0, too_large or 0), newest - 1)
+    connection.execute(delete(change_rows).where(change_rows.c.revision <= last))
+    return connection.execute(delete(changes).where(changes.c.revision <= last)).rowcount
+
+
+def _encoded(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _decoded(blob: bytes) -> pa.Table:
+    return pa.ipc.open_stream(blob).read_all()

@@ -1,0 +1,133 @@
+"""Open the store, write to it in one transaction with a revision, read from it at one moment."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import alembic.command
+import alembic.config
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from storage.schema import store_state
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_MILLISECONDS = 30_000
+_MIGRATION_LOCK = 20_200_309
+"""Two processes that open a new store at once must not both make it."""
+
+
+class StoreUnreadable(Exception):
+    """The store cannot be opened; the message is one line for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRevisions:
+    """Where the store stands: its revision, and those of the last change to static data and to quotes."""
+
+    revision: int
+    static_revision: int
+    quotes_revision: int
+
+
+@dataclass(slots=True)
+class WriteUnit:
+    """One write transaction: its connection, its revision, its instant, and where the store stood before it."""
+
+    connection: Connection
+    revision: int
+    now: datetime
+    before: StoreRevisions
+
+
+class Store:
+    """A database with our schema. Cheap to make; connections are pooled and opened when needed."""
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.dialect = self.url.get_backend_name()
+        if self.dialect not in ("sqlite", "postgresql"):
+            raise StoreUnreadable(f"The store must be SQLite or PostgreSQL, not {self.dialect}.")
+        self.engine = _sqlite_engine(url) if self.dialect == "sqlite" else create_engine(url, pool_pre_ping=True)
+
+    def migrate(self) -> None:
+        """Bring the schema to the newest version; makes an empty store where none is. Raises StoreUnreadable."""
+        if self.dialect == "sqlite" and self.url.database:
+            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+        config = alembic.config.Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        try:
+            with self.engine.connect().execution_options(deltaboard_write=True) as connection, connection.begin():
+                if self.dialect == "postgresql":
+                    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
+                config.attributes["connection"] = connection
+                alembic.command.upgrade(config, "head")
+        except SQLAlchemyError as error:
+            raise StoreUnreadable(self._fault(error)) from error
+
+    def revisions(self, connection: Connection) -> StoreRevisions:
+        """Where the store stands, as this connection's transaction sees it."""
+        row = connection.execute(select(store_state)).one()
+        return StoreRevisions(row.revision, row.static_revision, row.quotes_revision)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees the store at one moment, whatever is written meanwhile."""
+        with self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[WriteUnit]:
+        """A transaction with a revision of its own; all or nothing.
+
+        The revision is taken first, by raising the one row that every writer needs: writers queue up there, so the
+        order of revisions is the order of commits.
+        """
+        with self.engine.connect().execution_options(deltaboard_write=True) as connection, connection.begin():
+            row = connection.execute(
+                update(store_state).values(revision=store_state.c.revision + 1).returning(store_state)
+            ).one()
+            before = StoreRevisions(row.revision - 1, row.static_revision, row.quotes_revision)
+            yield WriteUnit(connection, row.revision, datetime.now(UTC), before)
+
+    @contextmanager
+    def bookkeeping(self) -> Iterator[Connection]:
+        """A write transaction without a revision: signs of life and wishes, which no board needs to be told of."""
+        with self.engine.connect().execution_options(deltaboard_write=True) as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def _fault(self, error: SQLAlchemyError) -> str:
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        return f"The store {self.url.render_as_string(hide_password=True)} cannot be read: {cause}."
+
+
+def _sqlite_engine(url: str) -> Engine:
+    """SQLite in WAL mode, with transactions begun by us: a writer takes its lock at once instead of failing later."""
+    engine = create_engine(url, connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None
+        cursor = dbapi_connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # NORMAL survives the death of the process at any instant; only a power cut may take the last commits back.
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute("PRAGMA journal_size_limit=67108864")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("deltaboard_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

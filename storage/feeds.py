@@ -1,0 +1,148 @@
+"""Feeds in the store: where each is, which sidecar owns it, what people want of it, what it last said of itself."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from storage.schema import feeds
+
+
+class FeedState(StrEnum):
+    PLAYING = "playing"
+    PAUSED = "paused"
+    ENDED = "ended"
+    STOPPED = "stopped"
+
+
+class FeedTaken(Exception):
+    """Another sidecar owns the feed; the message says which."""
+
+
+class FeedLost(Exception):
+    """This sidecar no longer owns the feed: it must not write, and stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A row of the feeds table. A speed of None means as fast as it goes."""
+
+    feed: str
+    cursor: dict[str, Any]
+    owner: str | None
+    wanted_state: str
+    wanted_speed: float | None
+    restarts_wanted: int
+    state: str
+    speed: float | None
+    detail: str
+    lag_seconds: float | None
+    started_at: datetime | None
+    seen_at: datetime | None
+    process_id: int | None
+    late_quotes: int
+    rejected: int
+
+    def alive(self, now: datetime, silence_seconds: float) -> bool:
+        """Whether a sidecar gave a sign of life lately."""
+        seen = self.seen_at is not None and now - self.seen_at < timedelta(seconds=silence_seconds)
+        return seen and self.state != FeedState.STOPPED
+
+
+def read_feeds(connection: Connection) -> list[Feed]:
+    """All feeds by name."""
+    return [Feed(*row) for row in connection.execute(select(feeds).order_by(feeds.c.feed))]
+
+
+def read_feed(connection: Connection, feed: str) -> Feed | None:
+    row = connection.execute(select(feeds).where(feeds.c.feed == feed)).one_or_none()
+    return None if row is None else Feed(*row)
+
+
+def claim_feed(
+    connection: Connection,
+    feed: str,
+    owner: str,
+    process_id: int,
+    now: datetime,
+    silence_seconds: float,
+    speed: float | None,
+) -> Feed:
+    """Make this sidecar the owner of a feed, from where its cursor is. Raises FeedTaken when another one is alive."""
+    known = read_feed(connection, feed)
+    if known is None:
+        connection.execute(
+            insert(feeds).values(
+                feed=feed,
+                cursor={},
+                wanted_state=FeedState.PLAYING,
+                wanted_speed=speed,
+                restarts_wanted=0,
+                state=FeedState.STOPPED,
+                speed=speed,
+                detail="",
+                late_quotes=0,
+                rejected=0,
+            )
+        )
+    elif known.owner not in (None, owner) and known.alive(now, silence_seconds):
+        raise FeedTaken(
+            f"Another sidecar (process {known.process_id}) already runs {feed}. Stop it first, or wait "
+            f"{silence_seconds:g} seconds after it died."
+        )
+    connection.execute(
+        update(feeds)
+        .where(feeds.c.feed == feed)
+        .values(
+            owner=owner,
+            process_id=process_id,
+            started_at=now,
+            seen_at=now,
+            state=FeedState.PLAYING,
+            wanted_speed=speed,
+            speed=speed,
+        )
+    )
+    claimed = read_feed(connection, feed)
+    assert claimed is not None
+    return claimed
+
+
+def move_cursor(
+    connection: Connection, feed: str, owner: str, cursor: dict[str, Any], late: int = 0, rejected: int = 0
+) -> None:
+    """Move a feed's cursor inside the transaction of its data. Raises FeedLost when somebody else owns the feed."""
+    moved = connection.execute(
+        update(feeds)
+        .where(feeds.c.feed == feed, feeds.c.owner == owner)
+        .values(cursor=cursor, late_quotes=feeds.c.late_quotes + late, rejected=feeds.c.rejected + rejected)
+    )
+    if moved.rowcount != 1:
+        raise FeedLost(f"Another sidecar has taken over {feed}; this one stops.")
+
+
+def report(
+    connection: Connection,
+    feed: str,
+    owner: str,
+    now: datetime,
+    state: FeedState,
+    speed: float | None,
+    lag_seconds: float | None,
+    detail: str,
+) -> None:
+    """A sign of life. Raises FeedLost when somebody else owns the feed."""
+    said = connection.execute(
+        update(feeds)
+        .where(feeds.c.feed == feed, feeds.c.owner == owner)
+        .values(seen_at=now, state=state, speed=speed, lag_seconds=lag_seconds, detail=detail)
+    )
+    if said.rowcount != 1:
+        raise FeedLost(f"Another sidecar has taken over {feed}; this one stops.")
+
+
+def wish(connection: Connection, feed: str, **wanted: Any) -> bool:
+    """Say what is wanted of a feed: ``wanted_state``, ``wanted_speed``, ``restarts_wanted``. False: no such feed."""
+    return connection.execute(update(feeds).where(feeds.c.feed == feed).values(**wanted)).rowcount == 1

@@ -1,0 +1,80 @@
+"""Quotes in the store: the newest of each instrument and date for pricing, every observation for history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pandas as pd
+from sqlalchemy import Connection, func, select
+
+from storage.bulk import upsert
+from storage.database import WriteUnit
+from storage.schema import quote_history, quotes
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """An observation of an instrument. observed_at is the source's time in UTC; as_of_date its business date."""
+
+    as_of_date: date
+    instrument: str
+    quote: float
+    observed_at: datetime
+
+
+def write_quotes(unit: WriteUnit, newest: Sequence[Quote], observations: Sequence[Quote], source: str) -> None:
+    """Store the newest quotes (one an instrument and date; never over a newer one) and all observations for history.
+
+    Of several observations of one instrument at one instant the last counts.
+    """
+    common = {"received_at": unit.now, "source": source}
+    upsert(
+        unit.connection,
+        quotes,
+        {**_columns(newest), **common, "revision": unit.revision},
+        len(newest),
+        newer_by="observed_at",
+    )
+    unique = list({(quote.instrument, quote.observed_at): quote for quote in observations}.values())
+    upsert(unit.connection, quote_history, {**_columns(unique), **common}, len(unique))
+
+
+def newest_as_of(connection: Connection) -> date | None:
+    """The newest as-of date that has a quote, or None in a store without quotes."""
+    return connection.execute(select(func.max(quotes.c.as_of_date))).scalar()
+
+
+def quotes_as_known(connection: Connection, as_of: date) -> dict[str, Quote]:
+    """Instrument -> its newest quote on or before a date."""
+    newest = (
+        select(quotes.c.instrument, func.max(quotes.c.as_of_date).label("as_of_date"))
+        .where(quotes.c.as_of_date <= as_of)
+        .group_by(quotes.c.instrument)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(quotes.c.as_of_date, quotes.c.instrument, quotes.c.quote, quotes.c.observed_at).join(
+            newest, (quotes.c.instrument == newest.c.instrument) & (quotes.c.as_of_date == newest.c.as_of_date)
+        )
+    )
+    return {row.instrument: Quote(*row) for row in rows}
+
+
+def observations_of(connection: Connection, as_of: date, instruments: Sequence[str] | None = None) -> pd.DataFrame:
+    """Every observation of a date in time order: columns instrument, observed_at (UTC), quote."""
+    query = select(quote_history.c.instrument, quote_history.c.observed_at, quote_history.c.quote).where(
+        quote_history.c.as_of_date == as_of
+    )
+    if instruments is not None:
+        query = query.where(quote_history.c.instrument.in_(instruments))
+    rows = connection.execute(query.order_by(quote_history.c.observed_at)).all()
+    return pd.DataFrame(rows, columns=["instrument", "observed_at", "quote"])
+
+
+def _columns(items: Sequence[Quote]) -> dict[str, list[object]]:
+    return {
+        "as_of_date": [item.as_of_date for item in items],
+        "instrument": [item.instrument for item in items],
+        "quote": [item.quote for item in items],
+        "observed_at": [item.observed_at for item in items],
+    }

@@ -1,0 +1,132 @@
+"""What pages and exports read: frames with documented columns, as the store was at one moment."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, func, select
+
+from engine.measures import MEASURE_NAMES, camel_case
+from storage.feeds import Feed, read_feeds
+from storage.quotes import newest_as_of
+from storage.records import read_records
+from storage.rejections import count_rejections
+from storage.schema import (
+    pricing_failures,
+    quotes,
+    rejections,
+    sensitivities,
+    store_state,
+    trades,
+)
+from storage.sensitivities import counts
+
+EXPORTS: tuple[str, ...] = ("sensitivities", "trades", "quotes", "failures")
+
+SENSITIVITY_EXPORT_COLUMNS: tuple[str, ...] = (
+    "AsOfDate",
+    "TradeId",
+    "RiskFactor",
+    *(camel_case(name) for name in MEASURE_NAMES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """Where the store stands: for ``status`` on the command line and for the health route."""
+
+    revision: int
+    newest_as_of: date | None
+    last_tick: datetime | None
+    trades: int
+    priced: int
+    not_priced: dict[str, int]
+    rejected: int
+    late: int
+    feeds: list[Feed]
+
+
+def read_status(connection: Connection) -> StoreStatus:
+    """The store's status at one moment."""
+    as_of = newest_as_of(connection)
+    priced: dict[str, Any] = {"priced": 0, "not_priced": {}} if as_of is None else dict(counts(connection, as_of))
+    known_feeds = read_feeds(connection)
+    return StoreStatus(
+        revision=connection.execute(select(store_state.c.revision)).scalar_one(),
+        newest_as_of=as_of,
+        last_tick=connection.execute(
+            select(func.max(quotes.c.observed_at)).where(quotes.c.as_of_date == as_of)
+        ).scalar(),
+        trades=connection.execute(select(func.count()).select_from(trades)).scalar_one(),
+        priced=priced["priced"],
+        not_priced=priced["not_priced"],
+        rejected=count_rejections(connection),
+        late=sum(feed.late_quotes for feed in known_feeds),
+        feeds=known_feeds,
+    )
+
+
+def as_of_dates(connection: Connection) -> list[date]:
+    """The as-of dates that have values, newest first."""
+    return list(
+        connection.execute(
+            select(sensitivities.c.as_of_date).distinct().order_by(sensitivities.c.as_of_date.desc())
+        ).scalars()
+    )
+
+
+def sensitivities_frame(connection: Connection, as_of: date) -> pd.DataFrame:
+    """Every sensitivity of a date: a row each, all columns of the table."""
+    query = select(sensitivities).where(sensitivities.c.as_of_date == as_of).order_by(sensitivities.c.trade_id)
+    result = connection.execute(query)
+    return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+
+def failures_frame(connection: Connection, as_of: date) -> pd.DataFrame:
+    """The trades without a value at a date: trade_id, ticker, book, trade_status, reason, detail."""
+    query = (
+        select(
+            pricing_failures.c.trade_id,
+            trades.c.ticker,
+            trades.c.book,
+            trades.c.trade_status,
+            pricing_failures.c.reason,
+            pricing_failures.c.detail,
+        )
+        .join(trades, trades.c.trade_id == pricing_failures.c.trade_id)
+        .where(pricing_failures.c.as_of_date == as_of)
+        .order_by(pricing_failures.c.reason, pricing_failures.c.trade_id)
+    )
+    result = connection.execute(query)
+    return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+
+def rejections_frame(connection: Connection, limit: int = 1000) -> pd.DataFrame:
+    """The newest rejections first: received_at, source, place, column_name, value, reason."""
+    query = select(rejections).order_by(rejections.c.rejection_id.desc()).limit(limit)
+    result = connection.execute(query)
+    return pd.DataFrame(result.all(), columns=list(result.keys())).drop(columns="rejection_id")
+
+
+def export_frame(connection: Connection, what: str, as_of: date | None) -> pd.DataFrame:
+    """A frame as it is exported, CamelCase columns. as_of: the newest date when None; trades have none.
+
+    Raises ValueError when ``what`` is not one of ``EXPORTS``.
+    """
+    if what == "trades":
+        frame = read_records(connection, "trades").drop(columns=["revision", "source"])
+        return frame.rename(columns=camel_case)
+    day = as_of or newest_as_of(connection)
+    if what == "sensitivities":
+        frame = sensitivities_frame(connection, day) if day else pd.DataFrame(columns=list(sensitivities.c.keys()))
+        return frame.rename(columns=camel_case)[list(SENSITIVITY_EXPORT_COLUMNS)]
+    if what == "quotes":
+        query = select(quotes.c.as_of_date, quotes.c.instrument, quotes.c.quote).where(quotes.c.as_of_date == day)
+        result = connection.execute(query.order_by(quotes.c.instrument))
+        return pd.DataFrame(result.all(), columns=["AsOfDate", "Instrument", "Quote"])
+    if what == "failures":
+        failed = failures_frame(connection, day) if day else pd.DataFrame(columns=["trade_id", "reason", "detail"])
+        failed.insert(0, "as_of_date", day)
+        return failed.rename(columns=camel_case)
+    raise ValueError(f"{what} cannot be exported: choose {', '.join(EXPORTS)}")

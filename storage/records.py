@@ -1,0 +1,117 @@
+"""Trades and static data: upsert by key, say what was new and what changed, and keep every version."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Table, insert, select, tuple_
+
+from storage.bulk import upsert
+from storage.database import WriteUnit
+from storage.schema import books, instruments, pricing_parameters, record_versions, trades
+
+RECORD_TABLES: dict[str, Table] = {
+    "trades": trades,
+    "books": books,
+    "instruments": instruments,
+    "parameters": pricing_parameters,
+}
+_BOOKKEEPING = ("source", "revision")
+_KEYS_A_QUERY = 500
+
+Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Upserted:
+    """What an upsert of records did: counts, and the records that were written, whole."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    written: list[Record] = field(default_factory=list)
+
+
+def key_of(kind: str, record: Record) -> tuple[Any, ...]:
+    """The primary key of a record of this kind."""
+    return tuple(record[column.name] for column in RECORD_TABLES[kind].primary_key.columns)
+
+
+def upsert_records(unit: WriteUnit, kind: str, records: Sequence[Record], defaults: Record, source: str) -> Upserted:
+    """Write records of one kind (a key of ``RECORD_TABLES``); the last of several with one key counts.
+
+    A column that a record does not have keeps its stored value; where there is none, it takes the one in ``defaults``.
+    A record equal to the stored one is not written at all.
+    """
+    table = RECORD_TABLES[kind]
+    names = [column.name for column in table.columns if column.name not in _BOOKKEEPING]
+    incoming = {key_of(kind, record): record for record in records}
+    known = _existing(unit.connection, kind, incoming.keys())
+    outcome = Upserted()
+    for key, record in incoming.items():
+        stored = known.get(key)
+        whole = {name: record.get(name, (stored or defaults).get(name)) for name in names}
+        if stored is None:
+            outcome.new += 1
+        elif all(stored[name] == whole[name] for name in names):
+            outcome.unchanged += 1
+            continue
+        else:
+            outcome.changed += 1
+        outcome.written.append(whole)
+    count = len(outcome.written)
+    columns: dict[str, Any] = {name: [record[name] for record in outcome.written] for name in names}
+    upsert(unit.connection, table, {**columns, "source": source, "revision": unit.revision}, count)
+    if count:
+        unit.connection.execute(
+            insert(record_versions),
+            [
+                {
+                    "revision": unit.revision,
+                    "kind": kind,
+                    "record_key": "|".join(str(part) for part in key_of(kind, record)),
+                    "recorded_at": unit.now,
+                    "source": source,
+                    "record": {name: _plain(value) for name, value in record.items()},
+                }
+                for record in outcome.written
+            ],
+        )
+    return outcome
+
+
+def read_records(connection: Connection, kind: str) -> pd.DataFrame:
+    """All records of a kind: a row each, every column of its table; dates as datetime64, numbers as floats."""
+    table = RECORD_TABLES[kind]
+    result = connection.execute(select(table).order_by(*table.primary_key.columns))
+    frame = pd.DataFrame(result.all(), columns=list(result.keys()))
+    for column in table.columns:
+        if column.type.python_type is date:
+            frame[column.name] = pd.to_datetime(frame[column.name])
+        elif column.type.python_type is float:
+            frame[column.name] = frame[column.name].astype("float64")
+        elif column.type.python_type is str:
+            frame[column.name] = frame[column.name].astype(object)
+    return frame
+
+
+def _existing(connection: Connection, kind: str, keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Record]:
+    table = RECORD_TABLES[kind]
+    key_columns = list(table.primary_key.columns)
+    wanted = list(keys)
+    found: dict[tuple[Any, ...], Record] = {}
+    for start in range(0, len(wanted), _KEYS_A_QUERY):
+        some = wanted[start : start + _KEYS_A_QUERY]
+        condition = (
+            key_columns[0].in_([key[0] for key in some]) if len(key_columns) == 1 else tuple_(*key_columns).in_(some)
+        )
+        for row in connection.execute(select(table).where(condition)).mappings():
+            record = dict(row)
+            found[key_of(kind, record)] = record
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, (date, datetime)) else value

@@ -1,0 +1,253 @@
+"""The tables of the store and their keys: the same on SQLite and PostgreSQL."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    TypeDecorator,
+)
+
+from engine.measures import MEASURE_NAMES
+
+_SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant in UTC: timestamptz in PostgreSQL; in SQLite a text of fixed width that sorts as time does."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(String(27) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        return None if value is None else to_driver(value, dialect.name)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if isinstance(value, str):
+            return datetime.strptime(value, _SQLITE_FORMAT).replace(tzinfo=UTC)
+        return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+def to_driver(value: Any, dialect_name: str) -> Any:
+    """A value as the raw driver of a database takes it; instants must carry a time zone (ValueError if not)."""
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("an instant without a time zone cannot be stored")
+        value = value.astimezone(UTC)
+        return value.strftime(_SQLITE_FORMAT) if dialect_name == "sqlite" else value
+    if dialect_name == "sqlite" and hasattr(value, "isoformat"):
+        return value.isoformat()
+    return value
+
+
+metadata = MetaData()
+
+store_state = Table(
+    "store_state",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("static_revision", BigInteger, nullable=False),
+    Column("quotes_revision", BigInteger, nullable=False),
+)
+"""One row. Every writer raises ``revision`` first and holds the row until it commits: revisions have no gaps and their
+order is the order of commits. The other two are the revisions of the last change to trades or static data, and to
+quotes."""
+
+trades = Table(
+    "trades",
+    metadata,
+    Column("trade_id", String, primary_key=True),
+    Column("ticker", String, nullable=False, index=True),
+    Column("book", String, nullable=False),
+    Column("product", String, nullable=False),
+    Column("quantity", Float, nullable=False),
+    Column("strike", Float),
+    Column("maturity", Date),
+    Column("option_type", String),
+    Column("exercise_style", String),
+    Column("contract_multiplier", Float, nullable=False),
+    Column("trade_status", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+books = Table(
+    "books",
+    metadata,
+    Column("book", String, primary_key=True),
+    Column("desk", String, nullable=False),
+    Column("business_unit", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+instruments = Table(
+    "instruments",
+    metadata,
+    Column("ticker", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("sector", String, nullable=False),
+    Column("region", String, nullable=False),
+    Column("currency", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+pricing_parameters = Table(
+    "pricing_parameters",
+    metadata,
+    Column("as_of_date", Date, primary_key=True),
+    Column("ticker", String, primary_key=True),
+    Column("implied_vol", Float, nullable=False),
+    Column("risk_free_rate", Float, nullable=False),
+    Column("dividend_yield", Float, nullable=False),
+    Column("source", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+record_versions = Table(
+    "record_versions",
+    metadata,
+    Column("revision", BigInteger, primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("record_key", String, primary_key=True),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("source", String, nullable=False),
+    Column("record", JSON, nullable=False),
+    Index("ix_record_versions_record", "kind", "record_key", "revision"),
+)
+"""Every version of every trade, book, instrument and parameter row, for going back; the tables above
+hold the newest."""
+
+quotes = Table(
+    "quotes",
+    metadata,
+    Column("as_of_date", Date, primary_key=True),
+    Column("instrument", String, primary_key=True),
+    Column("quote", Float, nullable=False),
+    Column("observed_at", UtcDateTime, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+"""The newest observation of each instrument on each as-of date: today's price, and each earlier day's close."""
+
+quote_history = Table(
+    "quote_history",
+    metadata,
+    Column("instrument", String, primary_key=True),
+    Column("observed_at", UtcDateTime, primary_key=True),
+    Column("as_of_date", Date, nullable=False),
+    Column("quote", Float, nullable=False),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", String, nullable=False),
+    Index("ix_quote_history_as_of", "as_of_date", "instrument"),
+)
+"""Every observation, late ones too."""
+
+sensitivities = Table(
+    "sensitivities",
+    metadata,
+    Column("as_of_date", Date, primary_key=True),
+    Column("trade_id", String, primary_key=True),
+    Column("risk_factor", String, primary_key=True),
+    *(Column(name, Float, nullable=name in ("unit_price",)) for name in MEASURE_NAMES),
+    Column("spot", Float),
+    Column("observed_at", UtcDateTime, nullable=False),
+    Column("priced_by", String, nullable=False),
+    Column("parameters_source", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+"""Measures of a trade at an as-of date. Rows of earlier dates are the closes that P&L compares with."""
+
+pricing_failures = Table(
+    "pricing_failures",
+    metadata,
+    Column("as_of_date", Date, primary_key=True),
+    Column("trade_id", String, primary_key=True),
+    Column("risk_factor", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("detail", String, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+)
+"""Trades without a value at an as-of date, and why."""
+
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("rejection_id", Integer, primary_key=True, autoincrement=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("column_name", String, nullable=False),
+    Column("value", String, nullable=False),
+    Column("reason", String, nullable=False),
+)
+"""What a feed brought and the store did not take, with its place in the source and the reason."""
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("feed", String, primary_key=True),
+    Column("cursor", JSON, nullable=False),
+    Column("owner", String),
+    Column("wanted_state", String, nullable=False),
+    Column("wanted_speed", Float),
+    Column("restarts_wanted", Integer, nullable=False),
+    Column("state", String, nullable=False),
+    Column("speed", Float),
+    Column("detail", String, nullable=False),
+    Column("lag_seconds", Float),
+    Column("started_at", UtcDateTime),
+    Column("seen_at", UtcDateTime),
+    Column("process_id", Integer),
+    Column("late_quotes", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+)
+"""Each feed: where it is (``cursor``, written in the transaction of the data it stands for), which sidecar owns it,
+what people want of it, and what it last said of itself. A speed that is missing means as fast as it goes."""
+
+changes = Table(
+    "changes",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("committed_at", UtcDateTime, nullable=False),
+    Column("source", String, nullable=False),
+    Column("as_of_date", Date),
+    Column("observed_at", UtcDateTime),
+    Column("reload", Boolean, nullable=False),
+    Column("size", BigInteger, nullable=False),
+)
+"""The change log: one entry a revision. ``reload``: the change is too wide for a delta (static data, a restart of the
+replay): whoever follows takes a fresh snapshot."""
+
+change_rows = Table(
+    "change_rows",
+    metadata,
+    Column("revision", BigInteger, primary_key=True),
+    Column("table_name", String, primary_key=True),
+    Column("as_of_date", Date, primary_key=True),
+    Column("rows", LargeBinary, nullable=False),
+)
+"""The changed rows of an entry, a table and as-of date each, as an Arrow IPC stream."""

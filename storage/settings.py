@@ -1,0 +1,39 @@
+"""Every setting that comes from the environment, in one place."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_STORE = ROOT / "var" / "deltaboard.sqlite"
+
+
+class Settings(BaseSettings):
+    """Read from the environment: DATABASE_URL as it is, all else with the prefix DELTABOARD_."""
+
+    model_config = SettingsConfigDict(env_prefix="DELTABOARD_", frozen=True, populate_by_name=True)
+
+    database_url: str = Field(
+        default=f"sqlite:///{DEFAULT_STORE}",
+        validation_alias="DATABASE_URL",
+        description="Where the store is: an SQLAlchemy URL of SQLite or PostgreSQL (postgresql+psycopg://…).",
+    )
+    change_log_minutes: float = Field(10.0, gt=0, description="How long the change log is kept, in minutes.")
+    change_log_megabytes: float = Field(256.0, gt=0, description="How large the change log may grow, in megabytes.")
+    tail_seconds: float = Field(0.02, gt=0, le=5, description="How often the web process asks the store for changes.")
+    live_viewers: int = Field(600, gt=0, description="How many live connections one web process accepts.")
+    future_tolerance_seconds: float = Field(
+        300.0, ge=0, description="How far ahead of the clock a quote may be observed before it is set aside."
+    )
+    sidecar_silence_seconds: float = Field(
+        10.0, gt=0, description="After how long without a sign of life a sidecar counts as gone."
+    )
+    log_level: str = Field("INFO", description="The least severe level that the log shows.")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
