@@ -35,6 +35,8 @@ SMALLEST_DEVIATION = 2.220446049250313e-16
 """Below this vol * sqrt(years) a contract is deterministic: its d1 would be rounding noise."""
 LARGEST_DEVIATION = 1e100
 """Above it N(d1) is 1 and N(d2) is 0 whatever the strike; a cap keeps infinity / infinity out."""
+LARGEST_DECAY = 1e300
+"""The like for vol / (2 sqrt(years)), which multiplies a density of 0 there: no 0 * infinity."""
 
 
 @njit(
@@ -76,7 +78,7 @@ def european_values(
     if years == 0.0:
         return price, delta, 0.0, 0.0, 0.0, 0.0, 0.0
     vega = discounted_spot * density * sqrt_years
-    decay = discounted_spot * density * (0.5 * vol / sqrt_years)
+    decay = discounted_spot * density * min(0.5 * vol / sqrt_years, LARGEST_DECAY)
     theta = dividend_yield * share_leg - rate * strike_leg - decay
     return price, delta, gamma, vega, theta, years * strike_leg, -years * share_leg
 
@@ -163,7 +165,7 @@ class PreparedEuropeans:
                     sqrt_years,
                     rate,
                     dividend_yield,
-                    0.5 * vol / sqrt_years,
+                    np.minimum(0.5 * vol / sqrt_years, LARGEST_DECAY),
                 ]
             )
             limits = ~((deviation >= SMALLEST_DEVIATION) & (deviation <= LARGEST_DEVIATION))

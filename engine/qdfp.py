@@ -10,12 +10,16 @@ the same boundary nodes at every spot; 17 prices give all greeks of a contract:
     rho, dividend rho      over steps of 0.0002
     theta                  r V - (r - q) S delta - vol^2 S^2 gamma / 2, from the Black-Scholes equation
 
-**Where it is worth exercising at once** the price is intrinsic, delta sign, every other greek 0. Beside that region, and
-beside rates that QuantLib refuses, differences are taken to the side away from it, so that none reaches across.
+**Where it is worth exercising at once** the price is intrinsic, delta is sign and every other greek 0. Beside that
+region, and beside rates that QuantLib refuses, differences are taken to the side away from it, so that none reaches
+across. Where exercising early never pays (a put with r <= 0 <= q and the like) the European formula is exact and used;
+that also settles the kinks at r = 0 and q = 0. The kink at r = q, where the boundary at expiry turns, is not settled:
+rho and dividend rho are good to 2e-2 there.
 
-**Scale.** A price depends on S / K, vol^2 T, r T and q T only. So every contract is priced as one of strike 100 and a life
-of exactly 365 days, with volatility and rates scaled: any ``years`` is exact, without dates, and two QuantLib options
-serve a whole book. They lie far in the future: QuantLib's global evaluation date is neither read nor set.
+**Scale.** A price depends on S / K, vol^2 T, r T and q T only. So every contract is priced as one of strike 100 and a
+life of exactly 365 days, with volatility and rates scaled: any ``years`` is exact, without dates, and two QuantLib
+options serve a whole book. They lie in the year 2190: QuantLib's global evaluation date is never set, and matters only
+in that it must be earlier.
 """
 
 import math
@@ -30,12 +34,15 @@ from engine.contracts import Contracts, FloatArray, UnitValues
 STRIKE = 100.0
 SPOT_STEP = 0.05
 VOL_STEP = 0.01
+LARGEST_SPOT_STEP = 0.1
 LARGEST_VOL_STEP = 0.05
 RATE_STEP = 2e-4
 EXERCISED = 1e-7
 """Less than this above intrinsic, for a strike of 100, counts as exercised: 3e-3 of spot from the boundary at most."""
 SMALLEST_DEVIATION = 1e-4
 """Below this vol * sqrt(years) the differences would be noise: refused."""
+
+TWO_BOUNDARIES = "an option with two exercise boundaries (negative rate and yield) is beyond QuantLib's QdFp engine"
 
 _START = ql.Date(1, 1, 2190)
 
@@ -81,13 +88,7 @@ class UnitPricer:
         try:
             value = float(self._options[sign].NPV())
         except RuntimeError as error:
-            if "double-boundary" in str(error):
-                reason = "QuantLib's QdFp engine cannot price an option with two exercise boundaries (negative rates)"
-            else:
-                reason = f"QuantLib's QdFp engine fails: {error}"
-            raise CannotPriceError(reason) from error
-        if not math.isfinite(value):
-            raise CannotPriceError("QuantLib's QdFp engine gives no finite price")
+            raise CannotPriceError(f"QuantLib's QdFp engine fails: {error}") from error
         return value
 
 
@@ -98,14 +99,19 @@ class _Line:
         self._price, self._intrinsic, self.step = price, intrinsic, step
         self._known: dict[int, tuple[float | None, bool]] = {}
 
+    def know(self, price: float) -> None:
+        """Take this price for the contract itself."""
+        self._known[0] = price, True
+
     def at(self, k: int) -> tuple[float | None, bool]:
         """Price at k steps (None: refused), and whether the option is alive there, not to be exercised at once."""
         if k not in self._known:
             try:
                 value = self._price(k * self.step)
-                self._known[k] = value, value > self._intrinsic(k * self.step) + EXERCISED
             except CannotPriceError:
-                self._known[k] = None, False
+                value = math.nan
+            alive = value > self._intrinsic(k * self.step) + EXERCISED
+            self._known[k] = (value if math.isfinite(value) else None), alive
         return self._known[k]
 
     def difference(self, central: Weights, forward: Weights, order: int) -> float:
@@ -133,16 +139,19 @@ def american_values(
 ) -> tuple[float, float, float, float, float, float, float]:
     """Price, delta, gamma, vega, theta, rho, dividend rho for a strike of 100, units as in ``UnitValues``.
 
-    spot > 0 on the scale of the strike; years > 0; sign +1 call, -1 put. Raises CannotPriceError.
+    spot > 0 on the scale of the strike; years >= 0; sign +1 call, -1 put. Raises CannotPriceError.
     """
-    deviation = vol * math.sqrt(years)
-    if deviation < SMALLEST_DEVIATION:
-        raise CannotPriceError(f"volatility times the root of time, {deviation:.2g}, is too small for QdFp's greeks")
+    if years == 0.0 or equals_european(rate, dividend_yield, sign):
+        price, delta, gamma, vega, theta, rho, dividend_rho = european_values(
+            spot, STRIKE, years, vol, rate, dividend_yield, sign
+        )
+        return price, delta, gamma, vega, theta, rho, dividend_rho
     payoff = max(sign * (spot - STRIKE), 0.0)
     price = pricer.price(spot, years, vol, rate, dividend_yield, sign)
+    if not math.isfinite(price):
+        raise CannotPriceError("QuantLib's QdFp engine gives no finite price")
     if payoff > 0.0 and price <= payoff + EXERCISED:
         return payoff, sign, 0.0, 0.0, 0.0, 0.0, 0.0
-    price = max(price, 0.0)
 
     def here(_: float) -> float:
         return payoff if payoff > 0.0 else -math.inf
@@ -151,47 +160,105 @@ def american_values(
         intrinsic = sign * (spot + step - STRIKE)
         return intrinsic if intrinsic > 0.0 else -math.inf
 
-    by_spot = _Line(
-        lambda x: pricer.price(spot + x, years, vol, rate, dividend_yield, sign), there, spot * min(SPOT_STEP * deviation, 0.1)
-    )
-    by_vol = _Line(
-        lambda x: pricer.price(spot, years, vol + x, rate, dividend_yield, sign),
-        here,
-        min(VOL_STEP, LARGEST_VOL_STEP * vol),
-    )
-    by_rate = _Line(lambda x: pricer.price(spot, years, vol, rate + x, dividend_yield, sign), here, RATE_STEP)
-    by_yield = _Line(lambda x: pricer.price(spot, years, vol, rate, dividend_yield + x, sign), here, RATE_STEP)
+    def along(spot_step: float, vol_step: float, rate_step: float, yield_step: float) -> Callable[[float], float]:
+        return lambda x: pricer.price(
+            spot + x * spot_step, years, vol + x * vol_step, rate + x * rate_step, dividend_yield + x * yield_step, sign
+        )
+
+    by_spot = _Line(along(1, 0, 0, 0), there, spot * min(SPOT_STEP * vol * math.sqrt(years), LARGEST_SPOT_STEP))
+    by_vol = _Line(along(0, 1, 0, 0), here, min(VOL_STEP, LARGEST_VOL_STEP * vol))
+    by_rate = _Line(along(0, 0, 1, 0), here, RATE_STEP)
+    by_yield = _Line(along(0, 0, 0, 1), here, RATE_STEP)
+    for line in (by_spot, by_vol, by_rate, by_yield):
+        line.know(price)
     delta = by_spot.difference(_CENTRAL, _FORWARD, 1)
     gamma = by_spot.difference(_CENTRAL_SECOND, _FORWARD_SECOND, 2)
     theta = rate * price - (rate - dividend_yield) * spot * delta - 0.5 * vol * vol * spot * spot * gamma
     vega, rho, dividend_rho = (line.difference(_CENTRAL, _FORWARD, 1) for line in (by_vol, by_rate, by_yield))
-    return price, delta, gamma, vega, theta, rho, dividend_rho
+    return max(price, 0.0), delta, gamma, vega, theta, rho, dividend_rho
+
+
+def equals_european(rate: float, dividend_yield: float, sign: float) -> bool:
+    """Whether waiting is never dearer than exercising: a put when r <= 0 and r <= q, a call when q <= 0 and q <= r."""
+    cost, gain = (dividend_yield, rate) if sign > 0.0 else (rate, dividend_yield)
+    return cost <= 0.0 and cost <= gain
+
+
+def has_two_boundaries(rate: float, dividend_yield: float, sign: float) -> bool:
+    """Whether exercising pays between two spots only: a put when q < r < 0, a call when r < q < 0."""
+    cost, gain = (dividend_yield, rate) if sign > 0.0 else (rate, dividend_yield)
+    return gain < cost < 0.0
 
 
 class PreparedAmericans:
-    """American options for QdFp; see ``PreparedContracts``. Nothing that QuantLib lets us keep is free of spot."""
+    """American options for QdFp; see ``PreparedContracts``. Only refusals are prepared: the rest needs the spot.
+
+    A contract that QuantLib fails at only when it sees the spot is NaN in ``value``, and joins ``refused`` then.
+    """
 
     def __init__(self, contracts: Contracts) -> None:
         self.refused: dict[int, str] = unpriceable(contracts)
         self._contracts = contracts
-        pricer = UnitPricer()
         for row in range(len(contracts)):
-            if row not in self.refused and contracts.years[row] > 0.0:
-                try:
-                    american_values(pricer, STRIKE, *self._terms(row))
-                except CannotPriceError as error:
-                    self.refused[row] = str(error)
+            if row not in self.refused:
+                reason = _refusal(*self._terms(row))
+                if reason:
+                    self.refused[row] = reason
 
     def _terms(self, row: int) -> tuple[float, float, float, float, float]:
         c = self._contracts
-        sign = 1.0 if c.is_call[row] else -1.0
-        return (
-            float(c.years[row]),
-            float(c.implied_vol[row]),
-            float(c.risk_free_rate[row]),
-            float(c.dividend_yield[row]),
-            sign,
-        )
+        rates = float(c.risk_free_rate[row]), float(c.dividend_yield[row])
+        return float(c.years[row]), float(c.implied_vol[row]), *rates, 1.0 if c.is_call[row] else -1.0
 
     def value(self, spot: FloatArray) -> UnitValues:
-        raise NotImplementedError
+        """Values at these spots, one a contract; NaN where a contract is refused or its spot not a positive number."""
+        spots = np.asarray(spot, dtype=np.float64)
+        if spots.shape != (len(self._contracts),):
+            raise ValueError(f"{len(self._contracts)} contracts need as many spots, not an array of {spots.shape}")
+        out = np.full((7, len(spots)), np.nan)
+        pricer = UnitPricer()  # its own, so that several threads may call
+        for row in np.flatnonzero((spots > 0.0) & (spots < np.inf)):
+            if int(row) in self.refused:
+                continue
+            scale = float(self._contracts.strike[row]) / STRIKE
+            try:
+                values = american_values(pricer, float(spots[row]) / scale, *self._terms(int(row)))
+            except CannotPriceError as error:
+                self.refused[int(row)] = str(error)
+                continue
+            out[:, row] = values
+            out[[0, 3, 4, 5, 6], row] *= scale
+            out[2, row] /= scale
+        return UnitValues(*out)
+
+
+def _refusal(years: float, vol: float, rate: float, dividend_yield: float, sign: float) -> str:
+    """Why QdFp cannot price this contract at any spot; empty if it can."""
+    if years == 0.0 or equals_european(rate, dividend_yield, sign):
+        return ""
+    if has_two_boundaries(rate, dividend_yield, sign):
+        return TWO_BOUNDARIES
+    if vol * math.sqrt(years) < SMALLEST_DEVIATION:
+        return f"the volatility, {vol:g} over {years:.4g} years, is too small for QdFp's greeks"
+    return ""
+
+
+class QdFpEngine:
+    """American options by QuantLib's QdFp with its accurate scheme, and differences of it. Not live.
+
+    Cost: 17 prices of 0.3 ms each, 5 ms a contract with all greeks, measured beside other work on two cores (a free core
+    has taken 0.17 ms a price); 0.02 ms where the European formula holds.
+
+    Errors per 100 of strike against QdFp's high-precision scheme with five-point differences, 95th percentile and largest
+    of 120 random contracts outside the exercise region (strikes 60 to 140 % of spot, 5 days to 2 years, volatility 0.15
+    to 0.8, rate 0 to 5 %, yield 0 to 4 %); vega and the rhos per 1.00, theta per year:
+
+        price 6e-6, 2e-5; delta 2e-7, 6e-7; gamma 1e-8, 4e-8; vega 4e-5, 5e-4; theta 6e-6, 1e-5; rhos 7e-4, 2e-2
+    """
+
+    name = "QdFp"
+    live = False
+
+    def prepare(self, contracts: Contracts) -> PreparedAmericans:
+        """Say which contracts QuantLib refuses; the work itself needs the spot."""
+        return PreparedAmericans(contracts)

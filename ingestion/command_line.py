@@ -12,7 +12,7 @@ import typer
 
 from engine.warm_up import warm_up
 from ingestion.logs import log_to_stderr
-from ingestion.replay import REPLAY, ReplayFileFault, read_ticks
+from ingestion.replay import ReplayFileFault, read_ticks
 from ingestion.runner import ReplaySidecar
 from ingestion.status_text import status_text
 from services.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
@@ -21,7 +21,7 @@ from services.load_file import load_file, summary_of
 from services.pricing_state import PricingState
 from services.record_kinds import RECORD_KINDS
 from storage.database import Store, StoreUnreadable
-from storage.feeds import FeedLost, FeedTaken
+from storage.feeds import REPLAY, FeedLost, FeedTaken
 from storage.read_models import EXPORTS, export_frame, read_status
 from storage.settings import ROOT, settings
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from engine.trading_calendar import as_of_date
 from ingestion.feed import Batch
+from storage.feeds import REPLAY
 from storage.quotes import Quote
 
-REPLAY = "replay"
 _ROWS_A_BATCH = 30
 _LONGEST_PAUSE_SECONDS = 1800.0
 """A longer gap between two ticks is a closed market: it is skipped, not waited for."""

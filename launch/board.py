@@ -95,7 +95,7 @@ def prepare_store(options: Options, root: Path, python: Path, environment: dict[
 
 def refuse_busy_port(port: int) -> None:
     """Refuse a port on which something listens already, or which is not ours to take."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as client:  # on macOS bind() misses who listens everywhere
         client.settimeout(1)
         busy = client.connect_ex((ADDRESS, port)) == 0
     if not busy:

@@ -1,8 +1,8 @@
 """Mounts one live panel in a page.
 
-`live_panel(kind, ...)` puts a panel where it is called: `status`, `figures`, `market`, `summary` or `trades`. Its numbers do not
-pass through Streamlit: the panel fetches them over the websocket of the same server. Python gives it the as-of date, the
-filters and the selection, and hears when the user selects something else.
+`live_panel(kind, ...)` puts a panel where it is called: `status`, `figures`, `market`, `summary` or `trades`. Its
+numbers do not pass through Streamlit: the panel fetches them over the websocket of the same server. Python gives it the
+as-of date, the filters and the selection, and hears when the user selects something else.
 """
 
 import hashlib

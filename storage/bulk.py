@@ -1,7 +1,6 @@
 """Upsert many rows fast, the same call on both databases: raw executemany on SQLite, binary COPY on PostgreSQL."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
 from functools import lru_cache
 from itertools import repeat
 from typing import Any
@@ -32,9 +31,10 @@ def upsert(
     if count == 0:
         return
     names = tuple(columns)
-    rows = zip(*(_driver_values(columns[name], count, connection.dialect.name) for name in names), strict=True)
-    if connection.dialect.name == "sqlite" or count < _COPY_FROM_ROWS:
-        marker = "?" if connection.dialect.name == "sqlite" else "%s"
+    dialect = connection.dialect.name
+    rows = zip(*(_driver_values(columns[name], count, table.c[name], dialect) for name in names), strict=True)
+    if dialect == "sqlite" or count < _COPY_FROM_ROWS:
+        marker = "?" if dialect == "sqlite" else "%s"
         values = f"VALUES ({', '.join([marker] * len(names))})"
         connection.exec_driver_sql(_upsert_sql(table, names, newer_by, values), list(rows))
         return
@@ -66,19 +66,21 @@ def _upsert_sql(table: Table, names: tuple[str, ...], newer_by: str | None, valu
     )
 
 
-def _driver_values(value: Any, count: int, dialect_name: str) -> Any:
+def _driver_values(value: Any, count: int, column: Column[Any], dialect_name: str) -> Any:
+    """One column as the raw driver takes it: a sequence of ``count`` values."""
     if isinstance(value, np.ndarray):
         plain = value.tolist()
         if value.dtype.kind == "f" and np.isnan(value).any():
             return [None if item != item else item for item in plain]
         return plain
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        if not any(isinstance(item, (date, datetime)) for item in value):
+    timed = isinstance(column.type, (Date, UtcDateTime))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if not timed:
             return value
         # A tick has few instants and many rows.
         converted = {item: to_driver(item, dialect_name) for item in set(value)}
         return [converted[item] for item in value]
-    return repeat(to_driver(value, dialect_name), count)
+    return repeat(to_driver(value, dialect_name) if timed else value, count)
 
 
 def _copy_type(column: Column[Any]) -> str:

@@ -9,6 +9,9 @@ from sqlalchemy import Connection, insert, select, update
 
 from storage.schema import feeds
 
+REPLAY = "replay"
+"""The name of the feed that plays historical ticks."""
+
 
 class FeedState(StrEnum):
     PLAYING = "playing"

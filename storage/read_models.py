@@ -8,6 +8,7 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from engine.measures import MEASURE_NAMES, camel_case
+from engine.model import UNASSIGNED
 from storage.feeds import Feed, read_feeds
 from storage.quotes import newest_as_of
 from storage.records import read_records
@@ -76,6 +77,35 @@ def as_of_dates(connection: Connection) -> list[date]:
     )
 
 
+def trade_attributes(connection: Connection) -> pd.DataFrame:
+    """Trades in the order of their ids, with what the static data say of them.
+
+    Columns: those of ``engine.model.TRADE_COLUMNS``, the levels of ``engine.selection.HIERARCHY``, currency, and the
+    contract in words.
+    """
+    trades = read_records(connection, "trades")
+    books = read_records(connection, "books")[["book", "desk", "business_unit", "region"]]
+    instruments = read_records(connection, "instruments")[["ticker", "currency"]]
+    merged = trades.merge(books, on="book", how="left").merge(instruments, on="ticker", how="left")
+    for name in ("desk", "business_unit", "region"):
+        merged[name] = merged[name].astype(object).where(merged[name].notna(), UNASSIGNED)
+    # An underlying that nobody has described is taken to be in the book's own currency.
+    merged["currency"] = merged["currency"].astype(object).where(merged["currency"].notna(), "USD")
+    merged["exercise_style"] = merged["exercise_style"].astype(object).where(merged["exercise_style"].notna(), "")
+    merged["underlying"] = merged["ticker"]
+    merged["contract"] = _contracts(merged)
+    return merged.sort_values("trade_id", ignore_index=True)
+
+
+def _contracts(trades: pd.DataFrame) -> list[str]:
+    return [
+        f"{ticker} stock" if pd.isna(maturity) else f"{ticker} {maturity:%d %b %y} {strike:g} {option_type}"
+        for ticker, maturity, strike, option_type in zip(
+            trades["ticker"], trades["maturity"], trades["strike"], trades["option_type"], strict=True
+        )
+    ]
+
+
 def sensitivities_frame(connection: Connection, as_of: date) -> pd.DataFrame:
     """Every sensitivity of a date: a row each, all columns of the table."""
     query = select(sensitivities).where(sensitivities.c.as_of_date == as_of).order_by(sensitivities.c.trade_id)
@@ -130,3 +160,8 @@ def export_frame(connection: Connection, what: str, as_of: date | None) -> pd.Da
         failed.insert(0, "as_of_date", day)
         return failed.rename(columns=camel_case)
     raise ValueError(f"{what} cannot be exported: choose {', '.join(EXPORTS)}")
+
+
+def book_names(connection: Connection) -> list[str]:
+    """The books that trades are in, by name."""
+    return list(connection.execute(select(trades.c.book).distinct().order_by(trades.c.book)).scalars())

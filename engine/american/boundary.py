@@ -4,10 +4,14 @@ Source: Andersen, Lake and Offengenden, "High-performance American option pricin
 20(1), 2016 ("the paper"). Everything is in scaled units: strike 1 and life 1, so that what is left of a contract is
 ``vol`` = sigma sqrt(T), ``rate`` = r T and ``dividend_yield`` = q T, and times lie between 0 (maturity) and 1 (today).
 
-The boundary B(tau) is kept as its log-distance h under its limit X at maturity (paper, 5.1: interpolate H = ln^2(B / X)
-in xi = sqrt(tau), which is nearly a straight line):
+The boundary B(tau) is kept as its log-distance h under the strike at the nodes, h^2 interpolated between them in
+xi = sqrt(tau):
 
-    ln B(tau) = ln X - h(xi),   X = min(1, r / q),   h(xi_1) ... h(xi_n) unknown, h^2 interpolated between.
+    ln B(tau) = -h(xi),   h(0) = max(0, ln(q / r)),   h(xi_1) ... h(xi_n) unknown
+
+(paper, 5.1, where the distance is that under B(0+) = min(1, r / q), so that h(0) = 0. For q just above r that h stays low
+for a while and then bends up, and polynomials through its square become negative; h under the strike is smooth, and so
+are its derivatives where r = q.)
 
 The equation at every node is the paper's fixed point FP-A (its equations 3.10 to 3.12), that is smooth pasting:
 
@@ -38,45 +42,45 @@ SMALL_STEP = 3e-5
 """Largest relative change of a step after which no other is needed: the next would be near its square (1e-9)."""
 PARAMETERS = 3
 """Derivatives are kept in this order: vol, rate, dividend_yield (scaled)."""
-SAMPLE_ROWS = 9
-DEVIATION, DRIFT, RATE_GROWTH, YIELD_GROWTH, DISTANCE, D_MINUS, PDF_MINUS, CDF_PLUS, PDF_PLUS = range(9)
-"""Rows of the samples: vol sqrt(t), (r-q) t, e^ru, e^qu, h, d-, n(d-), N(d+), n(d+); columns: each node's samples."""
+SAMPLE_ROWS = 11
+DEVIATION, DRIFT, RATE_GROWTH, YIELD_GROWTH, DISTANCE, D_MINUS, PDF_MINUS, CDF_PLUS, PDF_PLUS, BY_N, BY_D = range(11)
+"""Rows of the samples: vol sqrt(t), (r-q) t, e^ru, e^qu, h, d-, n(d-), N(d+), n(d+), and what N and D of the equation gain
+from one more of h there. Columns: the samples of one node after the other's."""
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be reordered into vector lanes; NaN and infinity keep their meaning, the gate in ``ranges`` needs them."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def log_limit(rate: float, dividend_yield: float) -> tuple[float, float, float]:
-    """ln X, the limit of ln B at maturity (paper, 2.1: X = K min(1, r / q)), and its derivatives in rate and yield."""
+def distance_at_maturity(rate: float, dividend_yield: float) -> tuple[float, float, float]:
+    """h(0), where the limit of B is min(1, r / q) (paper, 2.1), and its derivatives in rate and yield."""
     if dividend_yield <= rate:
         return 0.0, 0.0, 0.0
-    return math.log(rate / dividend_yield), 1.0 / rate, -1.0 / dividend_yield
+    return math.log(dividend_yield / rate), -1.0 / rate, 1.0 / dividend_yield
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def first_guess(vol: float, rate: float, dividend_yield: float, node_root: FloatArray, h: FloatArray) -> None:
-    """Fill ``h`` with a start: right near maturity, right for a perpetual option, smooth in between.
+    """Fill ``h``: right at maturity, nearly right near it and for a perpetual option, within some 5 % in between.
 
     Near maturity: Evans, Kuske and Keller, "American options on assets with dividends near expiry", Mathematical Finance
     12 (2002): h ~ vol sqrt(tau ln(vol^2 / (8 pi tau (r-q)^2))) for q < r, vol sqrt(2 tau ln(1 / (4 sqrt(pi) r tau)))
-    for q = r, 0.6388 vol sqrt(tau) for q > r. Perpetual: B = lambda / (lambda - 1), Merton (1973), with lambda the
+    for q = r, h(0) + 0.6388 vol sqrt(tau) for q > r. Perpetual: B = lambda / (lambda - 1), Merton (1973), with lambda the
     negative root of vol^2 / 2 lambda (lambda - 1) + (r-q) lambda - r = 0.
     """
-    limit = log_limit(rate, dividend_yield)[0]
     drift = rate - dividend_yield
     half = drift / (vol * vol) - 0.5
-    # the negative root, in the form without cancellation when half < 0
     root = math.sqrt(half * half + 2.0 * rate / (vol * vol))
+    # the negative root, in the form without cancellation
     negative = -(half + root) if half >= 0.0 else -2.0 * rate / (vol * vol) / (root - half)
-    perpetual = max(limit - math.log(negative / (negative - 1.0)), 1e-300)
-    for i in range(len(h)):
+    h[0] = distance_at_maturity(rate, dividend_yield)[0]
+    room = min(max(math.log1p(-1.0 / negative) - h[0], 1e-300), 700.0)
+    for i in range(1, len(h)):
         xi = node_root[i]
         tau = xi * xi
         inverse = 8.0 * math.pi * tau * (drift / vol) ** 2 + 16.0 * math.pi * (rate * tau) ** 2
-        guess = vol * xi * math.sqrt(math.log1p(1.0 / inverse))
-        if dividend_yield > rate:
-            guess = max(guess + limit, 0.6388 * vol * xi)
-        h[i] = -perpetual * math.expm1(-guess / perpetual)
+        # e^2 keeps the logarithm from vanishing late in a life, where the formula no longer holds
+        above = max(vol * xi * math.sqrt(math.log(7.39 + 1.0 / inverse)) - h[0], 0.6388 * vol * xi)
+        h[i] = h[0] + above / math.sqrt(1.0 + (above / room) ** 2)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
@@ -87,14 +91,20 @@ def prepare_samples(
     for i in range(BOUNDARY_NODES):
         for k in range(SOLVER_POINTS):
             m = i * SOLVER_POINTS + k
-            samples[DEVIATION, m] = vol * node_root[i] * root[k]
-            samples[DRIFT, m] = (rate - dividend_yield) * (node_root[i] * root[k]) ** 2
+            samples[DEVIATION, m] = vol * node_root[i + 1] * root[k]
+            samples[DRIFT, m] = (rate - dividend_yield) * (node_root[i + 1] * root[k]) ** 2
     for i in range(BOUNDARY_NODES):
         for k in range(SOLVER_POINTS):
             m = i * SOLVER_POINTS + k
-            u = node_root[i] ** 2 * (1.0 - root[k] ** 2)
+            u = node_root[i + 1] ** 2 * (1.0 - root[k] ** 2)
             samples[RATE_GROWTH, m] = fast_exp(rate * u)
             samples[YIELD_GROWTH, m] = fast_exp(dividend_yield * u)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def least_square(h: FloatArray) -> float:
+    """Lower bound of the interpolated h^2: the distance only grows from h(0), but polynomials may dip."""
+    return max(h[0] * h[0], 1e-6 * h[1] * h[1])
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
@@ -103,17 +113,16 @@ def sample_normals(h: FloatArray, interpolation: FloatArray, samples: FloatArray
     count = samples.shape[1]
     for m in range(count):
         samples[DISTANCE, m] = 0.0
-    for j in range(BOUNDARY_NODES):
+    for j in range(BOUNDARY_NODES + 1):
         squared = h[j] * h[j]
         for m in range(count):
             samples[DISTANCE, m] += squared * interpolation[j, m]
-    # an interpolant of a function that starts at 0 may dip under it between the first nodes
-    least = 1e-6 * h[0] * h[0]
+    least = least_square(h)
     for i in range(BOUNDARY_NODES):
         for k in range(SOLVER_POINTS):
             m = i * SOLVER_POINTS + k
             samples[DISTANCE, m] = math.sqrt(max(samples[DISTANCE, m], least))
-            samples[D_MINUS, m] = samples[DISTANCE, m] - h[i]
+            samples[D_MINUS, m] = samples[DISTANCE, m] - h[i + 1]
     for m in range(count):
         deviation = samples[DEVIATION, m]
         d_minus = (samples[D_MINUS, m] + samples[DRIFT, m]) / deviation - 0.5 * deviation
@@ -141,24 +150,20 @@ def equations(
     """Fill ``system`` (n rows) with the Jacobian in h (n columns), minus the residual (1), minus the derivatives (3).
 
     The residual of node i is R = ln B + (r-q) tau - ln N + ln D, 0 where FP-A holds. Its derivatives: those in vol, rate
-    and yield at constant h. A change of a node's h moves a sample's by interpolation times h(node) / h(sample).
+    and yield at constant h, but for h(0). A change of a node's h moves a sample's by interpolation h(node) / h(sample).
     """
     sample_normals(h, interpolation, samples)
-    limit, limit_rate, limit_yield = log_limit(rate, dividend_yield)
+    _, start_rate, start_yield = distance_at_maturity(rate, dividend_yield)
     drift = rate - dividend_yield
-    by_n = np.empty(SOLVER_POINTS)
-    by_d = np.empty(SOLVER_POINTS)
     for i in range(BOUNDARY_NODES):
-        xi = node_root[i]
+        xi = node_root[i + 1]
         tau = xi * xi
         deviation = vol * xi
         # the terms outside the integrals
-        z = (limit - h[i] + drift * tau) / deviation
+        z = (drift * tau - h[i + 1]) / deviation
         d_minus, d_plus = z - 0.5 * deviation, z + 0.5 * deviation
         pdf_minus = fast_cdf_pdf(d_minus)[1]
         cdf_plus, pdf_plus = fast_cdf_pdf(d_plus)
-        z_rate = xi / vol + limit_rate / deviation
-        z_yield = -xi / vol + limit_yield / deviation
         n = pdf_minus / deviation
         n_z = -d_minus * n
         n_vol = n * (d_minus * d_plus - 1.0) / vol
@@ -189,56 +194,67 @@ def equations(
             d_sum_time += of_d * u
             d_sum_vol -= of_d_b * a + density
             d_sum_drift += of_d_b * s
-            by_n[k] = -of_n * a / step
-            by_d[k] = of_d_b / step
-        to_drift = xi / vol  # times s: what d- and d+ gain for one more of rate and one less of yield
+            samples[BY_N, m] = -of_n * a / step
+            samples[BY_D, m] = of_d_b / step
+        to_drift = (
+            xi / vol
+        )  # what z gains for one more of rate and one less of yield; d- and d+ in the integrals, times s
         n += rate * n_sum
         n_vol += rate * n_sum_vol / vol
-        n_rate = n_z * z_rate + n_sum + rate * (n_sum_time - to_drift * n_sum_drift)
-        n_yield = n_z * z_yield + rate * to_drift * n_sum_drift
+        n_rate = n_z * to_drift + n_sum + rate * (n_sum_time - to_drift * n_sum_drift)
+        n_yield = -n_z * to_drift + rate * to_drift * n_sum_drift
         d += dividend_yield * d_sum
         d_vol += dividend_yield * d_sum_vol / vol
-        d_rate = d_z * z_rate + dividend_yield * to_drift * d_sum_drift
-        d_yield = d_z * z_yield + d_sum + dividend_yield * (d_sum_time - to_drift * d_sum_drift)
+        d_rate = d_z * to_drift + dividend_yield * to_drift * d_sum_drift
+        d_yield = -d_z * to_drift + d_sum + dividend_yield * (d_sum_time - to_drift * d_sum_drift)
         own = -1.0 + (n_z / n - d_z / d) / deviation
         n_share, d_share = rate / n, dividend_yield / d
         for k in range(SOLVER_POINTS):
-            pull = d_share * by_d[k] - n_share * by_n[k]
+            m = i * SOLVER_POINTS + k
+            pull = d_share * samples[BY_D, m] - n_share * samples[BY_N, m]
             own -= pull
-            by_d[k] = pull / samples[DISTANCE, i * SOLVER_POINTS + k]
-        for j in range(BOUNDARY_NODES):
+            samples[BY_D, m] = pull / samples[DISTANCE, m]
+        by_start = 0.0
+        for j in range(BOUNDARY_NODES + 1):
             moved = 0.0
             for k in range(SOLVER_POINTS):
-                moved += by_d[k] * interpolation[j, i * SOLVER_POINTS + k]
-            system[i, j] = moved * h[j]
+                moved += samples[BY_D, i * SOLVER_POINTS + k] * interpolation[j, i * SOLVER_POINTS + k]
+            if j == 0:
+                by_start = moved * h[0]
+            else:
+                system[i, j - 1] = moved * h[j]
         system[i, i] += own
         column = BOUNDARY_NODES
-        system[i, column] = -(limit - h[i] + drift * tau - math.log(n) + math.log(d))
+        system[i, column] = h[i + 1] - drift * tau + math.log(n) - math.log(d)
         system[i, column + 1] = n_vol / n - d_vol / d
-        system[i, column + 2] = -(limit_rate + tau) + n_rate / n - d_rate / d
-        system[i, column + 3] = -(limit_yield - tau) + n_yield / n - d_yield / d
+        system[i, column + 2] = n_rate / n - d_rate / d - tau - by_start * start_rate
+        system[i, column + 3] = n_yield / n - d_yield / d + tau - by_start * start_yield
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
 def eliminate(system: FloatArray) -> None:
-    """Gauss-Jordan with row pivots: the columns right of the square part become the solutions."""
-    rows, columns = system.shape
-    for p in range(rows):
+    """Gaussian elimination with row pivots: the columns right of the square part become the solutions."""
+    columns = BOUNDARY_NODES + 1 + PARAMETERS
+    for p in range(BOUNDARY_NODES):
         best = p
-        for i in range(p + 1, rows):
+        for i in range(p + 1, BOUNDARY_NODES):
             if abs(system[i, p]) > abs(system[best, p]):
                 best = i
         if best != p:
             for j in range(p, columns):
                 system[p, j], system[best, j] = system[best, j], system[p, j]
         inverse = 1.0 / system[p, p]
-        for j in range(p + 1, columns):
+        for i in range(p + 1, BOUNDARY_NODES):
+            factor = system[i, p] * inverse
+            for j in range(p + 1, columns):
+                system[i, j] -= factor * system[p, j]
+    for p in range(BOUNDARY_NODES - 1, -1, -1):
+        inverse = 1.0 / system[p, p]
+        for j in range(BOUNDARY_NODES, columns):
             system[p, j] *= inverse
-        for i in range(rows):
-            if i != p:
-                factor = system[i, p]
-                for j in range(p + 1, columns):
-                    system[i, j] -= factor * system[p, j]
+        for i in range(p):
+            for j in range(BOUNDARY_NODES, columns):
+                system[i, j] -= system[i, p] * system[p, j]
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -255,9 +271,8 @@ def solve_boundary(
     h: FloatArray,
     h_slopes: FloatArray,
 ) -> float:
-    """Fill h and its derivatives in vol, rate and yield (3 rows of n); return the last step's largest relative change.
-
-    Above ``SMALL_STEP``, or NaN, the boundary was not found.
+    """Fill h and its derivatives in vol, rate and yield (3 rows), at all n + 1 nodes; return the last step's largest
+    relative change. Above ``SMALL_STEP``, or NaN, the boundary was not found.
     """
     first_guess(vol, rate, dividend_yield, node_root, h)
     prepare_samples(vol, rate, dividend_yield, node_root, root, samples)
@@ -267,16 +282,18 @@ def solve_boundary(
         eliminate(system)
         change = 0.0
         for i in range(BOUNDARY_NODES):
-            step = system[i, BOUNDARY_NODES]
-            # a step that would cross 0 goes most of the way only: the distance is positive
-            taken = max(step, -0.8 * h[i])
-            size = abs(taken) / h[i]
+            room = h[i + 1] - h[0]
+            # a step over the limit at maturity goes most of the way only
+            step = max(system[i, BOUNDARY_NODES], -0.8 * room)
+            size = abs(step) / room
             if not size <= change:  # also when it is NaN
                 change = size
-            h[i] += taken
+            h[i + 1] += step
         if not change > SMALL_STEP:
             break
+    _, h_slopes[1, 0], h_slopes[2, 0] = distance_at_maturity(rate, dividend_yield)
+    h_slopes[0, 0] = 0.0
     for i in range(BOUNDARY_NODES):
         for m in range(PARAMETERS):
-            h_slopes[m, i] = system[i, BOUNDARY_NODES + 1 + m]
+            h_slopes[m, i + 1] = system[i, BOUNDARY_NODES + 1 + m]
     return change

@@ -10,12 +10,11 @@ from numba import njit
 
 from engine.american.near_boundary import LOG_BOUNDARY, LOG_EDGE, inside_zone
 from engine.american.premium import scaled_put
+from engine.american.ranges import AMERICAN, REFUSED
 from engine.black_scholes import european_values
 from engine.contracts import FloatArray, IntArray
 from engine.normal import fast_log
 
-AMERICAN, EUROPEAN, REFUSED = 0, 1, 2
-"""How a row is valued."""
 FAR = 300.0
 """Beyond e^FAR of moneyness an option out of the money is worth nothing at all in any unit."""
 
@@ -38,6 +37,7 @@ def american_values(
     root: FloatArray,
     inverse_root: FloatArray,
     curve: FloatArray,
+    normals: FloatArray,
 ) -> Values:
     """One American option; spot > 0, years > 0. ``scaled`` holds vol, rate, yield, e^-rate, e^-yield of its scaled put."""
     y = spot / strike if sign < 0.0 else strike / spot
@@ -47,11 +47,12 @@ def american_values(
     if x > FAR:
         return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     vol, rate, dividend_yield = scaled[0], scaled[1], scaled[2]
-    price, slope, curvature, vega, rho, dividend_rho = scaled_put(
-        x, y, vol, rate, dividend_yield, scaled[3], scaled[4], root, inverse_root, curve
-    )
     if x < zone[LOG_EDGE]:
-        price, slope, curvature = inside_zone(x, zone)
+        price, slope, curvature, vega, rho, dividend_rho = inside_zone(x, zone)
+    else:
+        price, slope, curvature, vega, rho, dividend_rho = scaled_put(
+            x, y, vol, rate, dividend_yield, scaled[3], scaled[4], root, inverse_root, curve, normals
+        )
     price = max(price, 1.0 - y)
     # the Black-Scholes equation, which holds where the option is kept: theta = r V - (r-q) S delta - vol^2 S^2 gamma / 2
     theta = (rate * price - (rate - dividend_yield) * slope - 0.5 * vol * vol * curvature) / years
@@ -86,6 +87,7 @@ def value_rows(
     out: FloatArray,
 ) -> None:
     """Fill ``out`` (7 rows in the order of ``UnitValues``, a column a contract); NaN where refused or without a spot."""
+    normals = np.empty((4, len(root)))
     for i in range(len(spot)):
         if kind[i] == REFUSED or not 0.0 < spot[i] < np.inf:
             out[:, i] = np.nan
@@ -94,10 +96,8 @@ def value_rows(
         if kind[i] == AMERICAN:
             p = problem[i]
             values = american_values(
-                spot[i], sign, strike, years, scaled[p], zones[p], root, inverse_root, curves[p]
+                spot[i], sign, strike, years, scaled[p], zones[p], root, inverse_root, curves[p], normals
             )
         else:
-            values = european_values(
-                spot[i], strike, years, terms[VOL, i], terms[RATE, i], terms[YIELD, i], sign
-            )
+            values = european_values(spot[i], strike, years, terms[VOL, i], terms[RATE, i], terms[YIELD, i], sign)
         out[0, i], out[1, i], out[2, i], out[3, i], out[4, i], out[5, i], out[6, i] = values

@@ -11,7 +11,7 @@ at its outer edge. One polynomial of degree 8 in x meets all nine.
 
 Vega and the rhos are 0 on the boundary (intrinsic value does not move), and their slopes there follow from smooth pasting:
 y delta = -B holds along the boundary as it moves, so the derivative of y delta in a parameter is
--2 (r - q B) / vol^2 dlnB/dparameter. With the fine quadrature's values at the two other anchors a cubic is enough.
+-2 (r - q B) / vol^2 dlnB/dparameter. With the fine quadrature's values at four points a polynomial of degree 5 meets them.
 """
 
 import math
@@ -25,30 +25,42 @@ from engine.contracts import FloatArray
 
 ZONE = 0.5
 """Width of the zone in units of vol sqrt(life), in ln S."""
-ANCHORS = (0.0, 0.5, 1.0)
-"""Where value, slope and curvature are given, as parts of the width."""
-DEGREE = 3 * len(ANCHORS) - 1
+ANCHORS = 5
+"""Points at equal distances, the first on the boundary and the last on the outer edge, where the values are known."""
+CURVATURE_STEP = 2
+"""The price meets value, slope and curvature at every second of them; vega and the rhos meet their values at all."""
+PRICE_TERMS = 9
+GREEK_TERMS = 5
+"""Coefficients of the polynomials; those of vega and the rhos have no constant."""
 
-LOG_BOUNDARY, LOG_EDGE, VALUE_GAP, POLYNOMIAL = range(4)
-CUBICS = POLYNOMIAL + DEGREE + 1
-ZONE_SIZE = CUBICS + 3 * PARAMETERS
+LOG_BOUNDARY, LOG_EDGE, VALUE_GAP, PRICE_AT = range(4)
+GREEKS_AT = PRICE_AT + PRICE_TERMS
+ZONE_SIZE = GREEKS_AT + PARAMETERS * GREEK_TERMS
 """What a zone holds: ln B, ln of the outer edge, by how much the price on the boundary misses intrinsic value (a measure of
-the solution's error, see ``ranges``), the price's coefficients from the constant up, and for vega, rho and dividend rho
-those from the linear one up, all of a variable that runs from 0 to 1."""
+the solution's error, see ``ranges``), and the polynomials' coefficients, lowest power first, of a variable from 0 to 1."""
 
 
-def _hermite() -> FloatArray:
-    """Coefficients from (value, slope, curvature) at each anchor: the inverse of the conditions' matrix."""
-    powers = np.arange(DEGREE + 1)
+def _price_from_conditions() -> FloatArray:
+    """A row a condition (value, slope, curvature of one anchor after the other), a column a coefficient."""
+    powers = np.arange(PRICE_TERMS)
     conditions = []
-    for at in ANCHORS:
+    for at in np.linspace(0.0, 1.0, ANCHORS)[::CURVATURE_STEP]:
         conditions.append(at**powers)
         conditions.append(powers * at ** np.maximum(powers - 1, 0))
         conditions.append(powers * (powers - 1) * at ** np.maximum(powers - 2, 0))
     return np.ascontiguousarray(np.linalg.inv(np.asarray(conditions, dtype=np.float64)).T)
 
 
-HERMITE = _hermite()
+def _greek_from_conditions() -> FloatArray:
+    """A row a condition (slope on the boundary, value at each further anchor), a column a coefficient."""
+    powers = np.arange(1, GREEK_TERMS + 1)
+    values = np.linspace(0.0, 1.0, ANCHORS)[1:, None] ** powers
+    conditions = np.vstack([powers == 1, values])
+    return np.ascontiguousarray(np.linalg.inv(conditions).T)
+
+
+PRICE_FIT = _price_from_conditions()
+GREEK_FIT = _greek_from_conditions()
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -56,45 +68,58 @@ def fit_zone(
     vol: float,
     rate: float,
     dividend_yield: float,
-    boundary_slopes: FloatArray,
-    log_boundary: float,
+    distance: float,
+    distance_slopes: FloatArray,
     fine_root: FloatArray,
     fine_inverse_root: FloatArray,
     fine_curve: FloatArray,
+    normals: FloatArray,
     zone: FloatArray,
 ) -> None:
-    """Fill ``zone`` from a curve with many samples; log_boundary is ln B today, boundary_slopes its derivatives."""
+    """Fill ``zone`` from a curve with many samples; distance is -ln B today, with its derivatives in vol, rate and yield."""
     width = ZONE * vol
+    log_boundary = -distance
     boundary = math.exp(log_boundary)
     rate_factor, yield_factor = math.exp(-rate), math.exp(-dividend_yield)
     zone[LOG_BOUNDARY] = log_boundary
     zone[LOG_EDGE] = log_boundary + width
-    zone[POLYNOMIAL:] = 0.0
-    on_boundary = 2.0 * (rate - dividend_yield * boundary) / (vol * vol)
-    sensitivities = np.empty((len(ANCHORS), PARAMETERS))
-    for i in range(len(ANCHORS)):
-        x = log_boundary + ANCHORS[i] * width
-        values = scaled_put(
-            x, math.exp(x), vol, rate, dividend_yield, rate_factor, yield_factor, fine_root, fine_inverse_root, fine_curve
+    zone[PRICE_AT:] = 0.0
+    curvature_on_boundary = 2.0 * (rate - dividend_yield * boundary) / (vol * vol)
+    for i in range(ANCHORS):
+        x = log_boundary + width * i / (ANCHORS - 1)
+        price, slope, curvature, vega, rho, dividend_rho = scaled_put(
+            x,
+            math.exp(x),
+            vol,
+            rate,
+            dividend_yield,
+            rate_factor,
+            yield_factor,
+            fine_root,
+            fine_inverse_root,
+            fine_curve,
+            normals,
         )
-        price, slope, curvature = values[0], values[1], values[2]
-        sensitivities[i, 0], sensitivities[i, 1], sensitivities[i, 2] = values[3], values[4], values[5]
         if i == 0:
             zone[VALUE_GAP] = abs(price - (1.0 - boundary))
-            price, slope, curvature = 1.0 - boundary, -boundary, on_boundary
-        for m in range(DEGREE + 1):
-            # in x the second derivative is y^2 gamma + y delta
-            zone[POLYNOMIAL + m] += (
-                HERMITE[3 * i, m] * price
-                + HERMITE[3 * i + 1, m] * slope * width
-                + HERMITE[3 * i + 2, m] * (curvature + slope) * width * width
-            )
-    for i in range(PARAMETERS):
-        linear = -on_boundary * boundary_slopes[i] * width
-        middle, edge = sensitivities[1, i], sensitivities[2, i]
-        zone[CUBICS + 3 * i] = linear
-        zone[CUBICS + 3 * i + 1] = 8.0 * middle - edge - 3.0 * linear
-        zone[CUBICS + 3 * i + 2] = 2.0 * (edge + linear) - 8.0 * middle
+            price, slope, curvature = 1.0 - boundary, -boundary, curvature_on_boundary
+            # for these it is their slopes that are met
+            vega = curvature_on_boundary * distance_slopes[0] * width
+            rho = curvature_on_boundary * distance_slopes[1] * width
+            dividend_rho = curvature_on_boundary * distance_slopes[2] * width
+        for m in range(GREEK_TERMS):
+            zone[GREEKS_AT + m] += GREEK_FIT[i, m] * vega
+            zone[GREEKS_AT + GREEK_TERMS + m] += GREEK_FIT[i, m] * rho
+            zone[GREEKS_AT + 2 * GREEK_TERMS + m] += GREEK_FIT[i, m] * dividend_rho
+        if i % CURVATURE_STEP == 0:
+            first = 3 * (i // CURVATURE_STEP)
+            for m in range(PRICE_TERMS):
+                # in x the second derivative is y^2 gamma + y delta
+                zone[PRICE_AT + m] += (
+                    PRICE_FIT[first, m] * price
+                    + PRICE_FIT[first + 1, m] * slope * width
+                    + PRICE_FIT[first + 2, m] * (curvature + slope) * width * width
+                )
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -103,16 +128,14 @@ def inside_zone(x: float, zone: FloatArray) -> Scaled:
     width = zone[LOG_EDGE] - zone[LOG_BOUNDARY]
     z = (x - zone[LOG_BOUNDARY]) / width
     value = slope = half_curvature = 0.0
-    for m in range(DEGREE, -1, -1):  # Horner's scheme for a polynomial and its derivatives
+    for m in range(PRICE_TERMS - 1, -1, -1):  # Horner's scheme for a polynomial and its derivatives
         half_curvature = half_curvature * z + slope
         slope = slope * z + value
-        value = value * z + zone[POLYNOMIAL + m]
+        value = value * z + zone[PRICE_AT + m]
     slope /= width
-    return (
-        value,
-        slope,
-        2.0 * half_curvature / (width * width) - slope,
-        z * (zone[CUBICS] + z * (zone[CUBICS + 1] + z * zone[CUBICS + 2])),
-        z * (zone[CUBICS + 3] + z * (zone[CUBICS + 4] + z * zone[CUBICS + 5])),
-        z * (zone[CUBICS + 6] + z * (zone[CUBICS + 7] + z * zone[CUBICS + 8])),
-    )
+    vega = rho = dividend_rho = 0.0
+    for m in range(GREEK_TERMS - 1, -1, -1):
+        vega = (vega + zone[GREEKS_AT + m]) * z
+        rho = (rho + zone[GREEKS_AT + GREEK_TERMS + m]) * z
+        dividend_rho = (dividend_rho + zone[GREEKS_AT + 2 * GREEK_TERMS + m]) * z
+    return value, slope, 2.0 * half_curvature / (width * width) - slope, vega, rho, dividend_rho

@@ -12,12 +12,12 @@ import numpy as np
 from engine.contracts import FloatArray
 
 BOUNDARY_NODES = 10
-"""Chebyshev nodes of the boundary, besides the one at maturity where it is known in closed form."""
+"""Chebyshev nodes of the boundary after the one at maturity, where it is known in closed form."""
 SOLVER_POINTS = 12
 """Quadrature points of each integral in the boundary's equations."""
 TICK_POINTS = 24
 """Quadrature points of the premium that every tick evaluates."""
-FINE_POINTS = 96
+FINE_POINTS = 48
 """Quadrature points of the premium where it is evaluated once, to anchor what happens next to the boundary."""
 
 
@@ -35,16 +35,13 @@ class Samples:
 
 
 def node_roots() -> FloatArray:
-    """xi = sqrt(time to maturity) of the boundary's nodes: the Chebyshev extrema on (0, 1], the last one 1 (paper, 5.1)."""
-    return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.arange(1, BOUNDARY_NODES + 1) / BOUNDARY_NODES))
+    """xi = sqrt(time to maturity) of all nodes: the Chebyshev extrema on [0, 1], maturity first (paper, 5.1)."""
+    return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.arange(BOUNDARY_NODES + 1) / BOUNDARY_NODES))
 
 
 def interpolation_matrix(at: FloatArray) -> FloatArray:
-    """Values at xi = ``at`` from values at the nodes: Chebyshev interpolation in its barycentric form.
-
-    The function is 0 at xi = 0 (the boundary starts at its limit), so that node drops out.
-    """
-    nodes = np.concatenate(([0.0], node_roots()))
+    """Values at xi = ``at`` (columns) from values at the nodes (rows): Chebyshev interpolation in its barycentric form."""
+    nodes = node_roots()
     signs = np.where(np.arange(len(nodes)) % 2 == 0, 1.0, -1.0)
     signs[[0, -1]] *= 0.5
     distance = at[:, None] - nodes[None, :]
@@ -53,7 +50,7 @@ def interpolation_matrix(at: FloatArray) -> FloatArray:
     matrix = terms / terms.sum(axis=1, keepdims=True)
     hit = exact.any(axis=1)
     matrix[hit] = exact[hit]
-    return np.ascontiguousarray(matrix[:, 1:].T)
+    return np.ascontiguousarray(matrix.T)
 
 
 def quarter_circle(points: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -79,4 +76,4 @@ def premium_samples(points: int) -> Samples:
 def solver_samples() -> Samples:
     """Samples of the boundary's equations: the same roots for each node, and for each its block of interpolation columns."""
     root, weight, since_maturity = quarter_circle(SOLVER_POINTS)
-    return Samples(root, weight, interpolation_matrix(np.outer(node_roots(), since_maturity).ravel()))
+    return Samples(root, weight, interpolation_matrix(np.outer(node_roots()[1:], since_maturity).ravel()))

@@ -21,10 +21,11 @@ brought into one form by the identity y e^-qt n(d+) = B e^-rt n(d-): with a boun
 The boundary stays put when spot moves, so delta and gamma have no term of it; vega and the rhos do.
 """
 
-import numpy as np
+import math
+
 from numba import njit
 
-from engine.american.boundary import FASTMATH, log_limit
+from engine.american.boundary import FASTMATH, least_square
 from engine.american.nodes import BOUNDARY_NODES
 from engine.contracts import FloatArray
 from engine.normal import fast_cdf_pdf, fast_exp
@@ -51,30 +52,40 @@ def fill_curve(
     curve: FloatArray,
 ) -> None:
     """Fill a curve: all that the premium needs of the boundary (``h``, ``h_slopes`` of ``solve_boundary``), at its samples."""
-    limit, limit_rate, limit_yield = log_limit(rate, dividend_yield)
+    least = least_square(h)
     drift = rate - dividend_yield
-    for k in range(len(root)):
-        squared = vol_slope = rate_slope = yield_slope = 0.0
-        for j in range(BOUNDARY_NODES):
-            pull = interpolation[j, k] * h[j]
-            squared += pull * h[j]
-            vol_slope += pull * h_slopes[0, j]
-            rate_slope += pull * h_slopes[1, j]
-            yield_slope += pull * h_slopes[2, j]
-        distance = np.sqrt(max(squared, 1e-6 * h[0] * h[0]))
-        log_boundary = limit - distance
+    count = len(root)
+    # h^2 and half the derivatives of it, interpolated; they become what they are for in the second loop
+    for row in (DENSITY, DENSITY_VOL, DENSITY_RATE, DENSITY_YIELD):
+        for k in range(count):
+            curve[row, k] = 0.0
+    for j in range(BOUNDARY_NODES + 1):
+        squared, by_vol, by_rate, by_yield = (
+            h[j] * h[j],
+            h[j] * h_slopes[0, j],
+            h[j] * h_slopes[1, j],
+            h[j] * h_slopes[2, j],
+        )
+        for k in range(count):
+            curve[DENSITY, k] += squared * interpolation[j, k]
+            curve[DENSITY_VOL, k] += by_vol * interpolation[j, k]
+            curve[DENSITY_RATE, k] += by_rate * interpolation[j, k]
+            curve[DENSITY_YIELD, k] += by_yield * interpolation[j, k]
+    for k in range(count):
+        distance = math.sqrt(max(curve[DENSITY, k], least))
         s = root[k]
         t = s * s
         deviation = vol * s
         discount = 2.0 * s * weight[k] * fast_exp(-rate * t)  # dt = 2 s ds
-        density = (rate - dividend_yield * fast_exp(log_boundary)) * discount / deviation
-        curve[OFFSET, k] = (drift * t - log_boundary) / deviation - 0.5 * deviation
+        density = (rate - dividend_yield * fast_exp(-distance)) * discount / deviation
+        of_slope = -density / distance
+        curve[OFFSET, k] = (drift * t + distance) / deviation - 0.5 * deviation
         curve[RATE_WEIGHT, k] = discount
         curve[YIELD_WEIGHT, k] = 2.0 * s * weight[k] * fast_exp(-dividend_yield * t)
         curve[DENSITY, k] = density
-        curve[DENSITY_VOL, k] = -density * vol_slope / distance
-        curve[DENSITY_RATE, k] = density * (limit_rate - rate_slope / distance)
-        curve[DENSITY_YIELD, k] = density * (limit_yield - yield_slope / distance)
+        curve[DENSITY_VOL, k] *= of_slope
+        curve[DENSITY_RATE, k] *= of_slope
+        curve[DENSITY_YIELD, k] *= of_slope
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
@@ -89,29 +100,39 @@ def scaled_put(
     root: FloatArray,
     inverse_root: FloatArray,
     curve: FloatArray,
+    normals: FloatArray,
 ) -> Scaled:
-    """European put plus premium, in the continuation region. x = ln y; the factors are e^-rate and e^-dividend_yield.
+    """European put plus premium, in the continuation region. x = ln y; the factors are e^-rate and e^-dividend_yield;
+    ``normals`` is room for 4 rows of the samples.
 
     The European terms: Black and Scholes (1973) with Merton's dividend yield (1973).
     """
     tail_rate = tail_rate_time = tail_yield = tail_yield_time = 0.0
     at_root = pushed = straight = rate_at_root = pushed_out = in_time = by_vol = by_rate = by_yield = 0.0
     inverse_vol = 1.0 / vol
-    for k in range(curve.shape[1]):
+    count = curve.shape[1]
+    # separate plain loops, so that they become vector instructions
+    for k in range(count):
+        d_minus = curve[OFFSET, k] + x * inverse_vol * inverse_root[k]
+        normals[0, k] = d_minus
+        normals[1, k], normals[2, k] = fast_cdf_pdf(-d_minus)
+    for k in range(count):
+        normals[3, k] = fast_cdf_pdf(-normals[0, k] - vol * root[k])[0]
+    for k in range(count):
         s = root[k]
         t = s * s
-        d_minus = curve[OFFSET, k] + x * inverse_vol * inverse_root[k]
-        tail_minus, pdf = fast_cdf_pdf(-d_minus)
-        tail_plus = fast_cdf_pdf(-d_minus - vol * s)[0]
-        rate_weight = curve[RATE_WEIGHT, k]
-        yield_weight = curve[YIELD_WEIGHT, k]
+        d_minus = normals[0, k]
+        pdf = normals[2, k]
+        rate_tail = curve[RATE_WEIGHT, k] * normals[1, k]
+        rate_pdf = curve[RATE_WEIGHT, k] * pdf
+        yield_tail = curve[YIELD_WEIGHT, k] * normals[3, k]
         density = curve[DENSITY, k] * pdf
-        tail_rate += rate_weight * tail_minus
-        tail_rate_time += rate_weight * tail_minus * t
-        tail_yield += yield_weight * tail_plus
-        tail_yield_time += yield_weight * tail_plus * t
-        at_root += rate_weight * pdf * inverse_root[k]
-        rate_at_root += rate_weight * pdf * s
+        tail_rate += rate_tail
+        tail_rate_time += rate_tail * t
+        tail_yield += yield_tail
+        tail_yield_time += yield_tail * t
+        at_root += rate_pdf * inverse_root[k]
+        rate_at_root += rate_pdf * s
         straight += density
         pushed += density * d_minus * inverse_root[k]
         pushed_out += density * d_minus * s

@@ -1,7 +1,7 @@
 // What rows are on screen, and what their cells show: a grid that only ever builds the rows one can see.
 //
-// A column: { name, label, help, width, align, decimals, plus, tint, value(row), text(row), title(row),
-// build(cell), paint(cell, row), sortable }. `value` makes it a number; `paint` takes the cell over.
+// A column: { name, label, help, width: [least pixels, share of what is left], align, decimals, plus, tint, value(row),
+// text(row), title(row), build(cell), paint(cell, row), sortable }. `value` makes it a number; `paint` takes the cell over.
 
 import { make, setAttribute } from './dom.js';
 import { isKnown, number, shownSign } from './format.js';
@@ -9,10 +9,15 @@ import { pulse, stopPulse } from './pulse.js';
 
 export const ROW_HEIGHT = 25;
 const OVERSCAN = 4;
+// How wide a digit and the space around a number are; the tight ones where the panel is too narrow for the others.
+const ROOMY = { digit: 8.1, padding: 21, least: 1 };
+const TIGHT = { digit: 7.5, padding: 16, least: 0.86 };
 let gridCount = 0;
 
+const labelWidth = (column) => column.label.length * 6.4 + 18;
+
 export class Grid {
-  constructor({ columns, role = 'grid', label, minWidth, rowKey, decorate, onSort, onPick, onKey }) {
+  constructor({ columns, role = 'grid', label, rowKey, decorate, onSort, onPick, onKey }) {
     Object.assign(this, { columns, rowKey, decorate, onSort, onPick, onKey });
     this.id = `db-grid-${++gridCount}`;
     this.rows = [];
@@ -22,8 +27,8 @@ export class Grid {
     this.calm = true;
     this.scroller = make('div', 'db-scroll', { role, tabindex: '0', 'aria-label': label });
     this.canvas = this.scroller.appendChild(make('div', 'db-canvas'));
-    this.canvas.style.setProperty('--db-template', columns.map((column) => column.width).join(' '));
-    this.canvas.style.minWidth = `${minWidth}px`;
+    this.longest = new Map(columns.map((column) => [column, 0]));
+    this.layOut();
     this.canvas.append(this.buildHeader());
     this.body = this.canvas.appendChild(make('div', 'db-rows', { role: 'rowgroup' }));
     this.scroller.addEventListener('scroll', () => this.paintSoon(), { passive: true });
@@ -70,7 +75,43 @@ export class Grid {
     if (this.active >= rows.length) this.active = rows.length - 1;
   }
 
+  // No number is ever cut off: a column is at least as wide as its longest number, measured over all rows beforehand.
+  makeRoom(rows) {
+    for (const column of this.columns) {
+      if (!column.value) continue;
+      let low = NaN;
+      let high = NaN;
+      for (const row of rows) {
+        const value = column.value(row);
+        if (!(value >= low)) low = Number.isNaN(value) ? low : value;
+        if (!(value <= high)) high = Number.isNaN(value) ? high : value;
+      }
+      for (const value of [low, high]) this.grow(column, number(value, column.decimals, column.plus));
+    }
+  }
+
+  grow(column, text) {
+    if (text.length <= this.longest.get(column)) return;
+    this.longest.set(column, text.length);
+    this.layOut();
+  }
+
+  layOut() {
+    const least = (column, { digit, padding, least: share }) =>
+      Math.ceil(Math.max(column.width[0] * share, this.longest.get(column) * digit + padding, labelWidth(column)));
+    const total = (space) => this.columns.reduce((sum, column) => sum + least(column, space), 0);
+    const tight = total(ROOMY) > this.scroller.clientWidth;
+    const space = tight ? TIGHT : ROOMY;
+    const template = this.columns.map((column) => `minmax(${least(column, space)}px, ${column.width[1]}fr)`).join(' ');
+    if (template === this.template) return;
+    this.template = template;
+    this.scroller.classList.toggle('db-tight', tight);
+    this.canvas.style.setProperty('--db-template', template);
+    this.canvas.style.minWidth = `${total(space)}px`;
+  }
+
   fit() {
+    this.layOut();
     const wanted = Math.ceil(this.scroller.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
     while (this.slots.length < wanted) this.slots.push(this.buildSlot());
     while (this.slots.length > wanted) this.slots.pop().element.remove();
@@ -155,6 +196,7 @@ export class Grid {
       if (text !== cell.shown) {
         if (!fresh && isKnown(raw) && isKnown(cell.raw)) pulse(cell, raw > cell.raw);
         cell.words.nodeValue = cell.shown = text;
+        this.grow(column, text);
         const sign = shownSign(raw, column.decimals);
         const tint = sign < 0 ? 'down' : sign > 0 && column.tint ? 'up' : null;
         setAttribute(cell, 'data-tint', isKnown(raw) ? tint : 'unknown');

@@ -56,8 +56,10 @@ function buildCard(strip, name, measures) {
   const line = element.appendChild(make('div', 'db-card-line'));
   const value = line.appendChild(make('span', 'db-card-value', { 'data-column': name }));
   const words = value.appendChild(document.createTextNode('\u00a0'));
-  const change = element.appendChild(make('div', 'db-card-change', { text: '\u00a0' }));
-  return { element, value, words, change };
+  const below = element.appendChild(make('div', 'db-card-change'));
+  const change = below.appendChild(make('span', '', { text: '\u00a0' }));
+  const since = below.appendChild(make('span', 'db-since'));
+  return { value, words, below, change, since };
 }
 
 // Sums of what is known; the change only over rows where both sides are.
@@ -97,8 +99,9 @@ function paintCard(card, name, sums, currencies, decimals, fresh) {
   setAttribute(card.value, 'title', reason);
   const note = mixed ? { text: 'several currencies' } : noteBelow(name, sums);
   setText(card.change, note.text);
-  setAttribute(card.change, 'data-tone', note.tone);
-  setAttribute(card.change, 'title', note.title);
+  setText(card.since, note.since ?? '');
+  setAttribute(card.below, 'data-tone', note.tone);
+  setAttribute(card.below, 'title', note.title);
 }
 
 function noteBelow(name, sums) {
@@ -109,5 +112,5 @@ function noteBelow(name, sums) {
     }
     return { text: isKnown(sums.now) ? 'since close' : 'no previous close' };
   }
-  return isKnown(sums.change) ? { text: `${compactChange(sums.change)} since close` } : { text: 'no previous close' };
+  return isKnown(sums.change) ? { text: compactChange(sums.change), since: '\u00a0since close' } : { text: 'no previous close' };
 }

@@ -17,19 +17,19 @@ export function buildMarket(host, key, emit) {
     {
       name: 'ticker',
       label: 'Ticker',
-      width: 'minmax(58px, 1.1fr)',
+      width: [50, 1.1],
       text: (row) => frame.shown.string('ticker', row),
       title: (row) => [frame.shown.string('name', row), frame.shown.string('sector', row)].filter(Boolean).join(', '),
     },
-    numeric('quote', 'Last', 'minmax(70px, 1.25fr)', (row) => frame.shown.number('quote', row), {
+    numeric('quote', 'Last', [58, 1.25], (row) => frame.shown.number('quote', row), {
       title: (row) => (Number.isNaN(frame.shown.number('quote', row)) ? 'No quote has come yet.' : null),
     }),
-    numeric('change', 'Change', 'minmax(66px, 1.25fr)', change, { plus: true, tint: true, title: noClose }),
-    numeric('percent', '%', 'minmax(52px, 0.95fr)', percent, { plus: true, tint: true, decimals: 1, title: noClose }),
+    numeric('change', 'Change', [58, 1.25], change, { plus: true, tint: true, title: noClose }),
+    numeric('percent', '%', [46, 0.95], percent, { plus: true, tint: true, decimals: 1, title: noClose }),
     {
       name: 'day',
       label: 'Day',
-      width: 'minmax(76px, 1.7fr)',
+      width: [56, 1.7],
       align: 'right',
       sortable: false,
       build: buildLine,
@@ -39,7 +39,6 @@ export function buildMarket(host, key, emit) {
   const grid = new Grid({
     columns,
     label: 'Market',
-    minWidth: 330,
     rowKey: (row) => frame.shown.string('ticker', row),
     decorate: (element, row) => {
       const on = selected()?.ticker === frame.shown.string('ticker', row);
@@ -55,6 +54,7 @@ export function buildMarket(host, key, emit) {
   function order() {
     if (!frame.shown) return;
     ordered = frame.shown.header;
+    grid.makeRoom(Array.from({ length: frame.shown.rows }, (_, row) => row));
     grid.setRows(sortedRows(frame.shown, null, columns, grid.sort ?? { column: 'ticker', descending: false }));
     grid.paint();
   }

@@ -26,7 +26,7 @@ export function buildSummary(host, key, emit, data) {
       name,
       label: measures.short(name),
       help: measures.help(name),
-      width: name === 'market_value' ? 'minmax(104px, 1.2fr)' : 'minmax(88px, 1fr)',
+      width: name === 'market_value' ? [90, 1.2] : [70, 1],
       align: 'right',
       decimals: measures.decimals(name),
       tint: name === 'actual_pnl',
@@ -38,7 +38,7 @@ export function buildSummary(host, key, emit, data) {
   columns.push({
     name: 'trades',
     label: 'Trades',
-    width: 'minmax(60px, 0.6fr)',
+    width: [56, 0.6],
     align: 'right',
     faint: true,
     decimals: 0,
@@ -50,7 +50,6 @@ export function buildSummary(host, key, emit, data) {
     columns,
     role: 'treegrid',
     label: 'Risk summary',
-    minWidth: 900,
     rowKey: (node) => node.rowKey,
     decorate,
     onSort: () => arrange(),
@@ -119,6 +118,7 @@ export function buildSummary(host, key, emit, data) {
       grownFrom = { text: grown, header: table.header };
     }
     rollUp(table, tree, [...MEASURES, ...COUNTS]);
+    if (regrow) grid.makeRoom(tree.byKey.values());
     const currency = tree.total.currency || (tree.total.currencies.size ? 'several currencies' : '');
     const levels = 'Region \u203a Business unit \u203a Desk \u203a Book \u203a Underlying';
     setText(frame.subtitle, [levels, currency].filter(Boolean).join(' \u00b7 '));
@@ -145,7 +145,7 @@ function nodeColumn(toggle, open) {
   return {
     name: 'node',
     label: 'Node',
-    width: 'minmax(200px, 2.1fr)',
+    width: [176, 2.1],
     build(cell) {
       const twisty = cell.appendChild(make('span', 'db-twisty', { 'aria-hidden': 'true' }));
       const label = cell.appendChild(make('span', 'db-node'));

@@ -22,7 +22,6 @@ export function buildTrades(host, key, emit, data) {
   const grid = new Grid({
     columns,
     label: 'Trades',
-    minWidth: 1120,
     rowKey: (row) => frame.shown.string('trade_id', row),
     decorate: () => {},
     onSort: () => arrange(),
@@ -60,6 +59,7 @@ export function buildTrades(host, key, emit, data) {
   function arrange() {
     const table = frame.shown;
     if (!table) return;
+    if (arrangedFor !== table.header) grid.makeRoom(Array.from({ length: table.rows }, (_, row) => row));
     arrangedFor = table.header;
     const kept = words ? matching(table, words) : null;
     grid.setRows(sortedRows(table, kept, columns, grid.sort));
@@ -128,26 +128,29 @@ function tradeColumns(frame, measures) {
     ...extra,
   });
   return [
-    text('trade_id', 'Trade', 'minmax(76px, 1fr)'),
-    text('book', 'Book', 'minmax(104px, 1.5fr)', { faint: true }),
-    text('contract', 'Contract', 'minmax(204px, 2.9fr)', {
-      build: (cell) => [cell.appendChild(make('span', 'db-contract')), cell.appendChild(make('span', 'db-chip'))],
+    text('trade_id', 'Trade', [76, 1]),
+    text('book', 'Book', [116, 1.5], { faint: true }),
+    text('contract', 'Contract', [262, 2.9], {
+      build: (cell) => {
+        cell.classList.add('db-two');
+        return [cell.appendChild(make('span', 'db-contract')), cell.appendChild(make('span', 'db-chip'))];
+      },
       paint: (cell, row) => paintContract(cell, frame.shown, row),
     }),
-    numeric('quantity', 'Quantity', 'minmax(70px, 1fr)', { decimals: 0 }),
-    numeric('spot', 'Spot', 'minmax(64px, 0.9fr)', { decimals: 2 }),
-    numeric('unit_price', 'Unit price', 'minmax(76px, 1fr)'),
-    numeric('market_value', 'Market value', 'minmax(92px, 1.2fr)'),
-    numeric('cash_delta', 'Cash delta', 'minmax(88px, 1.2fr)'),
-    numeric('cash_gamma_1pct', measures.short('cash_gamma_1pct'), 'minmax(78px, 1.1fr)'),
-    numeric('vega_1pt', measures.short('vega_1pt'), 'minmax(70px, 1fr)'),
-    numeric('theta_1d', measures.short('theta_1d'), 'minmax(70px, 1fr)'),
-    numeric('actual_pnl', measures.short('actual_pnl'), 'minmax(82px, 1.1fr)', { tint: true }),
-    text('trade_status', 'Status', 'minmax(84px, 0.7fr)', {
+    numeric('quantity', 'Quantity', [70, 1], { decimals: 0 }),
+    numeric('spot', 'Spot', [64, 0.9], { decimals: 2 }),
+    numeric('unit_price', 'Unit price', [76, 1]),
+    numeric('market_value', 'Market value', [92, 1.2]),
+    numeric('cash_delta', 'Cash delta', [88, 1.2]),
+    numeric('cash_gamma_1pct', measures.short('cash_gamma_1pct'), [78, 1.1]),
+    numeric('vega_1pt', measures.short('vega_1pt'), [70, 1]),
+    numeric('theta_1d', measures.short('theta_1d'), [70, 1]),
+    numeric('actual_pnl', measures.short('actual_pnl'), [82, 1.1], { tint: true }),
+    text('trade_status', 'Status', [86, 0.7], {
       build: (cell) => cell.appendChild(make('span', 'db-chip')),
       paint: (cell, row) => paintStatus(cell.parts, frame.shown.string('trade_status', row)),
     }),
-    text('priced_by', 'Priced by', 'minmax(104px, 1.4fr)', {
+    text('priced_by', 'Priced by', [112, 1.4], {
       faint: true,
       title: (row) => frame.shown.string('reason', row) || null,
     }),

@@ -1,0 +1,152 @@
+"""What the web server serves beside Streamlit: the live tables, the panels' assets, and a health answer."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from engine.selection import TradeSelection
+from live.hub import Hub
+from live.panels import ASSETS_FOLDER, ASSETS_URL
+from live.tables import TABLES
+from storage.settings import Settings
+
+_POLICY, _REFUSED, _NOT_FOUND, _BAD_REQUEST = 1008, 4403, 4404, 4400
+_STATUS_SECONDS = 1.0
+_LEAST_PACE_SECONDS = 0.05
+_PATH_SEPARATOR = "\x1f"
+_PARAMETERS = {"as_of", "since", "as_of_seen", "status", "book", "path", "ticker", "pace"}
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What a viewer asked for in the address of its connection. as_of None: the newest date, whichever that is."""
+
+    table: str
+    as_of: date | None
+    selection: TradeSelection
+    pace_seconds: float
+    since: int | None
+    as_of_seen: date | None
+
+
+def read_subscription(websocket: WebSocket) -> Subscription:
+    """Read the address. Raises ValueError with what is wrong."""
+    query = websocket.query_params
+    unknown = set(query) - _PARAMETERS
+    if unknown:
+        raise ValueError(f"unknown parameter {', '.join(sorted(unknown))}")
+    as_of = query.get("as_of", "latest")
+    pace = float(query.get("pace", 0.0))
+    if not 0.0 <= pace <= 3600.0:
+        raise ValueError("pace must be between 0 and 3600 seconds")
+    path = query.get("path", "")
+    return Subscription(
+        websocket.path_params["table"],
+        None if as_of == "latest" else date.fromisoformat(as_of),
+        TradeSelection(
+            tuple(query.getlist("status")),
+            tuple(query.getlist("book")),
+            tuple(path.split(_PATH_SEPARATOR)) if path else (),
+            query.get("ticker", ""),
+        ),
+        max(pace, _LEAST_PACE_SECONDS),
+        int(query["since"]) if "since" in query else None,
+        date.fromisoformat(query["as_of_seen"]) if "as_of_seen" in query else None,
+    )
+
+
+def same_origin(websocket: WebSocket) -> bool:
+    """Whether the page that opens the connection came from this very server."""
+    origin = websocket.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc == websocket.headers.get("host")
+
+
+class LiveTables:
+    """The websocket of the live tables. It only ever sends; a viewer that sends anything is cut off."""
+
+    def __init__(self, hub: Hub, settings: Settings) -> None:
+        self._hub = hub
+        self._settings = settings
+
+    async def serve(self, websocket: WebSocket) -> None:
+        if not same_origin(websocket):
+            await websocket.close(_REFUSED, "This page is not of this server.")
+            return
+        await websocket.accept()
+        if websocket.path_params["table"] not in TABLES:
+            await websocket.close(_NOT_FOUND, "There is no such table.")
+            return
+        if self._hub.viewers >= self._settings.live_viewers:
+            await websocket.close(_POLICY, "Too many live viewers; close a tab or try again later.")
+            return
+        try:
+            wanted = read_subscription(websocket)
+        except ValueError as error:
+            await websocket.close(_BAD_REQUEST, str(error)[:120])
+            return
+        self._hub.viewers += 1
+        gone = asyncio.create_task(websocket.receive())
+        sending = asyncio.create_task(self._send(websocket, wanted))
+        try:
+            await asyncio.wait({gone, sending}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._hub.viewers -= 1
+            for task in (gone, sending):
+                task.cancel()
+                with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+                    await task
+            with suppress(RuntimeError):
+                await websocket.close(_POLICY)
+
+    async def _send(self, websocket: WebSocket, wanted: Subscription) -> None:
+        since, seen = wanted.since, wanted.as_of_seen
+        next_status = 0.0
+        status_sent = ""
+        while True:
+            as_of = wanted.as_of or self._hub.latest
+            if as_of is not None and not self._hub.has_board(as_of):
+                await asyncio.to_thread(self._hub.board_of, as_of)
+            if as_of is not None:
+                if as_of != seen:
+                    since, seen = None, as_of
+                built = self._hub.message(as_of, wanted.table, wanted.selection, since)
+                if built is not None:
+                    since = built[0]
+                    await websocket.send_bytes(built[1])
+            if wanted.table == "summary":
+                status = self._hub.status(as_of)
+                essence = json.dumps(status["feed"]["state"]) + status["store"] + str(status["included"])
+                if time.monotonic() >= next_status or essence != status_sent:
+                    await websocket.send_text(json.dumps(status))
+                    next_status, status_sent = time.monotonic() + _STATUS_SECONDS, essence
+            sent_at = time.monotonic()
+            await self._hub.changed(_STATUS_SECONDS)
+            early = wanted.pace_seconds - (time.monotonic() - sent_at)
+            if early > 0:
+                await asyncio.sleep(early)
+
+
+def routes(hub: Hub, settings: Settings) -> list[BaseRoute]:
+    """The routes of the live board."""
+
+    async def health(_request: Request) -> JSONResponse:
+        status = hub.status(hub.latest)
+        live = status["included"] > 0 and status["store"] == "ok"
+        return JSONResponse({"live": live, **status}, status_code=200 if live else 503)
+
+    tables = LiveTables(hub, settings)
+    return [
+        Route("/deltaboard/health", health),
+        Mount(ASSETS_URL, StaticFiles(directory=ASSETS_FOLDER)),
+        WebSocketRoute("/live/{table}", tables.serve),
+    ]

@@ -1,0 +1,73 @@
+"""The risk board: the market at the left, the risk tree at the right with the day of what is selected, the trades below.
+
+The panels are live by themselves; this page only places them, and draws the day's lines.
+"""
+
+import streamlit as st
+
+from engine.measures import DAY_PNL, MEASURES
+from live.panels import Filters, MeasureText, PanelKind, live_panel
+from storage.feeds import REPLAY, read_feed
+from storage.read_models import as_of_dates, book_names
+from ui.day_charts import day_charts
+from ui.store import store
+from ui.toolbar import as_of_control, books_control, replay_control, status_control
+from ui.view_state import LATEST, select, view_state
+
+_DAY_SECONDS = 3.0
+_TOP_HEIGHT = 600
+_CHARTS_HEIGHT = 168
+_TRADES_HEIGHT = 300
+
+measures: list[MeasureText] = [
+    {"name": m.name, "label": m.label, "unit": m.unit, "decimals": m.decimals, "help": m.help}
+    for m in (*MEASURES, DAY_PNL)
+]
+state = view_state()
+with store().read() as connection:
+    dates, books, replay = as_of_dates(connection), book_names(connection), read_feed(connection, REPLAY)
+filters: Filters = {"statuses": list(state.statuses), "books": list(state.books)}
+
+
+def panel(kind: PanelKind, height: int) -> None:
+    """A live panel of this page."""
+    live_panel(
+        kind,
+        key=f"panel_{kind}",
+        height=height,
+        as_of=state.as_of.isoformat() if state.as_of else LATEST,
+        filters=filters,
+        selection=state.selection,
+        measures=measures,
+        not_included_url="not-included",
+        on_selection_change=select,
+    )
+
+
+@st.fragment(run_every=_DAY_SECONDS if state.as_of is None else None)
+def day() -> None:
+    """The day of the selection, drawn anew every few seconds."""
+    with store().read() as fragment_connection:
+        newest = state.as_of or next(iter(as_of_dates(fragment_connection)), None)
+    if newest is not None:
+        day_charts(view_state(), newest)
+
+
+with st.container(key="board"):
+    line, controls = st.columns([0.58, 0.42], vertical_alignment="center")
+    with line:
+        panel("status", 28)
+    with controls, st.container(key="toolbar", horizontal=True, horizontal_alignment="right"):
+        as_of_control(dates)
+        status_control()
+        books_control(books)
+        replay_control(replay)
+    panel("figures", 74)
+    market, risk = st.columns([0.26, 0.74], gap="small")
+    with market:
+        panel("market", _TOP_HEIGHT)
+    with risk:
+        panel("summary", _TOP_HEIGHT - _CHARTS_HEIGHT)
+        with st.container(key="day", height=_CHARTS_HEIGHT - 9, border=True):
+            day()
+    panel("trades", _TRADES_HEIGHT)

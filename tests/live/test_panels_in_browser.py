@@ -1,0 +1,477 @@
+"""The live panels in a real Chromium: what a trader sees while the server says something."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from live import wire
+from tests.live.board_server import BoardServer, wait_until
+
+pytestmark = pytest.mark.browser
+
+DAY = "2020-03-12"
+TICKERS = ["AAPL", "JPM", "MSFT"]
+QUOTES = [66.54, 79.90, 133.02]
+MEASURES = ["market_value", "cash_delta", "cash_gamma_1pct", "vega_1pt", "theta_1d", "rho_1bp"]
+HIERARCHY = [
+    ("Americas", "Equity derivatives", "Vol hedging", "EQ_VOL_HED"),
+    ("Americas", "Equity derivatives", "Structuring", "EQ_STRUCT"),
+    ("EMEA", "Equity derivatives", "Flow", "EQ_FLOW"),
+]
+
+
+def header(kind: str, table: str, revision: int, **more: Any) -> dict[str, Any]:
+    seconds = f"{revision % 60:02d}"
+    moment = f"{DAY}T14:32:{seconds}Z"
+    return {
+        "kind": kind,
+        "table": table,
+        "revision": revision,
+        "as_of_date": DAY,
+        "observed_at": moment,
+        **more,
+    }
+
+
+def market_snapshot(revision: int = 100, quotes: list[float] = QUOTES) -> bytes:
+    text = {"ticker": TICKERS, "name": ["Apple", "JPMorgan", "Microsoft"], "sector": ["IT", "Banks", "IT"]}
+    day = {"MSFT": [[1584019920000 + 60000 * i, 130.0 + i % 7] for i in range(300)]}
+    columns = {"quote": np.array(quotes), "previous_close": np.array([69.87, 87.63, np.nan])}
+    return wire.encode(header("snapshot", "market", revision, text=text, day=day), columns)
+
+
+def market_delta(revision: int, row: int, quote: float) -> bytes:
+    columns = {"row": np.array([float(row)]), "quote": np.array([quote]), "observed_ms": np.array([1584038000000.0])}
+    return wire.encode(header("delta", "market", revision), columns)
+
+
+def summary_snapshot(revision: int = 100, scale: float = 1.0, currencies: tuple[str, ...] = ("USD",) * 3) -> bytes:
+    rows = [(booking, ticker) for booking in HIERARCHY for ticker in TICKERS]
+    text: dict[str, Any] = {
+        name: wire.dictionary_encoded([booking[level] for booking, _ in rows])
+        for level, name in enumerate(["region", "business_unit", "desk", "book"])
+    }
+    text["underlying"] = [ticker for _, ticker in rows]
+    text["product"] = wire.dictionary_encoded(["EQ_Option"] * len(rows))
+    text["trade_status"] = wire.dictionary_encoded(["Live"] * 8 + ["Terminated"])
+    text["currency"] = [currencies[HIERARCHY.index(booking)] for booking, _ in rows]
+    base = np.arange(1.0, 10.0) * 1000 * scale
+    columns = {name: base * (i + 1) * (-1 if name == "theta_1d" else 1) for i, name in enumerate(MEASURES)}
+    columns |= {f"close_{name}": columns[name] * 0.5 for name in MEASURES}
+    columns["trades"] = np.full(9, 11.0)
+    columns["not_included"] = np.zeros(9)
+    columns["actual_pnl"] = np.array([-100.0, np.nan, 300, -400, 500, 0, 700, 800, 900])
+    columns["pnl_unknown"] = np.array([0.0, 11, 0, 0, 0, 0, 0, 0, 0])
+    return wire.encode(header("snapshot", "summary", revision, text=text), columns)
+
+
+def summary_delta(revision: int, row: int, **values: float) -> bytes:
+    columns = {"row": np.array([float(row)]), **{name: np.array([value]) for name, value in values.items()}}
+    return wire.encode(header("delta", "summary", revision), columns)
+
+
+def trades_snapshot(count: int, revision: int = 100) -> bytes:
+    number = np.arange(count)
+    text = {
+        "trade_id": [f"T{10001 + i}" for i in number],
+        "book": wire.dictionary_encoded([HIERARCHY[i % 3][3] for i in number]),
+        "underlying": wire.dictionary_encoded([TICKERS[i % 3] for i in number]),
+        "contract": [f"{TICKERS[i % 3]} Jun 20 {50 + i % 90} call" for i in number],
+        "exercise_style": wire.dictionary_encoded(["American" if i % 2 else "European" for i in number]),
+        "trade_status": wire.dictionary_encoded(["Live"] * count),
+        "priced_by": wire.dictionary_encoded(["Boundary" if i else "" for i in number]),
+        "reason": wire.dictionary_encoded(["" if i else "No quote of AAPL" for i in number]),
+    }
+    value = np.where(number == 0, np.nan, number * 1.5)
+    names = ["quantity", "spot", "unit_price", *MEASURES[:5], "actual_pnl"]
+    return wire.encode(header("snapshot", "trades", revision, text=text), {name: value.copy() for name in names})
+
+
+def status(**changes: Any) -> dict[str, Any]:
+    feed = {"name": "Replay", "state": "playing", "speed": 100, "lag_seconds": 0.2}
+    return {
+        "kind": "status",
+        "revision": 48211,
+        "as_of_date": DAY,
+        "observed_at": f"{DAY}T14:32:07Z",
+        "latest_as_of_date": DAY,
+        "feed": feed,
+        "trades": 10000,
+        "included": 9993,
+        "not_included": {"expired": 3, "without parameters": 4},
+        "store": "ok",
+        **changes,
+    }
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[BoardServer]:
+    board = BoardServer()
+    board.start()
+    yield board
+    board.stop()
+
+
+@pytest.fixture
+def page(chromium: Any, server: BoardServer) -> Iterator[Any]:
+    server.reset()
+    server.greeting["market"] = lambda _: [market_snapshot()]
+    server.greeting["summary"] = lambda _: [summary_snapshot(), status()]
+    server.greeting["trades"] = lambda _: [trades_snapshot(60)]
+    context = chromium.new_context(viewport={"width": 1400, "height": 900}, locale="en-US")
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(server.url)
+    page.wait_for_function("window.ready")
+    yield page
+    context.close()
+    assert errors == []
+
+
+def mount(page: Any, kind: str, **data: Any) -> None:
+    page.evaluate("([key, data]) => mountPanel(key, data)", [kind, {"height": 300, **data}])
+
+
+def cell(panel: str, row: str, column: str) -> str:
+    return f"[data-panel={panel}] [data-row-key='{row}'] [data-column={column}]"
+
+
+def shown(page: Any, selector: str, text: str) -> None:
+    condition = "([selector, text]) => document.querySelector(selector)?.textContent === text"
+    page.wait_for_function(condition, arg=[selector, text], timeout=5000)
+
+
+def raw(page: Any, selector: str) -> float:
+    return float(page.get_attribute(selector, "data-raw"))
+
+
+def order(page: Any, panel: str) -> list[str]:
+    rows = f"[...document.querySelectorAll('[data-panel={panel}] [data-row-key]')]"
+    by_place = ".sort((a, b) => a.ariaRowIndex - b.ariaRowIndex).map((row) => row.dataset.rowKey)"
+    return list(page.evaluate(rows + by_place))
+
+
+def switch(page: Any, panel: str, mode: str) -> None:
+    page.click(f"[data-panel={panel}] [data-mode={mode}]")
+
+
+def test_a_cell_changes_and_pulses_and_nothing_moves(page: Any, server: BoardServer) -> None:
+    mount(page, "market")
+    quote = cell("market", "MSFT", "quote")
+    shown(page, quote, "133.02")
+    place = page.locator(quote).bounding_box()
+    server.connected("market").send(market_delta(101, 2, 133.5))
+
+    fading = f'document.querySelector("{quote}[data-moved=up]")?.getAnimations().length === 1'
+    page.wait_for_function(fading, timeout=5000)
+    assert page.text_content(quote) == "133.50"
+    assert raw(page, quote) == 133.5
+    assert page.locator(quote).bounding_box() == place
+    assert page.get_attribute("[data-panel=market]", "data-revision") == "101"
+    page.wait_for_selector(f"{quote}:not([data-moved])", timeout=1500)
+    assert page.get_attribute(cell("market", "JPM", "quote"), "data-moved") is None
+
+    server.connected("market").send(market_delta(102, 2, 131.0))
+    page.wait_for_selector(f"{quote}[data-moved=down]", timeout=5000)
+
+
+def test_with_reduced_motion_only_the_arrow_tells(page: Any, server: BoardServer) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    mount(page, "market")
+    quote = cell("market", "MSFT", "quote")
+    shown(page, quote, "133.02")
+    server.connected("market").send(market_delta(101, 2, 133.5))
+
+    page.wait_for_selector(f"{quote}[data-moved=up]", timeout=5000)
+    assert page.evaluate(f'document.querySelector("{quote}").getAnimations().length') == 0
+
+
+def test_numbers_have_signs_thousands_and_a_dash_for_what_is_not_known(page: Any) -> None:
+    mount(page, "market")
+    mount(page, "trades")
+    shown(page, cell("market", "JPM", "change"), "−7.73")
+    shown(page, cell("market", "MSFT", "change"), "–")
+    assert page.get_attribute(cell("market", "MSFT", "change"), "title") == "No previous close is known."
+    assert math.isnan(raw(page, cell("market", "MSFT", "change")))
+
+    shown(page, cell("trades", "T10001", "market_value"), "–")
+    assert page.get_attribute(cell("trades", "T10001", "market_value"), "title") == "No quote of AAPL"
+    mount(page, "summary")
+    page.click("[aria-label='Expand all']")
+    shown(page, cell("summary", "Americas › Equity derivatives › Structuring › EQ_STRUCT › MSFT", "actual_pnl"), "0")
+
+
+def test_the_tree_adds_up_and_says_what_it_leaves_out(page: Any) -> None:
+    mount(page, "summary")
+    total = cell("summary", "Total", "cash_delta")
+    shown(page, total, "90,000")
+    page.click("[aria-label='Expand all']")
+    page.wait_for_selector("[data-panel=summary] [data-level='5']")
+    for name in [*MEASURES, "trades"]:
+        leaves = page.eval_on_selector_all(
+            f"[data-panel=summary] [data-level='5'] [data-column={name}]", "cells => cells.map((c) => +c.dataset.raw)"
+        )
+        assert len(leaves) == 9
+        assert raw(page, cell("summary", "Total", name)) == pytest.approx(sum(leaves), abs=1e-6)
+
+    pnl = cell("summary", "Total", "actual_pnl")
+    assert raw(page, pnl) == 2800
+    assert "11 trades without a previous close" in page.get_attribute(pnl, "title")
+    assert page.locator(f"{pnl}.db-marked").count() == 1
+    assert page.get_attribute(cell("summary", "EMEA", "actual_pnl"), "title") is None
+
+
+def test_filters_leave_out_rows_and_currencies_are_never_mixed(page: Any, server: BoardServer) -> None:
+    mount(page, "summary", filters={"statuses": ["Live"], "books": ["EQ_FLOW"]})
+    shown(page, cell("summary", "Total", "cash_delta"), "30,000")
+    assert order(page, "summary")[1] == "EMEA"
+    mount(page, "summary", filters={"statuses": ["Tentative"], "books": []})
+    page.wait_for_selector("[data-panel=summary] .db-message:text('No trades match status Tentative.')")
+
+    mount(page, "summary", filters={"statuses": [], "books": []})
+    server.connected("summary").send(summary_snapshot(101, currencies=("USD", "USD", "EUR")))
+    shown(page, cell("summary", "Total", "cash_delta"), "–")
+    assert "EUR and USD" in page.get_attribute(cell("summary", "Total", "cash_delta"), "title")
+    assert raw(page, cell("summary", "Americas", "cash_delta")) == 42000
+    assert raw(page, cell("summary", "Total", "trades")) == 99
+
+
+def test_a_paused_panel_is_frozen_and_catches_up_alone(page: Any, server: BoardServer) -> None:
+    mount(page, "summary")
+    mount(page, "figures", height=76)
+    total = cell("summary", "Total", "cash_delta")
+    figure = "[data-figure=cash_delta] [data-column=cash_delta]"
+    shown(page, total, "90,000")
+    switch(page, "summary", "paused")
+    server.connected("summary").send(summary_delta(107, 0, cash_delta=3000.0))
+
+    shown(page, figure, "91,000")
+    page.click("[aria-label='Expand all']")
+    page.click("[data-panel=summary] button:text('Cash delta')")
+    assert raw(page, total) == 90000
+    leaf = "Americas › Equity derivatives › Vol hedging › EQ_VOL_HED › AAPL"
+    assert raw(page, cell("summary", leaf, "cash_delta")) == 2000
+    assert page.text_content("[data-panel=summary] .db-note") == "paused since 14:32:40"
+    assert page.get_attribute("[data-panel=summary]", "data-revision") == "100"
+    assert len(server.to("summary")) == 1
+
+    switch(page, "summary", "live")
+    shown(page, total, "91,000")
+    assert page.text_content("[data-panel=summary] .db-note") == ""
+
+
+def test_a_panel_may_look_every_second(page: Any, server: BoardServer) -> None:
+    mount(page, "market")
+    shown(page, cell("market", "MSFT", "quote"), "133.02")
+    switch(page, "market", "periodic")
+    switch(page, "market", "periodic")
+    page.click("[role=menuitemradio]:text-is('1 s')")
+    server.connected("market").send(market_delta(101, 2, 134.0))
+
+    page.wait_for_timeout(200)
+    assert page.text_content(cell("market", "MSFT", "quote")) == "133.02"
+    shown(page, cell("market", "MSFT", "quote"), "134.00")
+    page.reload()
+    page.wait_for_function("window.ready")
+    mount(page, "market")
+    assert page.get_attribute("[data-panel=market] [data-mode=periodic]", "aria-pressed") == "true"
+
+
+def test_a_paused_trades_panel_closes_its_socket_and_resumes_where_it_was(page: Any, server: BoardServer) -> None:
+    mount(page, "trades", filters={"statuses": ["Live"], "books": ["EQ_FLOW", "EQ_VOL_HED"]})
+    shown(page, cell("trades", "T10003", "market_value"), "3")
+    first = server.connected("trades")
+    assert first.query.getlist("status") == ["Live"]
+    assert first.query.getlist("book") == ["EQ_FLOW", "EQ_VOL_HED"]
+    switch(page, "trades", "paused")
+    wait_until(lambda: not first.is_open)
+    assert page.text_content("[data-panel=trades] .db-note") == "paused since 14:32:40"
+
+    server.greeting["trades"] = lambda _: []
+    switch(page, "trades", "periodic")
+    second = server.connected("trades", 2)
+    assert (second.query["since"], second.query["as_of_seen"], second.query["pace"]) == ("100", DAY, "5")
+    second.send(wire.encode(header("delta", "trades", 105), {"row": np.array([2.0]), "market_value": np.array([7.0])}))
+    shown(page, cell("trades", "T10003", "market_value"), "7")
+
+
+def test_an_open_branch_stays_open_over_a_snapshot(page: Any, server: BoardServer) -> None:
+    mount(page, "summary")
+    desk = "Americas › Equity derivatives › Vol hedging"
+    page.click(f"[data-panel=summary] [data-row-key='{desk}'] .db-twisty")
+    page.wait_for_selector(f"[data-row-key='{desk} › EQ_VOL_HED']")
+    before = order(page, "summary")
+    server.connected("summary").send(summary_snapshot(101, scale=2.0))
+
+    shown(page, cell("summary", "Total", "cash_delta"), "180,000")
+    assert order(page, "summary") == before
+    assert page.get_attribute(f"[data-row-key='{desk}']", "aria-expanded") == "true"
+    assert page.evaluate("emitted") == []
+
+
+def test_the_tree_is_walked_with_the_keyboard(page: Any) -> None:
+    mount(page, "summary")
+    page.wait_for_selector("[data-row-key='EMEA']")
+    page.focus("[role=treegrid]")
+    for key in ["ArrowDown", "ArrowDown", "ArrowLeft"]:
+        page.keyboard.press(key)
+    page.wait_for_selector("[data-row-key='Americas'][aria-expanded=false]")
+    assert order(page, "summary")[:3] == ["Total", "Americas", "EMEA"]
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-row-key='Americas › Equity derivatives'][aria-selected=true]")
+    assert page.evaluate("emitted.at(-1).value.path") == ["Americas", "Equity derivatives"]
+
+
+def test_a_sort_stays_put_over_a_tick(page: Any, server: BoardServer) -> None:
+    mount(page, "market")
+    page.click("[data-panel=market] button:text-is('Last')")
+    assert order(page, "market") == ["MSFT", "JPM", "AAPL"]
+    assert page.get_attribute("[data-panel=market] [role=columnheader][aria-sort]", "aria-sort") == "descending"
+    server.connected("market").send(market_delta(101, 0, 500.0))
+    shown(page, cell("market", "AAPL", "quote"), "500.00")
+    assert order(page, "market") == ["MSFT", "JPM", "AAPL"]
+
+    server.connected("market").send(market_snapshot(102, [500.0, 79.9, 133.02]))
+    page.wait_for_selector("[data-panel=market][data-revision='102']")
+    assert order(page, "market") == ["AAPL", "MSFT", "JPM"]
+    page.click("[data-panel=market] button:text-is('Last')")
+    assert order(page, "market") == ["JPM", "MSFT", "AAPL"]
+
+
+def test_a_click_selects_everywhere_and_tells_python(page: Any, server: BoardServer) -> None:
+    for kind in ["market", "summary", "trades"]:
+        mount(page, kind)
+    page.click("[data-row-key='MSFT']")
+    page.wait_for_selector("[data-row-key='MSFT'][aria-selected=true]")
+    assert server.connected("trades", 2).query["ticker"] == "MSFT"
+    page.click("[data-row-key='Americas › Equity derivatives'] [data-column=vega_1pt]")
+    page.wait_for_selector("[data-row-key='Americas › Equity derivatives'][aria-selected=true]")
+    assert page.locator("[data-row-key='MSFT'][aria-selected=true]").count() == 0
+    assert server.connected("trades", 3).query["path"] == "Americas\x1fEquity derivatives"
+    wait_until(lambda: [connection.is_open for connection in server.to("trades")] == [False, False, True])
+
+    emitted = page.evaluate("emitted")
+    assert [(event["key"], event["name"]) for event in emitted] == [("market", "selection"), ("summary", "selection")]
+    assert emitted[0]["value"]["ticker"] == "MSFT"
+    assert emitted[1]["value"]["path"] == ["Americas", "Equity derivatives"]
+
+    # Python answers with the first click late, then with the second; then it says something of its own.
+    mount(page, "summary", selection={"ticker": "MSFT"})
+    assert page.locator("[data-row-key='MSFT'][aria-selected=true]").count() == 0
+    mount(page, "summary", selection={"path": ["Americas", "Equity derivatives"]})
+    mount(page, "summary", selection={"ticker": "JPM"})
+    page.wait_for_selector("[data-row-key='JPM'][aria-selected=true]")
+    assert len(page.evaluate("emitted")) == 2
+
+    page.click("[data-row-key='JPM']")
+    page.wait_for_selector("[data-row-key='JPM'][aria-selected=false]")
+    cleared = page.evaluate("emitted.at(-1).value")
+    assert "ticker" not in cleared
+    assert "path" not in cleared
+
+
+def test_a_dropped_socket_comes_back_from_its_own_revision(page: Any, server: BoardServer) -> None:
+    mount(page, "market")
+    shown(page, cell("market", "MSFT", "quote"), "133.02")
+    server.connected("market").send(market_delta(117, 2, 134.0))
+    shown(page, cell("market", "MSFT", "quote"), "134.00")
+    server.greeting["market"] = lambda _: [market_delta(118, 2, 135.0)]
+    server.connected("market").drop()
+
+    again = server.connected("market", 2)
+    assert (again.query["since"], again.query["as_of_seen"]) == ("117", DAY)
+    shown(page, cell("market", "MSFT", "quote"), "135.00")
+
+    # A delta for a row that is not there: the panel forgets what it has and asks for everything.
+    server.greeting["market"] = lambda _: [market_snapshot(120)]
+    again.send(market_delta(119, 99, 1.0))
+    assert "since" not in server.connected("market", 3).query
+    shown(page, cell("market", "MSFT", "quote"), "133.02")
+
+
+def test_one_socket_serves_all_the_panels_and_closes_with_the_last(page: Any, server: BoardServer) -> None:
+    for kind in ["status", "figures", "summary"]:
+        mount(page, kind)
+    connection = server.connected("summary")
+    page.wait_for_selector("[data-row-key='Total']")
+    assert len(server.connections) == 1
+    page.evaluate("() => { unmountPanel('summary'); unmountPanel('status') }")
+    page.wait_for_timeout(100)
+    assert connection.is_open
+    page.evaluate("unmountPanel('figures')")
+    wait_until(lambda: not connection.is_open)
+    assert page.locator("[data-panel]").count() == 0
+
+
+def test_ten_thousand_trades_are_one_screen_of_rows(page: Any, server: BoardServer) -> None:
+    server.greeting["trades"] = lambda _: [trades_snapshot(20_000)]
+    mount(page, "trades")
+    page.wait_for_selector("[data-row-key='T10002']")
+    assert page.locator("[data-panel=trades] [data-row-key]").count() < 30
+    assert "20,000 trades" in page.text_content("[data-panel=trades] .db-subtitle")
+    page.evaluate("document.querySelector('[data-panel=trades] .db-scroll').scrollTop = 25 * 15000")
+    page.wait_for_selector("[data-row-key='T25001']")
+    page.click("[data-panel=trades] button:text-is('Cash delta')")
+    page.evaluate("document.querySelector('[data-panel=trades] .db-scroll').scrollTop = 0")
+    page.wait_for_selector("[data-row-key='T30000'][aria-rowindex='1']")
+
+    page.fill("[data-panel=trades] input", "t30000")
+    page.wait_for_function("document.querySelectorAll('[data-panel=trades] [data-row-key]').length === 1")
+    assert "1 of 20,000 trades" in page.text_content("[data-panel=trades] .db-subtitle")
+    page.fill("[data-panel=trades] input", "nothing like it")
+    page.wait_for_selector(".db-message:text('No trades match “nothing like it”.')")
+
+
+def test_the_figures_compare_with_the_close(page: Any) -> None:
+    mount(page, "figures", height=76, filters={"statuses": ["Live"], "books": []})
+    shown(page, "[data-figure=market_value] [data-column=market_value]", "36,000")
+    assert page.text_content("[data-figure=market_value] .db-card-change") == "+18.0 k\xa0since close"
+    assert page.text_content("[data-figure=actual_pnl] .db-card-change") == "without 11 trades"
+    assert page.text_content("[data-figure=theta_1d] [data-column=theta_1d]") == "−180,000"
+
+
+def test_the_status_says_how_it_is(page: Any, server: BoardServer) -> None:
+    mount(page, "status", height=28, not_included_url="/trades?included=no")
+    state = "[data-panel=status] [data-status=state]"
+    shown(page, state, "Live")
+    assert page.text_content("[data-status=as_of]") == "· as of 14:32:07 UTC, 2020-03-12"
+    assert page.text_content("[data-status=lag]") == "0.2 s behind the feed"
+    assert page.text_content("[data-status=revision]") == "revision 48,211"
+    pill = "[data-status=not_included]"
+    assert page.text_content(pill) == "7 of 10,000 trades not included"
+    assert page.get_attribute(pill, "href") == "/trades?included=no"
+    assert "3 expired" in page.get_attribute(pill, "title")
+
+    connection = server.connected("summary")
+    connection.send(status(feed={"name": "Replay", "state": "ended", "speed": 100, "lag_seconds": None}))
+    shown(page, state, "Replay over")
+    connection.send(status(store="unreachable"))
+    shown(page, state, "Store unreachable")
+    connection.send(status())
+    shown(page, state, "Live")
+    page.wait_for_function("document.querySelector('[data-status=state]').textContent.startsWith('Stale since')")
+    assert page.get_attribute("[data-panel=status]", "data-tone") == "warn"
+    connection.send(status())
+    shown(page, state, "Live")
+
+    server.greeting["summary"] = lambda _: []
+    connection.drop()
+    again = server.connected("summary", 2)
+    again.send(status())
+    shown(page, state, "Live")
+    again.drop(4403, "Viewers of another desk only")
+    shown(page, state, "Viewers of another desk only")
+
+
+def test_the_board_follows_the_theme(page: Any) -> None:
+    mount(page, "market")
+    page.wait_for_selector("[data-panel=market][data-theme=dark]")
+    page.evaluate("document.body.style.setProperty('--st-background-color', '#f4f5f7')")
+    mount(page, "market")
+    page.wait_for_selector("[data-panel=market][data-theme=light]")

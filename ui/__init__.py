@@ -1,0 +1,1 @@
+"""Widgets of the pages, each named by what it shows."""

@@ -1,0 +1,61 @@
+"""The day of what is selected: three small lines, computed from the quotes of the day."""
+
+from datetime import date
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from engine.measures import DAY_PNL
+from ui.store import day_histories
+from ui.view_state import ViewState
+
+_HEIGHT = 118
+_LINES: dict[str, tuple[str, str, str]] = {
+    "quote": ("quote", "#8b95a5", ",.2f"),
+    DAY_PNL.name: ("day P&L", "#e5484d", ",.0f"),
+    "cash_delta": ("cash delta", "#3b82f6", ",.0f"),
+    "vega_1pt": ("vega, 1 point", "#d29922", ",.0f"),
+}
+
+
+def day_charts(state: ViewState, as_of: date) -> None:
+    """Quote (of one underlying) or vega, day P&L and cash delta of the selection over a date."""
+    history = day_histories().of(as_of, state.trades)
+    title = state.ticker or (state.path[-1] if state.path else "Total")
+    if history.frame.empty:
+        st.caption(f"{title}: no ticks on {as_of} yet.")
+        return
+    known_quote = history.frame["quote"].notna().all()
+    names = ["quote", DAY_PNL.name, "cash_delta"] if known_quote else [DAY_PNL.name, "cash_delta", "vega_1pt"]
+    for column, name in zip(st.columns(3, gap="small"), names, strict=True):
+        column.altair_chart(_chart(history.frame, name, title), width="stretch", alt=f"{title}, {_LINES[name][0]}")
+    if history.left_out:
+        st.caption(f"{history.left_out:,} trades of an engine too slow for this are not in the lines.")
+
+
+def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
+    label, colour, form = _LINES[name]
+    last = format(frame[name].iloc[-1], form).replace("-", "\N{MINUS SIGN}")
+    time = alt.X(
+        "observed_at:T",
+        title=None,
+        scale=alt.Scale(type="utc"),
+        axis=alt.Axis(format="%H:%M", grid=False, tickCount=4, labelFontSize=11),
+    )
+    value = alt.Y(
+        f"{name}:Q",
+        title=None,
+        scale=alt.Scale(zero=False, nice=False, padding=4),
+        axis=alt.Axis(format="~s", grid=True, tickCount=3, labelFontSize=11),
+    )
+    tip = [
+        alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
+        alt.Tooltip(f"{name}:Q", title=label, format=form),
+    ]
+    heading = alt.TitleParams(f"{title} · {label} {last}", fontSize=12, fontWeight="normal", anchor="start", offset=6)
+    return (
+        alt.Chart(frame, height=_HEIGHT, title=heading)
+        .mark_line(color=colour, strokeWidth=1.4, clip=True)
+        .encode(x=time, y=value, tooltip=tip)
+    )

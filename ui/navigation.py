@@ -1,0 +1,19 @@
+"""What every page shares: its settings, the navigation by what people do, and the few styles the theme cannot set."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ui.page_style import apply_page_style
+
+_PAGES = Path(__file__).resolve().parent.parent / "pages"
+
+st.set_page_config(page_title="Deltaboard", page_icon="📈", layout="wide", initial_sidebar_state="expanded")
+apply_page_style()
+page = st.navigation(
+    {
+        "": [st.Page(_PAGES / "risk_board.py", title="Risk board", default=True)],
+        "Data": [st.Page(_PAGES / "not_included.py", title="Not included", url_path="not-included")],
+    }
+)
+page.run()

@@ -1,0 +1,20 @@
+"""The few styles that Streamlit's theme does not reach: the page is dense, and nothing but data takes room."""
+
+import streamlit as st
+
+_STYLE = """
+<style>
+.stMainBlockContainer { padding: 0.5rem 0.9rem 1rem; max-width: none; }
+header[data-testid=stHeader] { height: 0; min-height: 0; background: transparent; }
+[data-testid=stSidebarHeader] { height: 2.6rem; padding-bottom: 0; }
+[data-testid=stSidebar] { min-width: 172px; max-width: 184px; }
+.st-key-board [data-testid=stVerticalBlock], .st-key-board { gap: 0.55rem; }
+.st-key-toolbar button { min-height: 1.75rem; padding: 0.1rem 0.7rem; border-radius: 999px; font-size: 12px; }
+.st-key-toolbar { gap: 0.4rem; }
+</style>
+"""
+
+
+def apply_page_style() -> None:
+    """Put the styles into the page."""
+    st.html(_STYLE)

@@ -1,0 +1,19 @@
+"""The one store of the web process, for pages."""
+
+import streamlit as st
+
+from services.day_history import DayHistories
+from storage.database import Store
+from storage.settings import settings
+
+
+@st.cache_resource
+def store() -> Store:
+    """The store that DATABASE_URL names; its connections are shared by all sessions."""
+    return Store(settings().database_url)
+
+
+@st.cache_resource
+def day_histories() -> DayHistories:
+    """The day lines of that store."""
+    return DayHistories(store())

@@ -1,0 +1,98 @@
+"""The controls above the board: the as-of date, the filters, and the replay."""
+
+from datetime import UTC, date, datetime
+
+import streamlit as st
+
+from engine.model import TradeStatus
+from services.control_feed import pause_feed, restart_feed, resume_feed, set_feed_speed
+from storage.feeds import REPLAY, Feed, FeedState
+from storage.settings import settings
+from ui.store import store
+from ui.view_state import LATEST, change_view, view_state
+
+_SPEEDS: dict[str, float | None] = {"1×": 1, "10×": 10, "100×": 100, "500×": 500, "max": None}
+
+
+def as_of_control(dates: list[date]) -> None:
+    """Follow the newest as-of date, or look at an earlier one."""
+    chosen = view_state().as_of
+    shown = chosen.isoformat() if chosen else LATEST
+    with st.popover(f"As of: {shown}", key="as_of_popover"):
+        options = [LATEST, *(day.isoformat() for day in dates)]
+        picked = st.radio(
+            "As-of date",
+            options,
+            index=options.index(shown) if shown in options else 0,
+            help="The latest follows the feed; an earlier day shows its close.",
+        )
+        if picked != shown and picked is not None:
+            change_view(as_of=None if picked == LATEST else date.fromisoformat(picked))
+            st.rerun()
+
+
+def status_control() -> None:
+    """Which trade statuses count."""
+    state = view_state()
+    label = ", ".join(state.statuses) if state.statuses else "all"
+    with st.popover(f"Status: {label}", key="status_popover"):
+        picked = st.pills(
+            "Trade status",
+            [status.value for status in TradeStatus],
+            selection_mode="multi",
+            default=list(state.statuses),
+            help="A terminated trade has no more risk; it keeps its last value of the day.",
+        )
+        if tuple(picked) != state.statuses:
+            change_view(statuses=tuple(picked))
+            st.rerun()
+
+
+def books_control(books: list[str]) -> None:
+    """Which books count; none chosen: all."""
+    state = view_state()
+    label = "All books" if not state.books else f"{len(state.books)} books" if state.books[1:] else state.books[0]
+    with st.popover(label, key="books_popover"):
+        picked = st.multiselect("Books", books, default=[b for b in state.books if b in books], placeholder="All books")
+        if tuple(picked) != state.books:
+            change_view(books=tuple(picked))
+            st.rerun()
+
+
+def replay_control(feed: Feed | None) -> None:
+    """Pause, resume, speed up or restart the replay."""
+    alive = feed is not None and feed.alive(datetime.now(UTC), settings().sidecar_silence_seconds)
+    with st.popover(f"Replay: {_replay_label(feed, alive)}", key="replay_popover"):
+        if feed is None or not alive:
+            st.info("No sidecar plays the replay. Start one: `python -m ingestion replay FILE`.")
+            return
+        st.caption(f"{feed.detail}, {feed.state}")
+        with st.container(horizontal=True):
+            paused = feed.wanted_state == FeedState.PAUSED
+            over = feed.state == FeedState.ENDED
+            if st.button("Resume" if paused else "Pause", disabled=over, key="replay_pause"):
+                (resume_feed if paused else pause_feed)(store(), REPLAY)
+                st.rerun()
+            if st.button(
+                "Start again",
+                key="replay_restart",
+                type="primary" if over else "secondary",
+                help="Takes the replayed days off the store and plays them from the first tick.",
+            ):
+                restart_feed(store(), REPLAY)
+                st.rerun()
+        label = next((name for name, speed in _SPEEDS.items() if speed == feed.wanted_speed), None)
+        picked = st.segmented_control("Speed", list(_SPEEDS), default=label, key="replay_speed")
+        if picked is not None and picked != label:
+            set_feed_speed(store(), REPLAY, _SPEEDS[picked])
+            st.rerun()
+
+
+def _replay_label(feed: Feed | None, alive: bool) -> str:
+    if feed is None or not alive:
+        return "not running"
+    if feed.state == FeedState.ENDED:
+        return "over"
+    if feed.wanted_state == FeedState.PAUSED:
+        return "paused"
+    return "max" if feed.wanted_speed is None else f"{feed.wanted_speed:g}×"

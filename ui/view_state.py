@@ -1,0 +1,81 @@
+"""What a viewer looks at, in one typed state that the address of the page mirrors."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import streamlit as st
+
+from engine.model import TradeStatus
+from engine.selection import TradeSelection
+from live.panels import Selection
+
+_KEY = "view_state"
+_LEVEL_SEPARATOR = "\x1f"
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """as_of None: the newest date, following it. path and ticker: what is selected, one of them at most."""
+
+    as_of: date | None = None
+    statuses: tuple[str, ...] = (TradeStatus.LIVE.value,)
+    books: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
+    ticker: str = ""
+
+    @property
+    def selection(self) -> Selection | None:
+        """What is selected, in the panels' words."""
+        if self.path:
+            return {"path": list(self.path)}
+        return {"ticker": self.ticker} if self.ticker else None
+
+    @property
+    def trades(self) -> TradeSelection:
+        """The trades that are looked at."""
+        return TradeSelection(self.statuses, self.books, self.path, self.ticker)
+
+
+def view_state() -> ViewState:
+    """The state of this session; at the first run, what the address says."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = _from_address()
+    state: ViewState = st.session_state[_KEY]
+    return state
+
+
+def change_view(**changes: object) -> None:
+    """Change parts of the state, and the address with it."""
+    state = replace(view_state(), **changes)  # type: ignore[arg-type]
+    st.session_state[_KEY] = state
+    wanted = {
+        "as_of": state.as_of.isoformat() if state.as_of else None,
+        "status": list(state.statuses) if state.statuses != ViewState().statuses else None,
+        "book": list(state.books) or None,
+        "path": _LEVEL_SEPARATOR.join(state.path) or None,
+        "ticker": state.ticker or None,
+    }
+    st.query_params.from_dict({name: value for name, value in wanted.items() if value is not None})
+
+
+def select(selection: Selection | None) -> None:
+    """Take what a panel says is selected now."""
+    chosen = selection or {}
+    change_view(path=tuple(chosen.get("path", ())), ticker=chosen.get("ticker", ""))
+
+
+def _from_address() -> ViewState:
+    query = st.query_params
+    try:
+        as_of = date.fromisoformat(query["as_of"]) if "as_of" in query else None
+    except ValueError:
+        as_of = None
+    path = query.get("path", "")
+    return ViewState(
+        as_of,
+        tuple(query.get_all("status")) or ViewState().statuses,
+        tuple(query.get_all("book")),
+        tuple(path.split(_LEVEL_SEPARATOR)) if path else (),
+        query.get("ticker", ""),
+    )
