@@ -15,15 +15,22 @@ def sums_along(
 ) -> list[dict[str, FloatArray]]:
     """For each mask over the underlying's trades: measure -> its sum over those trades at each of the spots.
 
-    Only trades whose engines are live are in the sums; those of slow engines are left out (``left_out`` counts them).
+    Only trades whose engines are live are in the sums; those of slow engines are left out (``left_out`` counts them),
+    and so is a trade at a spot where its engine has no value. Formulas and units are those of ``engine.measures``.
     """
+    size = prepared.quantity * prepared.multiplier
     sums = [{name: np.zeros(len(spots)) for name in PATH_MEASURES} for _ in chosen]
-    for at, spot in enumerate(spots):
-        valued = prepared.value(float(spot), prepared.live_groups)
-        for mask, sum_ in zip(chosen, sums, strict=True):
-            kept = mask[valued.rows]
-            for name in PATH_MEASURES:
-                sum_[name][at] = valued.measures[name][kept].sum()
+    for group in prepared.live_groups:
+        sizes = [np.where(mask[group.rows], size[group.rows], 0.0) for mask in chosen]
+        if not any(weights.any() for weights in sizes):
+            continue
+        for at, spot in enumerate(spots):
+            unit = group.prepared.value(np.full(len(group.rows), spot))
+            price, delta, vega = (np.nan_to_num(values) for values in (unit.price, unit.delta, unit.vega))
+            for weights, sum_ in zip(sizes, sums, strict=True):
+                sum_["market_value"][at] += price @ weights
+                sum_["cash_delta"][at] += delta @ weights * spot
+                sum_["vega_1pt"][at] += vega @ weights * 0.01
     return sums
 
 

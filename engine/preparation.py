@@ -97,7 +97,7 @@ class PreparedUnderlying:
         rows = np.concatenate([g.rows for g in groups]) if groups else np.empty(0, np.int64)
         unit = UnitValues(*(_joined(values, name) for name in UnitValues.__slots__))
         measures = position_measures(unit, np.full(len(rows), spot), self.quantity[rows], self.multiplier[rows])
-        priced_by = [g.engine.name for g in groups for _ in range(len(g.rows))]
+        priced_by = [name for g in groups for name in [g.engine.name] * len(g.rows)]
         unknown = ~np.isfinite(np.vstack(list(measures.values()))).all(axis=0)
         if not unknown.any():
             return Valued(rows, measures, priced_by, [])

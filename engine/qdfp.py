@@ -246,12 +246,12 @@ def _refusal(years: float, vol: float, rate: float, dividend_yield: float, sign:
 class QdFpEngine:
     """American options by QuantLib's QdFp with its accurate scheme, and differences of it. Not live.
 
-    Cost: 17 prices of 0.3 ms each, 5 ms a contract with all greeks, measured beside other work on two cores (a free core
-    has taken 0.17 ms a price); 0.02 ms where the European formula holds.
+    Cost: 17 prices of 0.3 ms each, 5 ms a contract with all greeks, measured beside other work on two cores (0.17 ms
+    a price has been seen on a free one); 0.02 ms where the European formula holds.
 
-    Errors per 100 of strike against QdFp's high-precision scheme with five-point differences, 95th percentile and largest
-    of 120 random contracts outside the exercise region (strikes 60 to 140 % of spot, 5 days to 2 years, volatility 0.15
-    to 0.8, rate 0 to 5 %, yield 0 to 4 %); vega and the rhos per 1.00, theta per year:
+    Errors per 100 of strike against QdFp's high-precision scheme with five-point differences, 95th percentile and
+    largest of 120 random contracts outside the exercise region (strikes 60 to 140 % of spot, 5 days to 2 years,
+    volatility 0.15 to 0.8, rate 0 to 5 %, yield 0 to 4 %); vega and the rhos per 1.00, theta per year:
 
         price 6e-6, 2e-5; delta 2e-7, 6e-7; gamma 1e-8, 4e-8; vega 4e-5, 5e-4; theta 6e-6, 1e-5; rhos 7e-4, 2e-2
     """

@@ -14,7 +14,7 @@ class PreparedShares:
 
     def value(self, spot: FloatArray) -> UnitValues:
         """Price is the spot, delta is 1, all else 0; NaN where the spot is not a positive number."""
-        spots = np.array(spot, dtype=np.float64)
+        spots = np.asarray(spot, dtype=np.float64)
         if spots.shape != (self._count,):
             raise ValueError(f"{self._count} contracts need as many spots, not an array of {spots.shape}")
         good = (spots > 0.0) & (spots < np.inf)

@@ -105,7 +105,7 @@ class LiveTables:
                 task.cancel()
                 with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                     await task
-            with suppress(RuntimeError):
+            with suppress(RuntimeError, WebSocketDisconnect):
                 await websocket.close(_POLICY)
 
     async def _send(self, websocket: WebSocket, wanted: Subscription) -> None:

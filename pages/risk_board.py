@@ -54,10 +54,10 @@ def day() -> None:
 
 
 with st.container(key="board"):
-    line, controls = st.columns([0.58, 0.42], vertical_alignment="center")
+    line, controls = st.columns([0.62, 0.38], vertical_alignment="center")
     with line:
         panel("status", 28)
-    with controls, st.container(key="toolbar", horizontal=True, horizontal_alignment="right"):
+    with controls, st.container(key="toolbar", horizontal=True, horizontal_alignment="right", wrap=False):
         as_of_control(dates)
         status_control()
         books_control(books)
@@ -68,6 +68,7 @@ with st.container(key="board"):
         panel("market", _TOP_HEIGHT)
     with risk:
         panel("summary", _TOP_HEIGHT - _CHARTS_HEIGHT)
-        with st.container(key="day", height=_CHARTS_HEIGHT - 9, border=True):
-            day()
+        lines = st.container(key="day", height=_CHARTS_HEIGHT - 9, border=True)
     panel("trades", _TRADES_HEIGHT)
+    with lines:  # last, because it is computed while the panels are live already
+        day()

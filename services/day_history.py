@@ -21,7 +21,7 @@ from storage.records import read_records
 from storage.schema import sensitivities
 from storage.sensitivities import previous_priced_date
 
-_MOST_POINTS = 120
+_MOST_POINTS = 80
 _BOOKS_KEPT = 3
 
 
@@ -53,7 +53,7 @@ class DayHistories:
         self._lock = Lock()
 
     def of(self, as_of: date, selection: TradeSelection) -> DayHistory:
-        """The lines of the selected trades over the observations of a date, at most some 120 points."""
+        """The lines of the selected trades over the observations of a date, at most some 80 points."""
         book = self._book(as_of)
         chosen = {t: selection.mask({c: f[c].to_numpy() for c in f.columns}) for t, f in book.trades.items()}
         tickers = [ticker for ticker, mask in chosen.items() if mask.any()]

@@ -7,9 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from engine.measures import DAY_PNL
+from engine.selection import TradeSelection
+from services.day_history import DayHistory
 from ui.store import day_histories
 from ui.view_state import ViewState
 
+_SHARED_SECONDS = 2.0
 _HEIGHT = 118
 _LINES: dict[str, tuple[str, str, str]] = {
     "quote": ("quote", "#8b95a5", ",.2f"),
@@ -19,9 +22,15 @@ _LINES: dict[str, tuple[str, str, str]] = {
 }
 
 
+@st.cache_data(ttl=_SHARED_SECONDS, max_entries=64, show_spinner=False)
+def _history(as_of: date, selection: TradeSelection) -> DayHistory:
+    """Computed once for all who look at the same within a moment."""
+    return day_histories().of(as_of, selection)
+
+
 def day_charts(state: ViewState, as_of: date) -> None:
     """Quote (of one underlying) or vega, day P&L and cash delta of the selection over a date."""
-    history = day_histories().of(as_of, state.trades)
+    history = _history(as_of, state.trades)
     title = state.ticker or (state.path[-1] if state.path else "Total")
     if history.frame.empty:
         st.caption(f"{title}: no ticks on {as_of} yet.")

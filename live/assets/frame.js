@@ -9,6 +9,7 @@ import { applyTheme } from './theme.js';
 
 export const STALE_AFTER_MS = 5000;
 const LOST_SHOWN_AFTER_MS = 1200;
+const LEAST_BETWEEN_PAINTS_MS = 80; // the first change shows at once, a burst of them not more often than this
 
 export class Frame {
   // `paced`: the socket itself follows the mode. `withHead: false`: a panel that arranges these parts itself.
@@ -34,6 +35,7 @@ export class Frame {
     this.root.append(this.body);
     this.body.append(this.skeleton, this.message);
     host.append(this.root);
+    this.paintedAt = -Infinity;
     this.listener = (what) => this.heard(what);
     this.clock = setInterval(() => this.showNote(), 1000);
   }
@@ -104,10 +106,17 @@ export class Frame {
   // --- painting
 
   paintSoon() {
-    this.queued ??= requestAnimationFrame(() => {
-      this.queued = null;
-      if (!this.closed) this.show();
-    });
+    if (this.queued) return;
+    this.queued = true;
+    const wait = this.paintedAt + LEAST_BETWEEN_PAINTS_MS - performance.now();
+    const next = () =>
+      requestAnimationFrame(() => {
+        this.queued = false;
+        this.paintedAt = performance.now();
+        if (!this.closed) this.show();
+      });
+    if (wait > 0) setTimeout(next, wait);
+    else next();
   }
 
   show() {
@@ -179,7 +188,6 @@ export class Frame {
     this.closed = true;
     clearInterval(this.clock);
     clearInterval(this.timer);
-    if (this.queued) cancelAnimationFrame(this.queued);
     this.switch.closeMenu();
     this.handle?.release();
     this.root.remove();

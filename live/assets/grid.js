@@ -5,16 +5,16 @@
 
 import { make, setAttribute } from './dom.js';
 import { isKnown, number, shownSign } from './format.js';
-import { pulse, stopPulse } from './pulse.js';
+import { Pulses } from './pulse.js';
 
 export const ROW_HEIGHT = 25;
 const OVERSCAN = 4;
 // How wide a digit and the space around a number are; the tight ones where the panel is too narrow for the others.
 const ROOMY = { digit: 8.1, padding: 21, least: 1 };
-const TIGHT = { digit: 7.5, padding: 16, least: 0.86 };
+const TIGHT = { digit: 7.4, padding: 14, least: 0.86 };
 let gridCount = 0;
 
-const labelWidth = (column) => column.label.length * 6.4 + 18;
+const labelWidth = (column) => column.label.length * 6.7 + 17;
 
 export class Grid {
   constructor({ columns, role = 'grid', label, rowKey, decorate, onSort, onPick, onKey }) {
@@ -31,6 +31,7 @@ export class Grid {
     this.layOut();
     this.canvas.append(this.buildHeader());
     this.body = this.canvas.appendChild(make('div', 'db-rows', { role: 'rowgroup' }));
+    this.pulses = new Pulses(this.body);
     this.scroller.addEventListener('scroll', () => this.paintSoon(), { passive: true });
     this.scroller.addEventListener('keydown', (event) => this.pressed(event));
     this.body.addEventListener('click', (event) => this.clicked(event));
@@ -69,6 +70,7 @@ export class Grid {
   }
 
   setRows(rows) {
+    this.pulses.clear();
     this.rows = rows;
     this.body.style.height = `${rows.length * ROW_HEIGHT}px`;
     setAttribute(this.scroller, 'aria-rowcount', rows.length);
@@ -108,9 +110,21 @@ export class Grid {
     this.scroller.classList.toggle('db-tight', tight);
     this.canvas.style.setProperty('--db-template', template);
     this.canvas.style.minWidth = `${total(space)}px`;
+    this.places = null;
+  }
+
+  // Where a column stands, for the pulse behind its cells.
+  placeOf(column) {
+    if (!this.places) {
+      const { left } = this.body.getBoundingClientRect();
+      const place = (box) => [box.left - left, box.width];
+      this.places = new Map([...this.headers].map(([name, cell]) => [name, place(cell.getBoundingClientRect())]));
+    }
+    return this.places.get(column.name);
   }
 
   fit() {
+    this.places = null;
     this.layOut();
     const wanted = Math.ceil(this.scroller.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
     while (this.slots.length < wanted) this.slots.push(this.buildSlot());
@@ -149,6 +163,7 @@ export class Grid {
       if (index < this.rows.length) this.paintRow(slot, index);
       else if (slot.index !== -1) this.clear(slot);
     }
+    this.pulses.show(ROW_HEIGHT - 1);
     const active = this.active >= 0 ? this.slots.find((slot) => slot.index === this.active) : null;
     setAttribute(this.scroller, 'aria-activedescendant', active?.element.id);
   }
@@ -178,11 +193,13 @@ export class Grid {
     }
     element.classList.toggle('db-active', index === this.active);
     this.decorate(element, row);
-    for (let i = 0; i < this.columns.length; i++) this.paintCell(this.columns[i], slot.cells[i], row, fresh);
+    for (let i = 0; i < this.columns.length; i++) this.paintCell(this.columns[i], slot.cells[i], row, fresh ? -1 : index);
   }
 
-  paintCell(column, cell, row, fresh) {
-    if (fresh) stopPulse(cell);
+  // `place` is the row's index when the cell showed the same row before, and may pulse; -1 when it did not.
+  paintCell(column, cell, row, place) {
+    const fresh = place < 0;
+    if (fresh && cell.dataset.moved) delete cell.dataset.moved;
     if (column.paint) return column.paint(cell, row);
     if (!column.value) {
       const text = column.text(row);
@@ -194,9 +211,11 @@ export class Grid {
     if (fresh || !Object.is(raw, cell.raw)) {
       const text = number(raw, column.decimals, column.plus);
       if (text !== cell.shown) {
-        if (!fresh && isKnown(raw) && isKnown(cell.raw)) pulse(cell, raw > cell.raw);
         cell.words.nodeValue = cell.shown = text;
         this.grow(column, text);
+        if (!fresh && isKnown(raw) && isKnown(cell.raw)) {
+          this.pulses.note(cell, raw > cell.raw, ...this.placeOf(column), place * ROW_HEIGHT);
+        }
         const sign = shownSign(raw, column.decimals);
         const tint = sign < 0 ? 'down' : sign > 0 && column.tint ? 'up' : null;
         setAttribute(cell, 'data-tint', isKnown(raw) ? tint : 'unknown');

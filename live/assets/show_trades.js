@@ -128,9 +128,9 @@ function tradeColumns(frame, measures) {
     ...extra,
   });
   return [
-    text('trade_id', 'Trade', [76, 1]),
-    text('book', 'Book', [116, 1.5], { faint: true }),
-    text('contract', 'Contract', [262, 2.9], {
+    text('trade_id', 'Trade', [68, 1]),
+    text('book', 'Book', [108, 1.5], { faint: true }),
+    text('contract', 'Contract', [244, 2.9], {
       build: (cell) => {
         cell.classList.add('db-two');
         return [cell.appendChild(make('span', 'db-contract')), cell.appendChild(make('span', 'db-chip'))];
@@ -146,11 +146,11 @@ function tradeColumns(frame, measures) {
     numeric('vega_1pt', measures.short('vega_1pt'), [70, 1]),
     numeric('theta_1d', measures.short('theta_1d'), [70, 1]),
     numeric('actual_pnl', measures.short('actual_pnl'), [82, 1.1], { tint: true }),
-    text('trade_status', 'Status', [86, 0.7], {
+    text('trade_status', 'Status', [72, 0.7], {
       build: (cell) => cell.appendChild(make('span', 'db-chip')),
       paint: (cell, row) => paintStatus(cell.parts, frame.shown.string('trade_status', row)),
     }),
-    text('priced_by', 'Priced by', [112, 1.4], {
+    text('priced_by', 'Priced by', [100, 1.4], {
       faint: true,
       title: (row) => frame.shown.string('reason', row) || null,
     }),

@@ -161,6 +161,16 @@ def test_price_of_a_deep_wing_keeps_its_leading_digits() -> None:
     assert price == pytest.approx(2.540154356472767e-45, rel=1e-8)
 
 
+@pytest.mark.parametrize("vol", [1e-14, 1e-12, 1e-10, 1e-8, 1e-4])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_rounding_never_makes_a_price_negative(vol: float, sign: float) -> None:
+    """Far out of the money the two legs differ by less than their rounding."""
+    spot = 100.0 * np.exp(-sign * vol * np.linspace(0.1, 36.0, 3000))
+    row = (100.0, 1.0, vol, 0.0, 0.0)
+    assert priced(spot, contracts_of(*[(*row, sign > 0.0)] * len(spot)))[0].min() >= 0.0
+    assert min(european_price(s, *row, sign) for s in spot) >= 0.0
+
+
 def test_day_of_maturity() -> None:
     """Payoff and the delta that a holder has; nothing else is left."""
     spot = np.array([110.0, 110.0, 90.0, 90.0, 49.0, 49.0])

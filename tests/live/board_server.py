@@ -1,4 +1,4 @@
-"""A small server for the browser tests: the real assets, a bare page, and websockets that say what a test tells them."""
+"""A small server for the browser tests: the real assets, a bare page, and websockets that say what a test wants."""
 
 import asyncio
 import json

@@ -1,0 +1,168 @@
+"""Both databases, real: SQLite files, and a PostgreSQL server started for the tests and thrown away after them.
+
+Where PostgreSQL is missing its tests are skipped, loudly; under CI, where it must be, they fail.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, make_url
+
+from launch.components import find_postgresql, is_ci
+from services.load_demo import load_demo
+from storage.database import Store
+
+DATA = Path(__file__).parent.parent / "data"
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+_names = (f"board_{number}" for number in count())
+
+
+def free_port() -> int:
+    """A loopback port that nobody uses at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _as_postgres() -> dict[str, Any]:
+    """PostgreSQL refuses to run as root."""
+    return {"user": "postgres", "group": "postgres"} if sys.platform != "win32" and os.geteuid() == 0 else {}
+
+
+class PostgresServer:
+    """A throw-away server on loopback."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self.port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="deltaboard-pg-"))
+        if _as_postgres():
+            shutil.chown(self._folder, "postgres", "postgres")
+        self._run("initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust", "--no-sync")
+        self.start()
+
+    def start(self) -> None:
+        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        log = str(self._folder / "log")
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-l", log, "-o", options, "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "stop")
+
+    def close(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
+
+    def create(self, database: str, template: str = "template1") -> str:
+        """Make a database, as a copy of another, and return its URL."""
+        engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.exec_driver_sql(f"CREATE DATABASE {database} TEMPLATE {template}")
+        engine.dispose()
+        return self.url(database)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._folder, **_as_postgres())
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresServer]:
+    """A running PostgreSQL server."""
+    programs = find_postgresql()
+    if programs is None:
+        message = "PostgreSQL is missing: THE TESTS ON POSTGRESQL DID NOT RUN"
+        if is_ci():
+            pytest.fail(message)
+        pytest.skip(message)
+    server = PostgresServer(programs)
+    yield server
+    server.close()
+
+
+class Templates:
+    """Stores that are made once and copied for each test."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[tuple[str, str], str] = {}
+
+    def copy(self, dialect: str, what: str, fill: Callable[[Store], None], server: PostgresServer | None) -> str:
+        """The URL of a fresh copy of a store that ``fill`` filled."""
+        template = self._made.get((dialect, what))
+        if template is None:
+            template = f"template_{what}"
+            path = self._folder / f"{template}.sqlite"
+            store = Store(f"sqlite:///{path}" if server is None else server.create(template))
+            store.migrate()
+            fill(store)
+            store.close()
+            self._made[(dialect, what)] = template
+        name = next(_names)
+        if server is not None:
+            return server.create(name, template)
+        shutil.copy(self._folder / f"{template}.sqlite", self._folder / f"{name}.sqlite")
+        return f"sqlite:///{self._folder / f'{name}.sqlite'}"
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(tmp_path_factory.mktemp("stores"))
+
+
+def _server(request: pytest.FixtureRequest) -> PostgresServer | None:
+    return request.getfixturevalue("postgresql") if request.param == "postgresql" else None
+
+
+@pytest.fixture(params=DATABASES)
+def store(request: pytest.FixtureRequest, templates: Templates) -> Iterator[Store]:
+    """An empty store of the newest schema, on each database in turn."""
+    opened = Store(templates.copy(request.param, "empty", lambda _: None, _server(request)))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(params=DATABASES)
+def demo_store(request: pytest.FixtureRequest, templates: Templates) -> Iterator[Store]:
+    """A store with the demo book, priced at the last close before the replay, on each database in turn."""
+    opened = Store(templates.copy(request.param, "demo", lambda store: _load(store), _server(request)))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_demo_url(templates: Templates) -> str:
+    """The URL of an embedded store with the demo book, for tests that start processes."""
+    return templates.copy("sqlite", "demo", lambda store: _load(store), None)
+
+
+def _load(store: Store) -> None:
+    load_demo(store, DATA)
+
+
+def database_name(url: str) -> str:
+    """The database or file that a URL names."""
+    return make_url(url).database or ""
+
+
+def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until a condition holds; fails with ``what`` after some seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            pytest.fail(f"waited {seconds:g} s for {what}")
+        time.sleep(0.05)

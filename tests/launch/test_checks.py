@@ -1,0 +1,56 @@
+"""./test runs every step, and says loudly what it had to leave out."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from launch import checks
+from launch.messages import Refusal
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What ./test would run, without running it; mypy fails."""
+    ran: list[list[str]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        ran.append(command[2:])
+        return subprocess.CompletedProcess(command, 1 if "mypy" in command else 0)
+
+    monkeypatch.setattr(checks, "ensure_environment", lambda *_: Path(sys.executable))
+    monkeypatch.setattr(checks, "install_missing", lambda: None)
+    monkeypatch.setattr("launch.checks.subprocess.run", run)
+    return ran
+
+
+def test_all_steps_run_and_one_failure_fails_all(commands: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
+    assert checks._check([]) == 1
+    assert [command[0] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
+    assert capsys.readouterr().out.splitlines()[-1] == "Failed: types."
+
+
+def test_arguments_go_to_pytest_alone(commands: list[list[str]]) -> None:
+    assert checks._check(["tests/data", "-x"]) == 0
+    assert commands == [["pytest", "tests/data", "-x"]]
+
+
+@pytest.mark.parametrize("in_ci", [True, False])
+def test_a_missing_component_fails_in_ci_and_is_a_loud_skip_elsewhere(
+    in_ci: bool,
+    commands: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("CI", "true" if in_ci else "")
+    monkeypatch.setenv("DELTABOARD_CHROMIUM", "/no/such/browser")
+    if in_ci:
+        with pytest.raises(Refusal, match="no component may be missing"):
+            checks._check(["tests/data"])
+        assert commands == []
+    else:
+        assert checks._check(["tests/data"]) == 0
+        skips = [line for line in capsys.readouterr().out.splitlines() if line.startswith("SKIPPED")]
+        assert len(skips) == 2
+        assert "no Chromium found" in skips[0]
