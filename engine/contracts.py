@@ -10,6 +10,7 @@ Everything here is for one unit of the contract, before multiplier and quantity;
 of their variable and per year. ``engine.measures`` scales them to the units that the board shows.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -66,8 +67,10 @@ class UnitValues:
 class PreparedContracts(Protocol):
     """Contracts with all the work done that does not depend on spot."""
 
-    refused: dict[int, str]
-    """Row -> why this engine cannot price it (it may still be priced by another engine)."""
+    @property
+    def refused(self) -> Mapping[int, str]:
+        """Row -> why this engine cannot price it (it may still be priced by another engine)."""
+        ...
 
     def value(self, spot: FloatArray) -> UnitValues:
         """Values at these spots (one a contract, > 0); NaN in the rows that are refused."""
@@ -77,9 +80,14 @@ class PreparedContracts(Protocol):
 class PricingEngine(Protocol):
     """One way to price one kind of contract."""
 
-    name: str
-    """What the board shows as "priced by"."""
-    live: bool
-    """Whether value() is fast enough for a tick; what is not is priced beside the tick's path."""
+    @property
+    def name(self) -> str:
+        """What the board shows as "priced by"."""
+        ...
+
+    @property
+    def live(self) -> bool:
+        """Whether value() is fast enough for a tick; what is not is priced beside the tick's path."""
+        ...
 
     def prepare(self, contracts: Contracts) -> PreparedContracts: ...

@@ -26,7 +26,9 @@ def sums_along(
             continue
         for at, spot in enumerate(spots):
             unit = group.prepared.value(np.full(len(group.rows), spot))
-            price, delta, vega = (np.nan_to_num(values) for values in (unit.price, unit.delta, unit.vega))
+            price, delta, vega = unit.price, unit.delta, unit.vega
+            if not np.isfinite(price).all():
+                price, delta, vega = (np.nan_to_num(values) for values in (price, delta, vega))
             for weights, sum_ in zip(sizes, sums, strict=True):
                 sum_["market_value"][at] += price @ weights
                 sum_["cash_delta"][at] += delta @ weights * spot

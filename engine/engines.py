@@ -7,10 +7,10 @@ from engine.model import ExerciseStyle, Product
 from engine.qdfp import QdFpEngine
 from engine.spot_position import SpotEngine
 
-_SPOT = SpotEngine()
-_BLACK_SCHOLES = BlackScholesEngine()
-_BOUNDARY = BoundaryEngine()
-_QDFP = QdFpEngine()
+_SPOT: PricingEngine = SpotEngine()
+_BLACK_SCHOLES: PricingEngine = BlackScholesEngine()
+_BOUNDARY: PricingEngine = BoundaryEngine()
+_QDFP: PricingEngine = QdFpEngine()
 
 ENGINES_BY_NAME: dict[str, PricingEngine] = {
     engine.name: engine for engine in (_SPOT, _BLACK_SCHOLES, _BOUNDARY, _QDFP)
@@ -18,7 +18,7 @@ ENGINES_BY_NAME: dict[str, PricingEngine] = {
 
 
 def engines_for(product: str, exercise_style: str) -> tuple[PricingEngine, ...]:
-    """The engines for a kind of trade, the preferred one first; the next takes what one refuses. Empty: unknown product."""
+    """The engines for a kind of trade, the preferred first; the next takes what one refuses. None: unknown product."""
     if product == Product.STOCK:
         return (_SPOT,)
     if product == Product.OPTION:

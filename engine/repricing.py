@@ -40,11 +40,11 @@ def parameters_at(parameters: pd.DataFrame, as_of: date) -> dict[str, Parameters
     """
     known = parameters[parameters["as_of_date"] <= pd.Timestamp(as_of)]
     newest = known.sort_values("as_of_date").drop_duplicates("ticker", keep="last")
+    columns = (newest[name].tolist() for name in ("ticker", "implied_vol", "risk_free_rate", "dividend_yield"))
+    dates = newest["as_of_date"].dt.strftime("%Y-%m-%d")
     return {
-        row.ticker: Parameters(
-            float(row.implied_vol), float(row.risk_free_rate), float(row.dividend_yield), f"{row.as_of_date:%Y-%m-%d}"
-        )
-        for row in newest.itertuples()
+        ticker: Parameters(vol, rate, dividend, set_for)
+        for ticker, vol, rate, dividend, set_for in zip(*columns, dates, strict=True)
     }
 
 

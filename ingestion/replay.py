@@ -1,9 +1,11 @@
 """The replay feed: plays a file of historical ticks at the pace of their own timestamps, times a speed."""
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 from engine.trading_calendar import as_of_date
 from ingestion.feed import Batch
@@ -33,32 +35,48 @@ class TickRow:
 def read_ticks(path: Path) -> list[TickRow]:
     """Read a file with a column AsOfDate (instants, UTC where they name no zone) and a column a ticker; blank: no tick.
 
-    Raises ReplayFileFault with line, column, value and reason, and OSError.
+    Blank lines are left aside. Raises ReplayFileFault with line, column, value and reason, and OSError.
     """
     rows: list[TickRow] = []
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file)
-        header = next(reader, [])
-        if not header or header[0] != "AsOfDate" or len(header) < 2:
-            raise ReplayFileFault(f"{path}: the first line must be AsOfDate and a ticker a column")
-        for cells in reader:
-            place = f"{path}, line {reader.line_num}"
-            if len(cells) != len(header):
-                raise ReplayFileFault(f"{place}: {len(cells)} values for {len(header)} columns")
-            rows.append(_tick_row(place, header, cells))
-            if len(rows) > 1 and rows[-1].observed_at <= rows[-2].observed_at:
-                raise ReplayFileFault(f"{place}, column AsOfDate: not after the line before it: sort the file")
+    for place, header, cells in _lines(path):
+        rows.append(_tick_row(place, header, cells))
+        if len(rows) > 1 and rows[-1].observed_at <= rows[-2].observed_at:
+            raise _fault(place, header[0], cells[0], "not after the line before it: sort the file")
     if not rows:
         raise ReplayFileFault(f"{path}: no ticks in it")
     return rows
 
 
+def _lines(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Place for people, header and cells of each line."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            header = next(reader, [])
+            if len(header) < 2 or header[0] != "AsOfDate" or not all(header):
+                raise ReplayFileFault(f"{path}, line 1: the first line must be AsOfDate and a ticker a column")
+            twice = sorted({ticker for ticker in header if header.count(ticker) > 1})
+            if twice:
+                raise ReplayFileFault(f"{path}, line 1, column {twice[0]}: stands twice: keep one")
+            for cells in reader:
+                place = f"{path}, line {reader.line_num}"
+                if cells and len(cells) != len(header):
+                    raise ReplayFileFault(f"{place}: {len(cells)} values for {len(header)} columns")
+                if cells:
+                    yield place, header, cells
+        except UnicodeDecodeError:
+            raise ReplayFileFault(f"{path}: not UTF-8 text: save the file as CSV UTF-8") from None
+        except csv.Error as error:
+            raise ReplayFileFault(f"{path}, line {reader.line_num}: not a CSV file: {error}") from None
+
+
 def _tick_row(place: str, header: list[str], cells: list[str]) -> TickRow:
     try:
         instant = datetime.fromisoformat(cells[0])
-    except ValueError:
-        raise ReplayFileFault(f"{place}, column AsOfDate, value '{cells[0]}': not a time") from None
-    observed_at = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        observed_at = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        day = as_of_date(observed_at)
+    except (ValueError, OverflowError):
+        raise _fault(place, header[0], cells[0], "not a time of the years 1901 to 2199") from None
     quotes = []
     for ticker, cell in zip(header[1:], cells[1:], strict=True):
         if not cell:
@@ -68,19 +86,29 @@ def _tick_row(place: str, header: list[str], cells: list[str]) -> TickRow:
         except ValueError:
             quote = float("nan")
         if not 0 < quote < float("inf"):
-            raise ReplayFileFault(f"{place}, column {ticker}, value '{cell}': not a price above 0")
+            raise _fault(place, ticker, cell, "not a price above 0")
         quotes.append((ticker, quote))
-    return TickRow(observed_at, as_of_date(observed_at), tuple(quotes))
+    return TickRow(observed_at, day, tuple(quotes))
+
+
+def _fault(place: str, column: str, value: str, reason: str) -> ReplayFileFault:
+    return ReplayFileFault(f"{place}, column {column}, value '{value[:60]}': {reason}")
 
 
 class ReplayFeed:
-    """Plays rows from a cursor on. The cursor is {"row": the next row, "restarts": how often it was restarted}."""
+    """Plays rows from a cursor on.
+
+    The cursor is {"row": the next row, "at": the instant of the row before it, "restarts": how often it was restarted}.
+    A cursor whose instant is not at that row is of another file: this one is played from its first row.
+    """
 
     name = REPLAY
 
-    def __init__(self, rows: list[TickRow], cursor: dict[str, int], speed: float | None, now: float) -> None:
+    def __init__(self, rows: list[TickRow], cursor: dict[str, Any], speed: float | None, now: float) -> None:
         self._rows = rows
         self._next = cursor.get("row", 0)
+        if cursor and self.cursor()["at"] != cursor.get("at"):
+            self._next = 0
         self.restarts = cursor.get("restarts", 0)
         self.speed = speed
         self.paused = False
@@ -93,6 +121,11 @@ class ReplayFeed:
     @property
     def first_date(self) -> date:
         return self._rows[0].as_of_date
+
+    @property
+    def reached(self) -> date | None:
+        """The as-of date of the last row that was played, or None before the first."""
+        return self._rows[self._next - 1].as_of_date if self._next else None
 
     @property
     def progress(self) -> str:
@@ -126,8 +159,13 @@ class ReplayFeed:
             return None
         return now + 3600.0 if self.paused else self._due
 
-    def cursor(self) -> dict[str, int]:
-        return {"row": self._next, "restarts": self.restarts}
+    def cursor(self) -> dict[str, Any]:
+        last = self._rows[self._next - 1] if 0 < self._next <= len(self._rows) else None
+        return {
+            "row": self._next,
+            "at": last.observed_at.isoformat() if last else None,
+            "restarts": self.restarts,
+        }
 
     def set_speed(self, speed: float | None, now: float) -> None:
         """Play at another speed from the next row on; None: do not wait."""

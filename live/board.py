@@ -7,6 +7,7 @@ loaded. Each row knows the revision that last changed it, and so any viewer's de
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -101,19 +102,19 @@ class Board:
             missing[reason.split(":")[0] or "not priced yet"] += int(count)
         return int(alive.sum()), int((alive & valued).sum()), missing
 
-    def _apply_quotes(self, columns: dict[str, list[object]], revision: int) -> bool:
+    def _apply_quotes(self, columns: dict[str, list[Any]], revision: int) -> bool:
         for ticker, quote, observed_at in zip(*columns.values(), strict=True):
             row = self._market_rows.get(str(ticker))
             if row is None:
                 return False
             line = self.market[row]
-            line.quote, line.revision = float(quote), revision  # type: ignore[arg-type]
-            line.observed_ms = _milliseconds(observed_at)  # type: ignore[arg-type]
+            line.quote, line.revision = float(quote), revision
+            line.observed_ms = _milliseconds(observed_at)
             line.day.append((line.observed_ms, line.quote))
         return True
 
-    def _apply_values(self, table: object, revision: int) -> bool:
-        columns = {name: table.column(name) for name in table.column_names}  # type: ignore[attr-defined]
+    def _apply_values(self, table: Any, revision: int) -> bool:
+        columns = {name: table.column(name) for name in table.column_names}
         try:
             rows = np.array([self._rows[trade_id] for trade_id in columns["trade_id"].to_pylist()], np.int64)
         except KeyError:

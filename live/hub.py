@@ -61,6 +61,10 @@ class Hub:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(timeout=5.0)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the store's connections."""
         self._store.close()
 
     async def changed(self, timeout: float) -> None:
@@ -70,6 +74,11 @@ class Hub:
             await asyncio.wait_for(event.wait(), timeout)
         except TimeoutError:
             return
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether the store has been asked at all, with whatever result."""
+        return self._following.revision >= 0 or not self._following.store_ok
 
     @property
     def latest(self) -> date | None:
@@ -152,7 +161,7 @@ class Hub:
         next_feeds = 0.0
         while not self._stop.is_set():
             try:
-                moved = self._follow()
+                moved = self.follow()
                 if time.monotonic() >= next_feeds:
                     with self._store.read() as connection:
                         self._following.feeds = read_feeds(connection)
@@ -169,7 +178,7 @@ class Hub:
                 self._wake()
             self._stop.wait(self._settings.tail_seconds)
 
-    def _follow(self) -> bool:
+    def follow(self) -> bool:
         """Take what is new in the store; whether anything was."""
         with self._store.read() as connection:
             revisions = self._store.revisions(connection)

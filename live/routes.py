@@ -6,10 +6,11 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -71,6 +72,15 @@ def same_origin(websocket: WebSocket) -> bool:
     return origin is not None and urlsplit(origin).netloc == websocket.headers.get("host")
 
 
+class Assets(StaticFiles):
+    """The panels' files: the browser asks each time whether they changed, because modules load one another by name."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 class LiveTables:
     """The websocket of the live tables. It only ever sends; a viewer that sends anything is cut off."""
 
@@ -106,7 +116,7 @@ class LiveTables:
                 with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                     await task
             with suppress(RuntimeError, WebSocketDisconnect):
-                await websocket.close(_POLICY)
+                await websocket.close()
 
     async def _send(self, websocket: WebSocket, wanted: Subscription) -> None:
         since, seen = wanted.since, wanted.as_of_seen
@@ -123,7 +133,7 @@ class LiveTables:
                 if built is not None:
                     since = built[0]
                     await websocket.send_bytes(built[1])
-            if wanted.table == "summary":
+            if wanted.table == "summary" and self._hub.has_looked:
                 status = self._hub.status(as_of)
                 essence = json.dumps(status["feed"]["state"]) + status["store"] + str(status["included"])
                 if time.monotonic() >= next_status or essence != status_sent:
@@ -147,6 +157,6 @@ def routes(hub: Hub, settings: Settings) -> list[BaseRoute]:
     tables = LiveTables(hub, settings)
     return [
         Route("/deltaboard/health", health),
-        Mount(ASSETS_URL, StaticFiles(directory=ASSETS_FOLDER)),
+        Mount(ASSETS_URL, Assets(directory=ASSETS_FOLDER)),
         WebSocketRoute("/live/{table}", tables.serve),
     ]

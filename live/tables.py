@@ -66,7 +66,7 @@ def summary_sums(board: Board) -> dict[str, FloatArray]:
 
 
 def _sum(groups: IntArray, values: FloatArray, known: BoolArray, size: int) -> FloatArray:
-    sums = np.bincount(groups[known], weights=values[known], minlength=size)
+    sums: FloatArray = np.bincount(groups[known], weights=values[known], minlength=size).astype(np.float64)
     sums[np.bincount(groups[known], minlength=size) == 0] = np.nan
     return sums
 

@@ -1,4 +1,4 @@
-"""The risk board: the market at the left, the risk tree at the right with the day of what is selected, the trades below.
+"""The risk board: the market at the left, the risk tree and the day of what is selected at the right, the trades below.
 
 The panels are live by themselves; this page only places them, and draws the day's lines.
 """

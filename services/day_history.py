@@ -1,15 +1,17 @@
 """How the day of some trades went: computed from the quotes of the day, never stored."""
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from threading import Lock
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from engine.day_path import PATH_MEASURES, left_out, sums_along
+from engine.contracts import FloatArray
+from engine.day_path import left_out, sums_along
 from engine.measures import DAY_PNL
 from engine.preparation import ARTICLE_DEFAULTS, PreparedUnderlying, prepare_underlying
 from engine.repricing import is_priced, parameters_at
@@ -21,14 +23,19 @@ from storage.records import read_records
 from storage.schema import sensitivities
 from storage.sensitivities import previous_priced_date
 
-_MOST_POINTS = 80
+HISTORY_MEASURES: tuple[str, ...] = ("quote", DAY_PNL.name, "cash_delta", "vega_1pt")
+_BUCKET = "5min"
 _BOOKS_KEPT = 3
+_PATHS_KEPT = 64
+
+Key = TypeVar("Key")
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
 class DayHistory:
-    """A day's lines. frame: observed_at (UTC), quote (NaN unless all is on one underlying), actual_pnl, cash_delta,
-    vega_1pt. left_out: trades that an engine too slow for this prices.
+    """A day's lines. frame: observed_at (UTC) and ``HISTORY_MEASURES``; the quote is NaN unless all trades are on one
+    underlying. left_out: trades that an engine too slow for this prices.
     """
 
     frame: pd.DataFrame
@@ -37,90 +44,120 @@ class DayHistory:
 
 @dataclass(frozen=True, slots=True)
 class _Book:
-    """The trades of a date made ready, by ticker: attributes, and the market value at the previous close."""
+    """The trades of a date made ready, by ticker: attributes, market value at the previous close, opening quote."""
 
     trades: dict[str, pd.DataFrame]
     prepared: dict[str, PreparedUnderlying]
-    closes: dict[str, float]
+    closes: dict[str, FloatArray]
+    opening: dict[str, float]
+
+
+@dataclass(slots=True)
+class _Path:
+    """The points computed so far: (time, observations up to then) -> the values of ``HISTORY_MEASURES``."""
+
+    points: dict[tuple[pd.Timestamp, int], FloatArray] = field(default_factory=dict)
 
 
 class DayHistories:
-    """Day lines of one store; keeps the books of a few dates prepared, because each question needs one whole."""
+    """Day lines of one store. Keeps books prepared and points computed: a question asked again costs its last point."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._books: OrderedDict[tuple[int, date], _Book] = OrderedDict()
+        self._paths: OrderedDict[tuple[int, date, TradeSelection], _Path] = OrderedDict()
         self._lock = Lock()
 
     def of(self, as_of: date, selection: TradeSelection) -> DayHistory:
-        """The lines of the selected trades over the observations of a date, at most some 80 points."""
-        book = self._book(as_of)
-        chosen = {t: selection.mask({c: f[c].to_numpy() for c in f.columns}) for t, f in book.trades.items()}
-        tickers = [ticker for ticker, mask in chosen.items() if mask.any()]
-        with self._store.read() as connection:
-            observed = observations_of(connection, as_of, tickers)
-            before = quotes_as_known(connection, as_of)
-            previous = previous_priced_date(connection, as_of)
-            opening = quotes_as_known(connection, previous) if previous else {}
-        times = _sampled(observed["observed_at"])
-        if not len(times):
-            return DayHistory(pd.DataFrame(columns=["observed_at", "quote", DAY_PNL.name, *PATH_MEASURES[1:]]), 0)
-        lines = {name: np.zeros(len(times)) for name in (DAY_PNL.name, "cash_delta", "vega_1pt")}
-        quote = np.full(len(times), np.nan)
-        missing = 0
-        for ticker in tickers:
-            first = opening.get(ticker) or before.get(ticker)
-            spots = _spots(observed, ticker, times, first.quote if first else np.nan)
-            if np.isnan(spots).any():
-                continue
-            prepared = book.prepared[ticker]
-            closes = np.array([book.closes.get(trade_id, np.nan) for trade_id in prepared.trade_ids])
-            mask = chosen[ticker]
-            closed = mask & ~np.isnan(closes)
-            valued, gained = sums_along(prepared, [mask, closed], spots)
-            missing += left_out(prepared, mask)
-            live = np.isin(np.arange(len(closes)), [row for g in prepared.live_groups for row in g.rows])
-            lines[DAY_PNL.name] += gained["market_value"] - closes[closed & live].sum()
-            for name in ("cash_delta", "vega_1pt"):
-                lines[name] += valued[name]
-            quote = spots if len(tickers) == 1 else quote
-        return DayHistory(pd.DataFrame({"observed_at": times, "quote": quote, **lines}), missing)
-
-    def _book(self, as_of: date) -> _Book:
+        """The lines of the selected trades over a date: a point for the last observation of each five minutes."""
         with self._lock, self._store.read() as connection:
-            key = (self._store.revisions(connection).static_revision, as_of)
-            known = self._books.get(key)
-            if known is not None:
-                return known
-            trades = trade_attributes(connection)
-            trades = trades[is_priced(trades["trade_status"])]
-            known_parameters = parameters_at(read_records(connection, "parameters"), as_of)
-            by_ticker = {str(ticker): frame for ticker, frame in trades.groupby("ticker")}
-            prepared = {
-                ticker: prepare_underlying(ticker, frame, known_parameters.get(ticker, ARTICLE_DEFAULTS), as_of)
-                for ticker, frame in by_ticker.items()
-            }
-            previous = previous_priced_date(connection, as_of)
-            closes = select(sensitivities.c.trade_id, sensitivities.c.market_value)
-            rows = connection.execute(closes.where(sensitivities.c.as_of_date == previous)) if previous else []
-            columns = [*HIERARCHY, "trade_status"]
-            book = _Book({t: f[columns] for t, f in by_ticker.items()}, prepared, {row[0]: row[1] for row in rows})
-            self._books[key] = book
-            while len(self._books) > _BOOKS_KEPT:
-                self._books.popitem(last=False)
-            return book
+            static_revision = self._store.revisions(connection).static_revision
+            book = self._books.get((static_revision, as_of))
+            if book is None:
+                book = _read_book(connection, as_of)
+                _keep(self._books, (static_revision, as_of), book, _BOOKS_KEPT)
+            path = self._paths.get((static_revision, as_of, selection)) or _Path()
+            _keep(self._paths, (static_revision, as_of, selection), path, _PATHS_KEPT)
+            chosen = {ticker: selection.mask(_columns(trades)) for ticker, trades in book.trades.items()}
+            tickers = [ticker for ticker, mask in chosen.items() if mask.any()]
+            observed = observations_of(connection, as_of, tickers)
+            points = _sampled(observed["observed_at"])
+            new = [point for point in points if point not in path.points]
+            if new:
+                times = pd.DatetimeIndex([time for time, _ in new])
+                values = _values(book, {ticker: chosen[ticker] for ticker in tickers}, observed, times)
+                path.points.update(zip(new, values, strict=True))
+            path.points = {point: path.points[point] for point in points}
+        table = np.array(list(path.points.values())).reshape(len(points), len(HISTORY_MEASURES))
+        frame = pd.DataFrame(table, columns=list(HISTORY_MEASURES))
+        frame.insert(0, "observed_at", pd.to_datetime([time for time, _ in points], utc=True))
+        return DayHistory(frame, sum(left_out(book.prepared[ticker], chosen[ticker]) for ticker in tickers))
 
 
-def _sampled(observed: pd.Series) -> pd.DatetimeIndex:
-    times = pd.DatetimeIndex(observed.drop_duplicates().sort_values())
-    if len(times) <= _MOST_POINTS:
-        return times
-    return times[np.unique(np.linspace(0, len(times) - 1, _MOST_POINTS).round().astype(int))]
+def _values(
+    book: _Book, chosen: dict[str, np.ndarray], observed: pd.DataFrame, times: pd.DatetimeIndex
+) -> list[FloatArray]:
+    """The values of ``HISTORY_MEASURES`` at each time."""
+    lines = {name: np.zeros(len(times)) for name in HISTORY_MEASURES}
+    lines["quote"][:] = np.nan
+    for ticker, mask in chosen.items():
+        spots = _spots(observed, ticker, times, book.opening.get(ticker, np.nan))
+        if np.isnan(spots).any():
+            continue
+        prepared, closes = book.prepared[ticker], book.closes[ticker]
+        closed = mask & ~np.isnan(closes)
+        all_of_them, with_close = sums_along(prepared, [mask, closed], spots)
+        live = np.isin(np.arange(len(closes)), [row for group in prepared.live_groups for row in group.rows])
+        lines[DAY_PNL.name] += with_close["market_value"] - closes[closed & live].sum()
+        for name in ("cash_delta", "vega_1pt"):
+            lines[name] += all_of_them[name]
+        if len(chosen) == 1:
+            lines["quote"] = spots
+    return list(np.column_stack([lines[name] for name in HISTORY_MEASURES]))
 
 
-def _spots(observed: pd.DataFrame, ticker: str, times: pd.DatetimeIndex, opening: float) -> np.ndarray:
+def _read_book(connection: Connection, as_of: date) -> _Book:
+    trades = trade_attributes(connection)
+    trades = trades[is_priced(trades["trade_status"])]
+    parameters = parameters_at(read_records(connection, "parameters"), as_of)
+    by_ticker = {str(ticker): frame for ticker, frame in trades.groupby("ticker")}
+    previous = previous_priced_date(connection, as_of)
+    query = select(sensitivities.c.trade_id, sensitivities.c.market_value)
+    rows = connection.execute(query.where(sensitivities.c.as_of_date == previous)) if previous else ()
+    values = {row.trade_id: row.market_value for row in rows}
+    quotes = quotes_as_known(connection, previous) if previous else {}
+    return _Book(
+        {ticker: frame[[*HIERARCHY, "trade_status"]] for ticker, frame in by_ticker.items()},
+        {
+            ticker: prepare_underlying(ticker, frame, parameters.get(ticker, ARTICLE_DEFAULTS), as_of)
+            for ticker, frame in by_ticker.items()
+        },
+        {t: np.array([values.get(i, np.nan) for i in frame["trade_id"]], float) for t, frame in by_ticker.items()},
+        {ticker: quote.quote for ticker, quote in quotes.items()},
+    )
+
+
+def _columns(trades: pd.DataFrame) -> dict[str, np.ndarray]:
+    return {str(name): trades[name].to_numpy(dtype=object) for name in trades.columns}
+
+
+def _sampled(observed: pd.Series) -> list[tuple[pd.Timestamp, int]]:
+    """The last time in each bucket, with the number of observations up to it: a late one makes the point anew."""
+    times = pd.DatetimeIndex(observed)
+    last = pd.Series(np.arange(1, len(times) + 1), index=times).groupby(times.floor(_BUCKET)).max()
+    return [(times[count - 1], int(count)) for count in last]
+
+
+def _spots(observed: pd.DataFrame, ticker: str, times: pd.DatetimeIndex, opening: float) -> FloatArray:
     """The ticker's last quote at each time; before its first of the day, the previous close."""
     own = observed[observed["instrument"] == ticker]
-    quotes = pd.Series(own["quote"].to_numpy(float), index=pd.DatetimeIndex(own["observed_at"]))
-    quotes = quotes[~quotes.index.duplicated(keep="last")]
-    return quotes.reindex(times, method="ffill").fillna(opening).to_numpy(float)
+    at = pd.DatetimeIndex(own["observed_at"]).searchsorted(times, side="right") - 1
+    quotes = own["quote"].to_numpy(float)
+    return np.where(at >= 0, quotes[np.maximum(at, 0)] if len(quotes) else opening, opening)
+
+
+def _keep(kept: OrderedDict[Key, Kept], key: Key, value: Kept, most: int) -> None:
+    kept[key] = value
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)

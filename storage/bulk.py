@@ -44,7 +44,7 @@ def upsert(
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {stage} (LIKE {table.name}) ON COMMIT DELETE ROWS"
     )
     cursor = connection.connection.cursor()
-    with cursor.copy(f"COPY {stage} ({listed}) FROM STDIN (FORMAT BINARY)") as copy:  # type: ignore[attr-defined]
+    with cursor.copy(f"COPY {stage} ({listed}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types([_copy_type(table.c[name]) for name in names])
         for row in rows:
             copy.write_row(row)

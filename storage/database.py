@@ -9,8 +9,9 @@ from typing import Any
 
 import alembic.command
 import alembic.config
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, update
-from sqlalchemy.exc import SQLAlchemyError
+from alembic.util import CommandError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select, update
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError, SQLAlchemyError
 
 from storage.schema import store_state
 
@@ -44,19 +45,32 @@ class WriteUnit:
 
 
 class Store:
-    """A database with our schema. Cheap to make; connections are pooled and opened when needed."""
+    """A database with our schema. Cheap to make; connections are pooled and opened when needed.
+
+    Raises StoreUnreadable for a URL that names no database of ours.
+    """
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
+        self.url = _parsed(url)
         self.dialect = self.url.get_backend_name()
         if self.dialect not in ("sqlite", "postgresql"):
             raise StoreUnreadable(f"The store must be SQLite or PostgreSQL, not {self.dialect}.")
-        self.engine = _sqlite_engine(url) if self.dialect == "sqlite" else create_engine(url, pool_pre_ping=True)
+        try:
+            self.engine = _sqlite_engine(url) if self.dialect == "sqlite" else create_engine(url, pool_pre_ping=True)
+        except (ArgumentError, ImportError) as error:
+            driver = self.url.drivername
+            raise StoreUnreadable(f"There is no driver for {driver}: write postgresql+psycopg:// or sqlite://.") from error
+
+    @property
+    def away(self) -> tuple[type[Exception], ...]:
+        """What is raised while the database does not answer, by SQLAlchemy or by the driver under it (COPY)."""
+        driver = self.engine.dialect.loaded_dbapi
+        return OperationalError, InterfaceError, driver.OperationalError, driver.InterfaceError
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; makes an empty store where none is. Raises StoreUnreadable."""
         if self.dialect == "sqlite" and self.url.database:
-            Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            self._make_folder(Path(self.url.database).parent)
         config = alembic.config.Config()
         config.set_main_option("script_location", str(_MIGRATIONS))
         try:
@@ -65,8 +79,8 @@ class Store:
                     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})")
                 config.attributes["connection"] = connection
                 alembic.command.upgrade(config, "head")
-        except SQLAlchemyError as error:
-            raise StoreUnreadable(self._fault(error)) from error
+        except (SQLAlchemyError, CommandError) as error:
+            raise self.unreadable(error) from error
 
     def revisions(self, connection: Connection) -> StoreRevisions:
         """Where the store stands, as this connection's transaction sees it."""
@@ -105,9 +119,23 @@ class Store:
     def close(self) -> None:
         self.engine.dispose()
 
-    def _fault(self, error: SQLAlchemyError) -> str:
-        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        return f"The store {self.url.render_as_string(hide_password=True)} cannot be read: {cause}."
+    def unreadable(self, error: Exception) -> StoreUnreadable:
+        """What a failure of the database means, in one line for people."""
+        cause = str(getattr(error, "orig", None) or error).strip().splitlines()[0].rstrip(".")
+        return StoreUnreadable(f"The store {self.url.render_as_string(hide_password=True)} cannot be read: {cause}.")
+
+    def _make_folder(self, folder: Path) -> None:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise self.unreadable(error) from error
+
+
+def _parsed(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise StoreUnreadable("DATABASE_URL is no URL: write it like sqlite:///folder/store.sqlite.") from error
 
 
 def _sqlite_engine(url: str) -> Engine:

@@ -67,8 +67,8 @@ def observations_of(connection: Connection, as_of: date, instruments: Sequence[s
     )
     if instruments is not None:
         query = query.where(quote_history.c.instrument.in_(instruments))
-    rows = connection.execute(query.order_by(quote_history.c.observed_at)).all()
-    return pd.DataFrame(rows, columns=["instrument", "observed_at", "quote"])
+    rows = connection.execute(query.order_by(quote_history.c.observed_at))
+    return pd.DataFrame([tuple(row) for row in rows], columns=["instrument", "observed_at", "quote"])
 
 
 def _columns(items: Sequence[Quote]) -> dict[str, list[object]]:

@@ -42,7 +42,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         if isinstance(value, str):
-            return datetime.strptime(value, _SQLITE_FORMAT).replace(tzinfo=UTC)
+            return datetime.fromisoformat(value)
         return value.astimezone(UTC)  # type: ignore[no-any-return]
 
 
@@ -222,6 +222,7 @@ feeds = Table(
     Column("started_at", UtcDateTime),
     Column("seen_at", UtcDateTime),
     Column("process_id", Integer),
+    Column("host", String),
     Column("late_quotes", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
 )

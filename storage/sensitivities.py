@@ -129,7 +129,7 @@ def counts(connection: Connection, as_of: date) -> Mapping[str, Any]:
         .where(pricing_failures.c.as_of_date == as_of)
         .group_by(pricing_failures.c.reason)
     )
-    return {"priced": priced, "not_priced": dict(reasons.tuples().all())}
+    return {"priced": priced, "not_priced": {row[0]: row[1] for row in reasons}}
 
 
 def _delete(connection: Connection, table: Any, as_of: date, trade_ids: Sequence[str]) -> None:

@@ -36,4 +36,4 @@ class Settings(BaseSettings):
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process, read once."""
-    return Settings()
+    return Settings()  # type: ignore[call-arg]

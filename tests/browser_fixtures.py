@@ -3,29 +3,19 @@
 Where it is missing they are skipped, loudly; under CI, where it must be, they fail.
 """
 
-import os
-import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+from launch.components import find_chromium, is_ci
+
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-
-
-def chromium_path() -> str | None:
-    """The browser that `CHROMIUM` names, or the first one on the path."""
-    named = os.environ.get("CHROMIUM")
-    if named:
-        return named if Path(named).exists() else None
-    return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 def missing(what: str) -> None:
     """Skips where a component is optional, fails where CI says that it must be there."""
     message = f"{what} is missing: THE BROWSER TESTS DID NOT RUN"
-    if os.environ.get("CI", "").lower() == "true":
+    if is_ci():
         pytest.fail(message)
     pytest.skip(message)
 
@@ -34,7 +24,7 @@ def missing(what: str) -> None:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[object]:
     """A running Chromium (playwright's `Browser`)."""
-    path = chromium_path()
+    path = find_chromium()
     if path is None:
         missing("Chromium")
     try:
@@ -42,6 +32,6 @@ def chromium() -> Iterator[object]:
     except ImportError:
         missing("playwright")
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
+        browser = driver.chromium.launch(executable_path=str(path), args=FLAGS)
         yield browser
         browser.close()

@@ -1,4 +1,4 @@
-"""A book small enough to check by hand: two underlyings, an option of each kind, stock, and trades that cannot be priced."""
+"""A book small enough to check by hand: two underlyings, each kind of trade, and trades that cannot be priced."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -63,8 +63,5 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
         alt.Tooltip(f"{name}:Q", title=label, format=form),
     ]
     heading = alt.TitleParams(f"{title} · {label} {last}", fontSize=12, fontWeight="normal", anchor="start", offset=6)
-    return (
-        alt.Chart(frame, height=_HEIGHT, title=heading)
-        .mark_line(color=colour, strokeWidth=1.4, clip=True)
-        .encode(x=time, y=value, tooltip=tip)
-    )
+    line: alt.Chart = alt.Chart(frame, height=_HEIGHT, title=heading).mark_line(color=colour, strokeWidth=1.4)
+    return line.encode(x=time, y=value, tooltip=tip)

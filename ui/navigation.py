@@ -6,9 +6,16 @@ import streamlit as st
 
 from ui.page_style import apply_page_style
 
+_SIDEBAR_PIXELS = 184
 _PAGES = Path(__file__).resolve().parent.parent / "pages"
 
-st.set_page_config(page_title="Deltaboard", page_icon="📈", layout="wide", initial_sidebar_state="expanded")
+st.set_page_config(
+    page_title="Deltaboard",
+    page_icon="📈",
+    layout="wide",
+    initial_sidebar_state=_SIDEBAR_PIXELS,
+    menu_items={"About": "Deltaboard, a live risk board for an equity-options book."},
+)
 apply_page_style()
 page = st.navigation(
     {

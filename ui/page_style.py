@@ -4,13 +4,13 @@ import streamlit as st
 
 _STYLE = """
 <style>
-.stMainBlockContainer { padding: 0.5rem 0.9rem 1rem; max-width: none; }
+.stMainBlockContainer { padding: 0.5rem 0.9rem 0.9rem; max-width: none; }
 header[data-testid=stHeader] { height: 0; min-height: 0; background: transparent; }
-[data-testid=stSidebarHeader] { height: 2.6rem; padding-bottom: 0; }
-[data-testid=stSidebar] { min-width: 172px; max-width: 184px; }
+[data-testid=stSidebarHeader] { height: 2.6rem; padding-bottom: 0; align-items: center; }
+[data-testid=stSidebarHeader]::before { content: "Deltaboard"; font-weight: 650; font-size: 15px; flex: 1; }
 .st-key-board [data-testid=stVerticalBlock], .st-key-board { gap: 0.55rem; }
 .st-key-toolbar button { min-height: 1.75rem; padding: 0.1rem 0.7rem; border-radius: 999px; font-size: 12px; }
-.st-key-toolbar { gap: 0.4rem; }
+.st-key-toolbar { gap: 0.4rem; padding-right: 1.6rem; }
 </style>
 """
 

@@ -9,7 +9,7 @@ xi = sqrt(tau):
 
     ln B(tau) = -h(xi),   h(0) = max(0, ln(q / r)),   h(xi_1) ... h(xi_n) unknown
 
-(paper, 5.1, where the distance is that under B(0+) = min(1, r / q), so that h(0) = 0. For q just above r that h stays low
+(The paper, 5.1, takes the distance under B(0+) = min(1, r / q), so that h(0) = 0. For q just above r that h stays low
 for a while and then bends up, and polynomials through its square become negative; h under the strike is smooth, and so
 are its derivatives where r = q.)
 
@@ -44,8 +44,8 @@ PARAMETERS = 3
 """Derivatives are kept in this order: vol, rate, dividend_yield (scaled)."""
 SAMPLE_ROWS = 11
 DEVIATION, DRIFT, RATE_GROWTH, YIELD_GROWTH, DISTANCE, D_MINUS, PDF_MINUS, CDF_PLUS, PDF_PLUS, BY_N, BY_D = range(11)
-"""Rows of the samples: vol sqrt(t), (r-q) t, e^ru, e^qu, h, d-, n(d-), N(d+), n(d+), and what N and D of the equation gain
-from one more of h there. Columns: the samples of one node after the other's."""
+"""Rows of the samples: vol sqrt(t), (r-q) t, e^ru, e^qu, h, d-, n(d-), N(d+), n(d+), and what N and D of the equation
+gain from one more of h there. Columns: the samples of one node after the other's."""
 FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be reordered into vector lanes; NaN and infinity keep their meaning, the gate in ``ranges`` needs them."""
 
@@ -62,10 +62,11 @@ def distance_at_maturity(rate: float, dividend_yield: float) -> tuple[float, flo
 def first_guess(vol: float, rate: float, dividend_yield: float, node_root: FloatArray, h: FloatArray) -> None:
     """Fill ``h``: right at maturity, nearly right near it and for a perpetual option, within some 5 % in between.
 
-    Near maturity: Evans, Kuske and Keller, "American options on assets with dividends near expiry", Mathematical Finance
-    12 (2002): h ~ vol sqrt(tau ln(vol^2 / (8 pi tau (r-q)^2))) for q < r, vol sqrt(2 tau ln(1 / (4 sqrt(pi) r tau)))
-    for q = r, h(0) + 0.6388 vol sqrt(tau) for q > r. Perpetual: B = lambda / (lambda - 1), Merton (1973), with lambda the
-    negative root of vol^2 / 2 lambda (lambda - 1) + (r-q) lambda - r = 0.
+    Near maturity: Evans, Kuske and Keller, "American options on assets with dividends near expiry", Mathematical
+    Finance 12 (2002): h ~ vol sqrt(tau ln(vol^2 / (8 pi tau (r-q)^2))) for q < r,
+    vol sqrt(2 tau ln(1 / (4 sqrt(pi) r tau))) for q = r, h(0) + 0.6388 vol sqrt(tau) for q > r. Perpetual:
+    B = lambda / (lambda - 1), Merton (1973), with lambda the negative root of
+    vol^2 / 2 lambda (lambda - 1) + (r-q) lambda - r = 0.
     """
     drift = rate - dividend_yield
     half = drift / (vol * vol) - 0.5
@@ -104,7 +105,7 @@ def prepare_samples(
 @njit(nogil=True, cache=True, error_model="numpy")
 def least_square(h: FloatArray) -> float:
     """Lower bound of the interpolated h^2: the distance only grows from h(0), but polynomials may dip."""
-    return max(h[0] * h[0], 1e-6 * h[1] * h[1])
+    return float(max(h[0] * h[0], 1e-6 * h[1] * h[1]))
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
@@ -149,8 +150,9 @@ def equations(
 ) -> None:
     """Fill ``system`` (n rows) with the Jacobian in h (n columns), minus the residual (1), minus the derivatives (3).
 
-    The residual of node i is R = ln B + (r-q) tau - ln N + ln D, 0 where FP-A holds. Its derivatives: those in vol, rate
-    and yield at constant h, but for h(0). A change of a node's h moves a sample's by interpolation h(node) / h(sample).
+    The residual of node i is R = ln B + (r-q) tau - ln N + ln D, 0 where FP-A holds. Its derivatives: those in vol,
+    rate and yield at constant h, but for h(0). One more of a node's h moves a sample's by interpolation
+    h(node) / h(sample).
     """
     sample_normals(h, interpolation, samples)
     _, start_rate, start_yield = distance_at_maturity(rate, dividend_yield)

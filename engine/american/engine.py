@@ -39,7 +39,7 @@ def solve_problems(
     zones: FloatArray,
     curves: FloatArray,
 ) -> None:
-    """For each scaled put fill the last change of its iteration, the zone beside its boundary, and its curve for ticks."""
+    """Fill for each scaled put its iteration's last change, the zone beside its boundary, and its curve for ticks."""
     samples = np.empty((SAMPLE_ROWS, interpolation.shape[1]))
     system = np.empty((BOUNDARY_NODES, BOUNDARY_NODES + 1 + PARAMETERS))
     h = np.empty(BOUNDARY_NODES + 1)
@@ -72,8 +72,8 @@ def solve_problems(
 class PreparedAmericans:
     """Contracts with their exercise boundaries; see ``engine.contracts.PreparedContracts``.
 
-    Contracts of equal volatility, life, rates and type share one boundary (it is proportional to the strike): ``problem``
-    says which. ``scaled`` holds vol, rate, yield and the two discount factors of each problem's scaled put.
+    Contracts of equal volatility, life, rates and type share one boundary, which is proportional to the strike:
+    ``problem`` says which. ``scaled`` holds vol, rate, yield and the two discount factors of each problem's scaled put.
     """
 
     refused: dict[int, str]

@@ -1,4 +1,4 @@
-"""What is one unit of a contract worth, with all greeks, at a spot: from the scaled put back to the contract's own units.
+"""What is one unit of a contract worth, with all greeks: from the scaled put back to the contract's own units.
 
 A put of strike K and life T is K times the scaled put p(y; vol = sigma sqrt T, rate = r T, yield = q T), y = S / K.
 A call is a put of the mirrored problem (McDonald and Schroder, "A parity result for American options", Journal of
@@ -39,7 +39,7 @@ def american_values(
     curve: FloatArray,
     normals: FloatArray,
 ) -> Values:
-    """One American option; spot > 0, years > 0. ``scaled`` holds vol, rate, yield, e^-rate, e^-yield of its scaled put."""
+    """One American option; spot > 0, years > 0. ``scaled``: vol, rate, yield, e^-rate, e^-yield of its scaled put."""
     y = spot / strike if sign < 0.0 else strike / spot
     x = fast_log(y)
     if x <= zone[LOG_BOUNDARY]:
@@ -54,7 +54,7 @@ def american_values(
             x, y, vol, rate, dividend_yield, scaled[3], scaled[4], root, inverse_root, curve, normals
         )
     price = max(price, 1.0 - y)
-    # the Black-Scholes equation, which holds where the option is kept: theta = r V - (r-q) S delta - vol^2 S^2 gamma / 2
+    # the Black-Scholes equation holds where the option is kept: theta = r V - (r-q) S delta - vol^2 S^2 gamma / 2
     theta = (rate * price - (rate - dividend_yield) * slope - 0.5 * vol * vol * curvature) / years
     vega *= np.sqrt(years)
     rho *= years
@@ -86,7 +86,7 @@ def value_rows(
     curves: FloatArray,
     out: FloatArray,
 ) -> None:
-    """Fill ``out`` (7 rows in the order of ``UnitValues``, a column a contract); NaN where refused or without a spot."""
+    """Fill ``out``, 7 rows in the order of ``UnitValues``, a column a contract; NaN where refused or without a spot."""
     normals = np.empty((4, len(root)))
     for i in range(len(spot)):
         if kind[i] == REFUSED or not 0.0 < spot[i] < np.inf:

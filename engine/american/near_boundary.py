@@ -6,12 +6,13 @@ Black-Scholes equation): in scaled units, with x = ln y,
 
     price = 1 - B,   y delta = -B,   y^2 gamma = 2 (r - q B) / vol^2
 
-and a fine quadrature, which is affordable once but not at every tick, gives the same three in the middle of the zone and
-at its outer edge. One polynomial of degree 8 in x meets all nine.
+and a fine quadrature, which is affordable once but not at every tick, gives the same three in the middle of the zone
+and at its outer edge. One polynomial of degree 8 in x meets all nine.
 
-Vega and the rhos are 0 on the boundary (intrinsic value does not move), and their slopes there follow from smooth pasting:
-y delta = -B holds along the boundary as it moves, so the derivative of y delta in a parameter is
--2 (r - q B) / vol^2 dlnB/dparameter. With the fine quadrature's values at four points a polynomial of degree 5 meets them.
+Vega and the rhos are 0 on the boundary (intrinsic value does not move), and their slopes there follow from smooth
+pasting: y delta = -B holds along the boundary as it moves, so the derivative of y delta in a parameter is
+-2 (r - q B) / vol^2 dlnB/dparameter. A polynomial of degree 5 meets these slopes and the fine quadrature's values at
+four points.
 """
 
 import math
@@ -36,8 +37,9 @@ GREEK_TERMS = 5
 LOG_BOUNDARY, LOG_EDGE, VALUE_GAP, PRICE_AT = range(4)
 GREEKS_AT = PRICE_AT + PRICE_TERMS
 ZONE_SIZE = GREEKS_AT + PARAMETERS * GREEK_TERMS
-"""What a zone holds: ln B, ln of the outer edge, by how much the price on the boundary misses intrinsic value (a measure of
-the solution's error, see ``ranges``), and the polynomials' coefficients, lowest power first, of a variable from 0 to 1."""
+"""What a zone holds: ln B, ln of the outer edge, by how much the price on the boundary misses intrinsic value (it tells
+the solution's error, see ``ranges``), and the polynomials' coefficients, lowest power first, in a variable from 0 to 1.
+"""
 
 
 def _price_from_conditions() -> FloatArray:
@@ -76,7 +78,7 @@ def fit_zone(
     normals: FloatArray,
     zone: FloatArray,
 ) -> None:
-    """Fill ``zone`` from a curve with many samples; distance is -ln B today, with its derivatives in vol, rate and yield."""
+    """Fill ``zone`` from a curve with many samples; distance is -ln B today, with its slopes in vol, rate and yield."""
     width = ZONE * vol
     log_boundary = -distance
     boundary = math.exp(log_boundary)

@@ -40,7 +40,7 @@ def node_roots() -> FloatArray:
 
 
 def interpolation_matrix(at: FloatArray) -> FloatArray:
-    """Values at xi = ``at`` (columns) from values at the nodes (rows): Chebyshev interpolation in its barycentric form."""
+    """Values at xi = ``at`` (columns) from values at the nodes (rows): Chebyshev interpolation, barycentric form."""
     nodes = node_roots()
     signs = np.where(np.arange(len(nodes)) % 2 == 0, 1.0, -1.0)
     signs[[0, -1]] *= 0.5
@@ -56,9 +56,9 @@ def interpolation_matrix(at: FloatArray) -> FloatArray:
 def quarter_circle(points: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Gauss-Legendre in an angle: s = sin(angle), its weight for integrals over s, and sqrt(1 - s^2) = cos(angle).
 
-    The paper's change of variable (5.2) removes 1 / sqrt(t) where t -> 0, but the boundary is a function of sqrt(T - t),
-    which has an infinite slope at the other end. With t = T sin^2 and T - t = T cos^2 both roots are smooth: eight
-    points do what forty-eight do without it.
+    The paper's change of variable (5.2) removes 1 / sqrt(t) where t -> 0, but the boundary is a function of
+    sqrt(T - t), which has an infinite slope at the other end. With t = T sin^2 and T - t = T cos^2 both roots are
+    smooth: eight points do what forty-eight do without it.
     """
     abscissa, weight = np.polynomial.legendre.leggauss(points)
     angle = 0.25 * np.pi * (abscissa + 1.0)
@@ -74,6 +74,6 @@ def premium_samples(points: int) -> Samples:
 
 @cache
 def solver_samples() -> Samples:
-    """Samples of the boundary's equations: the same roots for each node, and for each its block of interpolation columns."""
+    """Samples of the boundary's equations: the same roots for each node, and each its interpolation columns."""
     root, weight, since_maturity = quarter_circle(SOLVER_POINTS)
     return Samples(root, weight, interpolation_matrix(np.outer(node_roots()[1:], since_maturity).ravel()))

@@ -1,7 +1,7 @@
 """What is the right to exercise early worth, and how does that change with every variable.
 
 The premium over the European put is an integral along the exercise boundary B (Kim, "The analytic valuation of American
-options", Review of Financial Studies 3, 1990; equation 2.4 of Andersen, Lake and Offengenden, 2016, "the paper"). In the
+options", Review of Financial Studies 3, 1990; section 2 of Andersen, Lake and Offengenden, 2016, "the paper"). In the
 scaled units of ``boundary`` (strike 1, life 1), with y = spot / strike and t the time until exercise:
 
     premium = int_0^1 r e^-rt N(-d-(t, y / B(1-t))) - q y e^-qt N(-d+(t, y / B(1-t))) dt
@@ -32,8 +32,8 @@ from engine.normal import fast_cdf_pdf, fast_exp
 
 CURVE_ROWS = 7
 OFFSET, RATE_WEIGHT, YIELD_WEIGHT, DENSITY, DENSITY_VOL, DENSITY_RATE, DENSITY_YIELD = range(CURVE_ROWS)
-"""Rows of a curve, a column a sample: what d- is at y = 1; e^-rt and e^-qt times the sample's weight; g times the weight;
-and that times dlnB / dvol, / drate, / dyield."""
+"""Rows of a curve, a column a sample: what d- is at y = 1; e^-rt and e^-qt times the sample's weight; g times the
+weight; and that times dlnB / dvol, / drate, / dyield."""
 
 Scaled = tuple[float, float, float, float, float, float]
 """price, y delta, y^2 gamma, vega, rho, dividend rho of a put of strike 1 and life 1."""
@@ -51,7 +51,7 @@ def fill_curve(
     interpolation: FloatArray,
     curve: FloatArray,
 ) -> None:
-    """Fill a curve: all that the premium needs of the boundary (``h``, ``h_slopes`` of ``solve_boundary``), at its samples."""
+    """Fill a curve: all that the premium needs of the boundary (``h``, ``h_slopes`` of ``solve_boundary``)."""
     least = least_square(h)
     drift = rate - dividend_yield
     count = len(root)

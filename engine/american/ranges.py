@@ -1,11 +1,11 @@
 """Where does the boundary method apply: which contracts are European after all, and which are refused, and why.
 
-Everything is decided on the scaled put (see ``boundary``): vol = sigma sqrt T, rate = r T, yield = q T of the put that a
-contract is or mirrors.
+Everything is decided on the scaled put (see ``boundary``): vol = sigma sqrt T, rate = r T, yield = q T of the put that
+a contract is or mirrors.
 
     rate <= 0 and yield >= rate       waiting costs nothing: European (for a call: yield <= 0 and rate >= yield)
-    yield < rate < 0                  two boundaries, one over the other: refused (Andersen and Lake, "Fast American option
-                                      pricing: the double-boundary case", Wilmott 2021, have a method of its own)
+    yield < rate < 0                  two boundaries, one over the other: refused (Andersen and Lake, "Fast American
+                                      option pricing: the double-boundary case", Wilmott 2021, have their own method)
     otherwise                         one boundary; its solution is checked before it is believed
 """
 
@@ -21,16 +21,19 @@ AMERICAN, EUROPEAN, REFUSED = 0, 1, 2
 
 WORTHLESS = 1e-12
 """Early exercise worth less than this share of the strike is no early exercise."""
-LARGEST_GAP = 5e-7
-"""Largest miss of intrinsic value on the boundary, as a share of the strike: as good a price as the solution can be."""
+LARGEST_GAP = 2e-7
+"""Largest miss of intrinsic value on the boundary, as a share of the strike; prices are then off by 1e-6 at most."""
 SMALLEST_VOL, LARGEST_VOL = 2e-3, 6.0
 """Range of sigma sqrt T."""
+LARGEST_RATE = 50.0
+"""Range of r T and q T; it is there for e^-rT and e^-qT, not for any market."""
 STEEPEST = 40.0
-"""Largest (rate + |yield|) / sigma^2: beyond, the price bends within less than the samples beside the boundary resolve."""
+"""Largest (rate + |yield|) / sigma^2: beyond, prices bend within less than the samples beside the boundary resolve."""
 
 NO_VOLATILITY = "a volatility of 0 has no exercise boundary"
 TWO_BOUNDARIES = "with these negative rates there are two exercise boundaries, this method follows one"
 VOL_OUT_OF_RANGE = f"volatility times the root of the years is outside {SMALLEST_VOL:g} to {LARGEST_VOL:g}"
+RATE_OUT_OF_RANGE = f"the rate times the years, or the yield, is outside -{LARGEST_RATE:g} to {LARGEST_RATE:g}"
 TOO_STEEP = f"the rates are more than {STEEPEST:g} times the volatility's square, too many for this method's precision"
 NOT_CONVERGED = "the exercise boundary did not converge"
 NOT_PRECISE = "the exercise boundary is not precise enough at these parameters"
@@ -66,6 +69,7 @@ def classify(contracts: Contracts, scaled: FloatArray) -> tuple[IntArray, dict[i
     refused.update(faults)
     kind[list(faults)] = REFUSED
     with np.errstate(all="ignore"):
+        refuse(~((np.abs(rate) <= LARGEST_RATE) & (np.abs(dividend_yield) <= LARGEST_RATE)), RATE_OUT_OF_RANGE)
         kind[(kind == AMERICAN) & (contracts.years == 0.0)] = EUROPEAN
         waiting_is_free = (rate <= 0.0) & (dividend_yield >= rate)
         worthless = (rate >= 0.0) & (rate + np.maximum(-dividend_yield, 0.0) < WORTHLESS)

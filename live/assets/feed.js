@@ -5,7 +5,8 @@ import { Table } from './table.js';
 
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 8000;
-// Close codes with which a server refuses: policy violation, not signed in, not allowed, no such thing.
+const RETRY_REFUSED_MS = 30000;
+// Close codes with which a server refuses, with its reason: policy, bad request, not signed in, not allowed, no such thing.
 const REFUSALS = new Set([1008, 4400, 4401, 4403, 4404]);
 
 const feeds = new Map();
@@ -114,9 +115,10 @@ class Feed {
   dropped(event) {
     this.socket = null;
     this.lostAt ??= Date.now();
-    if (REFUSALS.has(event.code)) {
+    if (REFUSALS.has(event.code) && event.reason) {
       this.connection = 'refused';
       this.refusal = event.reason;
+      this.timer = setTimeout(() => this.open(), RETRY_REFUSED_MS);
     } else {
       this.connection = 'lost';
       if (Date.now() - this.openedAt > LONGEST_RETRY_MS) this.retryMs = FIRST_RETRY_MS;

@@ -12,6 +12,7 @@ const OVERSCAN = 4;
 // How wide a digit and the space around a number are; the tight ones where the panel is too narrow for the others.
 const ROOMY = { digit: 8.1, padding: 21, least: 1 };
 const TIGHT = { digit: 7.4, padding: 14, least: 0.86 };
+const MOST_LETTERS = 14; // of a text that a column makes room for
 let gridCount = 0;
 
 const labelWidth = (column) => column.label.length * 6.7 + 17;
@@ -77,10 +78,15 @@ export class Grid {
     if (this.active >= rows.length) this.active = rows.length - 1;
   }
 
-  // No number is ever cut off: a column is at least as wide as its longest number, measured over all rows beforehand.
+  // No number is ever cut off, nor a short name: a column is as wide as its longest, measured over all rows beforehand.
   makeRoom(rows) {
     for (const column of this.columns) {
-      if (!column.value) continue;
+      if (!column.value) {
+        if (column.paint) continue;
+        // One more than it has: capitals are wide.
+        for (const row of rows) this.grow(column, Math.min(column.text(row).length, MOST_LETTERS) + 1);
+        continue;
+      }
       let low = NaN;
       let high = NaN;
       for (const row of rows) {
@@ -88,13 +94,13 @@ export class Grid {
         if (!(value >= low)) low = Number.isNaN(value) ? low : value;
         if (!(value <= high)) high = Number.isNaN(value) ? high : value;
       }
-      for (const value of [low, high]) this.grow(column, number(value, column.decimals, column.plus));
+      for (const value of [low, high]) this.grow(column, number(value, column.decimals, column.plus).length);
     }
   }
 
-  grow(column, text) {
-    if (text.length <= this.longest.get(column)) return;
-    this.longest.set(column, text.length);
+  grow(column, letters) {
+    if (letters <= this.longest.get(column)) return;
+    this.longest.set(column, letters);
     this.layOut();
   }
 
@@ -126,7 +132,9 @@ export class Grid {
   fit() {
     this.places = null;
     this.layOut();
-    const wanted = Math.ceil(this.scroller.clientHeight / ROW_HEIGHT) + 2 * OVERSCAN;
+    // Never more rows than a screen has room for, whatever the page around does to the height.
+    const height = Math.min(this.scroller.clientHeight, Math.max(screen.height, 2000));
+    const wanted = Math.ceil(height / ROW_HEIGHT) + 2 * OVERSCAN;
     while (this.slots.length < wanted) this.slots.push(this.buildSlot());
     while (this.slots.length > wanted) this.slots.pop().element.remove();
     this.slots.forEach((slot) => (slot.key = null));
@@ -212,7 +220,7 @@ export class Grid {
       const text = number(raw, column.decimals, column.plus);
       if (text !== cell.shown) {
         cell.words.nodeValue = cell.shown = text;
-        this.grow(column, text);
+        this.grow(column, text.length);
         if (!fresh && isKnown(raw) && isKnown(cell.raw)) {
           this.pulses.note(cell, raw > cell.raw, ...this.placeOf(column), place * ROW_HEIGHT);
         }

@@ -22,14 +22,14 @@ const mounted = new WeakMap();
 
 export function mount(component) {
   const { parentElement, data } = component;
-  linkStyles();
+  const styled = linkStyles();
   let panel = mounted.get(parentElement);
   if (panel && panel.kind !== data.panel) {
     panel.close();
     panel = null;
   }
   if (!panel) {
-    panel = build(component);
+    panel = build(component, styled);
     mounted.set(parentElement, panel);
   }
   panel.setStateValue = component.setStateValue;
@@ -46,10 +46,13 @@ export function mount(component) {
   };
 }
 
-function build({ parentElement, data }) {
+function build({ parentElement, data }, styled) {
   const builder = BUILDERS[data.panel];
   if (!builder) throw new Error(`there is no panel "${data.panel}"`);
   const host = parentElement.appendChild(make('div', 'db-host'));
+  // Without its styles a panel has no shape to fill: it is not there before they are.
+  host.style.display = 'none';
+  styled.then(() => host.style.removeProperty('display'));
   const panel = { kind: data.panel };
   const emit = (selection) => panel.setStateValue?.('selection', selection);
   const built = builder(host, data.key ?? data.panel, emit, data);
@@ -61,10 +64,18 @@ function build({ parentElement, data }) {
   return panel;
 }
 
+// Resolves when the styles are there, and also when they cannot be had: a plain panel is better than none.
 function linkStyles() {
   const href = new URL(`./board.css${VERSION}`, import.meta.url).href;
   const links = [...document.head.querySelectorAll('link[data-deltaboard]')];
-  if (links.some((link) => link.href === href)) return;
-  links.forEach((link) => link.remove());
-  document.head.append(make('link', '', { rel: 'stylesheet', href, 'data-deltaboard': '' }));
+  let link = links.find((candidate) => candidate.href === href);
+  if (!link) {
+    links.forEach((older) => older.remove());
+    link = make('link', '', { rel: 'stylesheet', href, 'data-deltaboard': '' });
+    link.styled = new Promise((resolve) => {
+      link.onload = link.onerror = resolve;
+    });
+    document.head.append(link);
+  }
+  return link.styled ?? Promise.resolve();
 }

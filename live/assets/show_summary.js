@@ -118,7 +118,7 @@ export function buildSummary(host, key, emit, data) {
       grownFrom = { text: grown, header: table.header };
     }
     rollUp(table, tree, [...MEASURES, ...COUNTS]);
-    if (regrow) grid.makeRoom(tree.byKey.values());
+    if (regrow) grid.makeRoom([...tree.byKey.values()]);
     const currency = tree.total.currency || (tree.total.currencies.size ? 'several currencies' : '');
     const levels = 'Region \u203a Business unit \u203a Desk \u203a Book \u203a Underlying';
     setText(frame.subtitle, [levels, currency].filter(Boolean).join(' \u00b7 '));

@@ -130,7 +130,7 @@ function tradeColumns(frame, measures) {
   return [
     text('trade_id', 'Trade', [68, 1]),
     text('book', 'Book', [108, 1.5], { faint: true }),
-    text('contract', 'Contract', [244, 2.9], {
+    text('contract', 'Contract', [230, 2.9], {
       build: (cell) => {
         cell.classList.add('db-two');
         return [cell.appendChild(make('span', 'db-contract')), cell.appendChild(make('span', 'db-chip'))];
@@ -146,7 +146,7 @@ function tradeColumns(frame, measures) {
     numeric('vega_1pt', measures.short('vega_1pt'), [70, 1]),
     numeric('theta_1d', measures.short('theta_1d'), [70, 1]),
     numeric('actual_pnl', measures.short('actual_pnl'), [82, 1.1], { tint: true }),
-    text('trade_status', 'Status', [72, 0.7], {
+    text('trade_status', 'Status', [66, 0.7], {
       build: (cell) => cell.appendChild(make('span', 'db-chip')),
       paint: (cell, row) => paintStatus(cell.parts, frame.shown.string('trade_status', row)),
     }),

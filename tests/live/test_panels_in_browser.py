@@ -194,8 +194,9 @@ def test_with_reduced_motion_only_the_arrow_tells(page: Any, server: BoardServer
     shown(page, quote, "133.02")
     server.connected("market").send(market_delta(101, 2, 133.5))
 
-    background = "() => getComputedStyle(document.querySelector('.db-pulse[data-way=up]') ?? body).backgroundColor"
-    assert page.wait_for_function(background.replace("body", "document.body")).json_value() == "rgba(0, 0, 0, 0)"
+    spot = "document.querySelector('.db-pulses.db-calm .db-pulse')"
+    background = f"{spot} && getComputedStyle({spot}).backgroundColor"
+    assert page.wait_for_function(background).json_value() == "rgba(0, 0, 0, 0)"
 
 
 def test_numbers_have_signs_thousands_and_a_dash_for_what_is_not_known(page: Any) -> None:
@@ -434,6 +435,14 @@ def test_ten_thousand_trades_are_one_screen_of_rows(page: Any, server: BoardServ
     assert "1 of 20,000 trades" in page.text_content("[data-panel=trades] .db-subtitle")
     page.fill("[data-panel=trades] input", "nothing like it")
     page.wait_for_selector(".db-message:text('No trades match “nothing like it”.')")
+
+
+def test_styles_that_come_late_or_never_do_no_harm(page: Any) -> None:
+    page.route("**/board.css*", lambda route: route.abort())
+    mount(page, "market")
+    page.wait_for_selector("[data-panel=market] [data-row-key='MSFT']")
+    page.wait_for_timeout(300)
+    assert page.locator("[data-panel=market] .db-rows > .db-row").count() < 150
 
 
 def test_the_figures_compare_with_the_close(page: Any) -> None:

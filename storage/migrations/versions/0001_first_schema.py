@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("started_at", UtcDateTime(), nullable=True),
         sa.Column("seen_at", UtcDateTime(), nullable=True),
         sa.Column("process_id", sa.Integer(), nullable=True),
+        sa.Column("host", sa.String(), nullable=True),
         sa.Column("late_quotes", sa.BigInteger(), nullable=False),
         sa.Column("rejected", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("feed"),

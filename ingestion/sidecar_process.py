@@ -1,0 +1,51 @@
+"""Is the process that owns a feed still there? A restart right after a crash need not wait for its silence."""
+
+import hashlib
+import os
+import platform
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+from storage.feeds import Feed
+
+
+@lru_cache(maxsize=1)
+def this_host() -> str:
+    """The host's name, and a mark of the boot and the process namespace: a process id means something only there."""
+    return f"{platform.node() or 'unnamed'} {_mark()}"
+
+
+def is_gone(feed: Feed) -> bool:
+    """Whether the process that owned a feed is known to be dead; False where that cannot be known from here."""
+    return feed.host == this_host() and feed.process_id is not None and not is_running(feed.process_id)
+
+
+def is_running(process_id: int) -> bool:
+    """Whether a process runs; one that was killed and only waits for its parent to notice does not."""
+    if sys.platform == "win32":
+        return True  # to ask is to signal there: a restart waits for the silence instead
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        status = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return True  # a system without /proc
+    return status.rpartition(")")[2].split()[:1] != ["Z"]
+
+
+def _mark() -> str:
+    parts = []
+    for read in (
+        lambda: Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"),
+        lambda: os.readlink("/proc/self/ns/pid"),
+    ):
+        try:
+            parts.append(read())
+        except OSError:
+            parts.append("")
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
