@@ -31,10 +31,10 @@ SPOT_STEP = 0.05
 """Of spot, in units of vol sqrt(T)."""
 VOL_STEP = 0.02
 """Of volatility, as a part of it."""
-RATE_STEP = 1e-4
+RATE_STEP = 2e-5
 """Of a rate."""
-NEAREST = 0.005
-"""Nearest to the boundary, in vol sqrt(T), that differences are still meaningful."""
+NEAREST = 0.02
+"""Nearest to the boundary, in vol sqrt(T): less, and differences would sense that there are two solutions of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def reference_values(
         return pricer.price(spot + ds, years, vol + dv, rate + dr, dividend_yield + dq, sign)
 
     price = at()
-    spot_step = spot * vol * math.sqrt(years) * min(SPOT_STEP, 0.4 * room)
+    spot_step = spot * vol * math.sqrt(years) * min(SPOT_STEP, 0.25 * room)
     delta, gamma = five_point(lambda x: at(ds=x), min(spot_step, 0.01 * spot))
     vega = five_point(lambda x: at(dv=x), vol * min(VOL_STEP, 0.1 * room))[0]
     rho = five_point(lambda x: at(dr=x), rate_step(rate, room))[0]
@@ -103,8 +103,10 @@ def reference_values(
 
 
 def rate_step(rate: float, room: float) -> float:
-    """A step that stays off the boundary, and on its side of 0, where an option may turn European."""
-    return RATE_STEP * min(1.0, 10.0 * room, abs(rate) / (4.0 * RATE_STEP) if rate else 1.0)
+    """A step that stays off the boundary, and far from 0, where the boundary moves like the logarithm of the rate."""
+    if rate == 0.0:
+        return RATE_STEP
+    return max(min(RATE_STEP, 0.05 * abs(rate)) * min(1.0, room), 1e-7)
 
 
 def rooms(prepared: PreparedAmericans, sample: Sample) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Slow engines work beside the tick: in a worker process, the newest quote of each underlying, never in a tick's way."""
+"""Slow engines work beside the tick, in a worker process: the newest quote of each underlying, in no tick's way."""
 
 import os
 import signal

@@ -1,29 +1,25 @@
-"""The commands of ``python -m ingestion``: each reads its arguments, calls one service, and says what came of it."""
+"""The commands of ``python -m ingestion``: each reads its arguments, calls one service, and says what came of it.
+
+What only some commands need is imported where they need it: asking for help must not wait for the pricing engines.
+"""
 
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.warm_up import warm_up
-from ingestion.logs import log_to_stderr
-from ingestion.replay import ReplayFileFault, read_ticks
-from ingestion.runner import ReplaySidecar
-from ingestion.status_text import status_text
-from services.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
-from services.load_demo import is_empty, load_demo
-from services.load_file import load_file, summary_of
-from services.pricing_state import PricingState
 from services.record_kinds import RECORD_KINDS
-from storage.database import Store, StoreUnreadable
-from storage.feeds import REPLAY, FeedLost, FeedTaken
-from storage.read_models import EXPORTS, export_frame, read_status
-from storage.settings import ROOT, settings
+
+if TYPE_CHECKING:
+    from storage.database import Store
+    from storage.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,7 +31,13 @@ app = typer.Typer(
 _UNREADABLE, _BAD_INPUT, _TAKEN = 3, 2, 4
 
 Kind = Enum("Kind", {name: name for name in RECORD_KINDS}, type=str)  # type: ignore[misc]
-Exported = Enum("Exported", {name: name for name in EXPORTS}, type=str)  # type: ignore[misc]
+
+
+class Exported(StrEnum):
+    SENSITIVITIES = "sensitivities"
+    TRADES = "trades"
+    QUOTES = "quotes"
+    FAILURES = "failures"
 
 
 class Format(StrEnum):
@@ -55,13 +57,50 @@ def _fail(message: str, code: int) -> typer.Exit:
     return typer.Exit(code)
 
 
-def _store() -> Store:
+def _settings() -> "Settings":
+    from pydantic import ValidationError
+
+    from storage.settings import settings
+
     try:
-        store = Store(settings().database_url)
+        return settings()
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        name = ".".join(str(part) for part in wrong["loc"]).upper()
+        raise _fail(f"The setting {name} is '{wrong['input']}': {wrong['msg']}.", _BAD_INPUT) from error
+
+
+@contextmanager
+def _opened_store(*, fresh: bool = False) -> Iterator["Store"]:
+    """The store of the settings, brought to the newest schema. A store that cannot be read ends the command."""
+    from storage.database import Store, StoreUnreadable
+
+    try:
+        store = Store(_settings().database_url)
+        if fresh:
+            _throw_away(store)
         store.migrate()
     except StoreUnreadable as error:
         raise _fail(str(error), _UNREADABLE) from error
-    return store
+    try:
+        yield store
+    except store.away as error:
+        raise _fail(str(store.unreadable(error)), _UNREADABLE) from error
+    finally:
+        store.close()
+
+
+def _throw_away(store: "Store") -> None:
+    if store.dialect != "sqlite" or not store.url.database:
+        raise _fail(
+            "--fresh throws away the embedded SQLite store only; empty a PostgreSQL database yourself.", _BAD_INPUT
+        )
+    path = Path(store.url.database)
+    try:
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise _fail(f"{path} cannot be thrown away: {error.strerror}.", _UNREADABLE) from error
 
 
 def _speed(text: str) -> float | None:
@@ -81,23 +120,16 @@ def demo(
     fresh: Annotated[bool, typer.Option(help="Throw the embedded store away first.")] = False,
 ) -> None:
     """Make the store, and fill an empty one with the demo book."""
-    if fresh:
-        _throw_away()
-    store = _store()
-    if not is_empty(store):
-        typer.echo("The store has data already: they stay as they are.")
-        return
-    for loaded in load_demo(store, ROOT / "data"):
-        typer.echo(summary_of(loaded))
+    from services.load_demo import is_empty, load_demo
+    from services.load_file import summary_of
+    from storage.settings import ROOT
 
-
-def _throw_away() -> None:
-    store = Store(settings().database_url)
-    if store.dialect != "sqlite" or not store.url.database:
-        raise _fail("--fresh throws away the embedded SQLite store only; empty a PostgreSQL database yourself.", 2)
-    path = Path(store.url.database)
-    for suffix in ("", "-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    with _opened_store(fresh=fresh) as store:
+        if not is_empty(store):
+            typer.echo("The store has data already: they stay as they are.")
+            return
+        for loaded in load_demo(store, ROOT / "data"):
+            typer.echo(summary_of(loaded))
 
 
 @app.command()
@@ -107,22 +139,30 @@ def replay(
     once: Annotated[bool, typer.Option("--once", help="Play to the end and stop.")] = False,
 ) -> None:
     """Run the sidecar with the tick replay, from where it was."""
-    log_to_stderr(settings().log_level)
+    from engine.warm_up import warm_up
+    from ingestion.logs import log_to_stderr
+    from ingestion.replay import ReplayFileFault, read_ticks
+    from ingestion.runner import ReplaySidecar
+    from storage.feeds import FeedLost, FeedTaken
+
+    log_to_stderr(_settings().log_level)
     pace = _speed(speed)
     try:
         rows = read_ticks(file)
-    except (OSError, ReplayFileFault) as error:
+    except ReplayFileFault as error:
         raise _fail(str(error), _BAD_INPUT) from error
-    store = _store()
-    warm_up()
-    stop = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: stop.set())
-    try:
-        ReplaySidecar(store, settings(), rows, speed=pace, once=once).run(stop)
-    except (FeedTaken, FeedLost) as error:
-        raise _fail(str(error), _TAKEN) from error
+    except OSError as error:
+        raise _fail(f"{file}: {error.strerror}.", _BAD_INPUT) from error
+    with _opened_store() as store:
+        warm_up()
+        stop = threading.Event()
+        for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: stop.set())
+        try:
+            ReplaySidecar(store, _settings(), rows, speed=pace, once=once).run(stop)
+        except (FeedTaken, FeedLost) as error:
+            raise _fail(str(error), _TAKEN) from error
 
 
 @app.command()
@@ -132,11 +172,14 @@ def load(
     good_rows: Annotated[bool, typer.Option("--good-rows", help="Load the good rows although others are bad.")] = False,
 ) -> None:
     """Load a file; what it changes is priced at once. A bad row refuses the whole file, unless --good-rows."""
-    store = _store()
-    try:
-        loaded = load_file(store, PricingState(), kind.value, file, good_rows=good_rows)
-    except OSError as error:
-        raise _fail(f"{file}: {error.strerror}.", _BAD_INPUT) from error
+    from services.load_file import load_file, summary_of
+    from services.pricing_state import PricingState
+
+    with _opened_store() as store:
+        try:
+            loaded = load_file(store, PricingState(), kind.value, file, good_rows=good_rows)
+        except OSError as error:
+            raise _fail(f"{file}: {error.strerror}.", _BAD_INPUT) from error
     for failure in loaded.failures:
         typer.echo(f"{file}: {failure}", err=True)
     typer.echo(summary_of(loaded))
@@ -152,40 +195,54 @@ def export(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file; standard output when missing.")] = None,
 ) -> None:
     """Write sensitivities, trades, quotes or failures as CSV or Parquet."""
+    from storage.read_models import export_frame
+
     try:
         day = date.fromisoformat(as_of) if as_of else None
     except ValueError as error:
         raise _fail(f"--as-of must be a date like 2020-03-12, it is '{as_of}'.", _BAD_INPUT) from error
-    store = _store()
-    with store.read() as connection:
+    with _opened_store() as store, store.read() as connection:
         frame = export_frame(connection, what.value, day)
     target = output or sys.stdout.buffer
-    if file_format is Format.CSV:
-        frame.to_csv(target, index=False, date_format="%Y-%m-%d")
-    else:
-        frame.to_parquet(target, index=False)
+    try:
+        if file_format is Format.CSV:
+            frame.to_csv(target, index=False, date_format="%Y-%m-%d")
+        else:
+            frame.to_parquet(target, index=False)
+    except OSError as error:
+        if output is None:
+            raise
+        raise _fail(f"{output}: {error.strerror or error}.", _BAD_INPUT) from error
 
 
 @app.command()
 def control(
     wish: Annotated[Wish, typer.Argument(help="What the replay is to do.")],
     value: Annotated[str | None, typer.Argument(help="For speed: a number, or max.")] = None,
-    feed: Annotated[str, typer.Option(help="Which feed.")] = REPLAY,
+    feed: Annotated[str | None, typer.Option(help="Which feed; replay when missing.")] = None,
 ) -> None:
     """Pause, resume or restart the replay, or set its speed."""
-    store = _store()
-    try:
-        if wish is Wish.SPEED:
-            set_feed_speed(store, feed, _speed(value or ""))
-        else:
-            {Wish.PAUSE: pause_feed, Wish.RESUME: resume_feed, Wish.RESTART: restart_feed}[wish](store, feed)
-    except UnknownFeed as error:
-        raise _fail(str(error), _BAD_INPUT) from error
+    from services.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
+    from storage.feeds import REPLAY
+
+    pace = _speed(value or "") if wish is Wish.SPEED else None
+    with _opened_store() as store:
+        try:
+            if wish is Wish.SPEED:
+                set_feed_speed(store, feed or REPLAY, pace)
+            else:
+                wishes = {Wish.PAUSE: pause_feed, Wish.RESUME: resume_feed, Wish.RESTART: restart_feed}
+                wishes[wish](store, feed or REPLAY)
+        except UnknownFeed as error:
+            raise _fail(str(error), _BAD_INPUT) from error
 
 
 @app.command()
 def status() -> None:
     """What runs, the last tick, revision and lag, and what is priced, not priced and rejected."""
-    store = _store()
-    with store.read() as connection:
-        typer.echo(status_text(read_status(connection), datetime.now(UTC), settings().sidecar_silence_seconds))
+    from ingestion.status_text import status_text
+    from storage.read_models import read_status
+
+    with _opened_store() as store, store.read() as connection:
+        known = read_status(connection)
+    typer.echo(status_text(known, datetime.now(UTC), _settings().sidecar_silence_seconds))

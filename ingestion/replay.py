@@ -106,10 +106,10 @@ class ReplayFeed:
 
     def __init__(self, rows: list[TickRow], cursor: dict[str, Any], speed: float | None, now: float) -> None:
         self._rows = rows
-        self._next = cursor.get("row", 0)
+        self.restarts: int = cursor.get("restarts", 0)
+        self._next: int = cursor.get("row", 0)
         if cursor and self.cursor()["at"] != cursor.get("at"):
             self._next = 0
-        self.restarts = cursor.get("restarts", 0)
         self.speed = speed
         self.paused = False
         self._due = now

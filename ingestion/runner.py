@@ -8,11 +8,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from ingestion.beside import Beside
 from ingestion.feed import Batch
 from ingestion.replay import ReplayFeed, TickRow
+from ingestion.sidecar_process import is_gone, this_host
 from services.apply_quotes import FeedPosition, apply_quotes
 from services.apply_slow_values import SlowResult, apply_slow_values
 from services.price_all import price_newest
@@ -20,7 +20,7 @@ from services.pricing_state import PricingState
 from services.restart_replay import restart_replay
 from storage.change_log import prune
 from storage.database import Store
-from storage.feeds import Feed, FeedLost, FeedState, claim_feed, read_feed, report
+from storage.feeds import Feed, FeedLost, FeedState, Holder, claim_feed, leave_feed, lost, read_feed, report
 from storage.settings import Settings
 
 _LOOK_SECONDS = 0.1
@@ -33,7 +33,10 @@ log = structlog.get_logger("sidecar")
 
 
 class ReplaySidecar:
-    """Runs one replay feed on a store until it is told to stop, loses the feed, or (with ``once``) the feed ends."""
+    """Runs one replay feed on a store until it is told to stop, loses the feed, or (with ``once``) the feed ends.
+
+    Raises FeedTaken when another sidecar runs the feed.
+    """
 
     def __init__(
         self, store: Store, settings: Settings, rows: list[TickRow], *, speed: float | None, once: bool
@@ -43,11 +46,9 @@ class ReplaySidecar:
         self._once = once
         self._state = PricingState()
         self._beside = Beside()
-        self._owner = uuid.uuid4().hex
-        claimed = self._claim(speed)
-        self._feed = ReplayFeed(rows, claimed.cursor, speed, time.monotonic())
-        self._wish = claimed
-        self._reached = None if not self._feed.cursor()["row"] else rows[self._feed.cursor()["row"] - 1].as_of_date
+        self._holder = Holder(ReplayFeed.name, uuid.uuid4().hex)
+        self._feed = ReplayFeed(rows, self._claim(speed).cursor, speed, time.monotonic())
+        self._reached = self._feed.reached
         self._lag: float | None = None
         self._next_look = self._next_report = self._next_prune = 0.0
 
@@ -67,7 +68,7 @@ class ReplaySidecar:
         finally:
             self._beside.close()
             self._feed.close()
-        self._patiently(stop, lambda: self._report(FeedState.ENDED if self._feed.ended else FeedState.STOPPED))
+        self._patiently(stop, self._leave)
         log.info("stopped", at=self._feed.progress)
 
     def _turn(self, stop: threading.Event) -> None:
@@ -89,7 +90,7 @@ class ReplaySidecar:
             self._next_prune = now + _PRUNE_SECONDS
 
     def _apply(self, batch: Batch) -> None:
-        position = FeedPosition(self._feed.name, self._owner, batch.cursor, self._reached)
+        position = FeedPosition(self._feed.name, self._holder.owner, batch.cursor, self._reached)
         applied = apply_quotes(
             self._store,
             self._state,
@@ -103,30 +104,31 @@ class ReplaySidecar:
         self._beside.submit(applied.slow_work)
 
     def _apply_slow(self, results: list[SlowResult]) -> None:
-        self._beside.submit(apply_slow_values(self._store, self._state, results, self._feed.name))
+        again = apply_slow_values(self._store, self._state, results, source=self._feed.name, holder=self._holder)
+        self._beside.submit(again)
 
     def _price_what_is_there(self) -> None:
         """Whatever was loaded or changed while no sidecar ran, and the slow engines' share, is brought up to date."""
-        self._beside.submit(price_newest(self._store, self._state, source="sidecar"))
+        self._beside.submit(price_newest(self._store, self._state, source="sidecar", holder=self._holder))
 
     def _obey(self) -> None:
         with self._store.read() as connection:
             wish = read_feed(connection, self._feed.name)
-        if wish is None:
-            return
+        if wish is None or wish.owner != self._holder.owner:
+            raise lost(self._feed.name)
         now = time.monotonic()
         if wish.restarts_wanted > self._feed.restarts:
             cursor = {"row": 0, "restarts": wish.restarts_wanted}
-            self._beside.submit(
-                restart_replay(
-                    self._store,
-                    self._state,
-                    feed=self._feed.name,
-                    owner=self._owner,
-                    first_date=self._feed.first_date,
-                    cursor=cursor,
-                )
+            work = restart_replay(
+                self._store,
+                self._state,
+                feed=self._feed.name,
+                owner=self._holder.owner,
+                first_date=self._feed.first_date,
+                cursor=cursor,
             )
+            self._beside.forget()
+            self._beside.submit(work)
             self._feed.restart(wish.restarts_wanted, now)
             self._reached = None
             log.info("restarted", feed=self._feed.name)
@@ -144,23 +146,29 @@ class ReplaySidecar:
             return claim_feed(
                 connection,
                 ReplayFeed.name,
-                self._owner,
+                self._holder.owner,
                 os.getpid(),
                 datetime.now(UTC),
                 self._settings.sidecar_silence_seconds,
                 speed,
+                host=this_host(),
+                is_gone=is_gone,
             )
 
-    def _report(self, state: FeedState | None = None) -> None:
+    def _leave(self) -> None:
+        state = FeedState.ENDED if self._feed.ended else FeedState.STOPPED
+        with self._store.bookkeeping() as connection:
+            leave_feed(connection, self._holder, datetime.now(UTC), state, self._feed.progress)
+
+    def _report(self) -> None:
         playing = FeedState.PAUSED if self._feed.paused else FeedState.PLAYING
-        said = state or (FeedState.ENDED if self._feed.ended else playing)
         with self._store.bookkeeping() as connection:
             report(
                 connection,
                 self._feed.name,
-                self._owner,
+                self._holder.owner,
                 datetime.now(UTC),
-                said,
+                FeedState.ENDED if self._feed.ended else playing,
                 self._feed.speed,
                 self._lag,
                 self._feed.progress,
@@ -186,8 +194,8 @@ class ReplaySidecar:
             try:
                 step()
                 return
-            except DBAPIError as error:
+            except self._store.away as error:
                 wait = _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
-                log.warning("the store does not answer", again_in_seconds=wait, error=str(error.orig))
+                log.warning("the store does not answer", again_in_seconds=wait, error=str(error).splitlines()[0])
                 if stop.wait(wait):
                     return

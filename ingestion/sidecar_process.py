@@ -39,13 +39,9 @@ def is_running(process_id: int) -> bool:
 
 
 def _mark() -> str:
-    parts = []
-    for read in (
-        lambda: Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8"),
-        lambda: os.readlink("/proc/self/ns/pid"),
-    ):
-        try:
-            parts.append(read())
-        except OSError:
-            parts.append("")
-    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:12]
+    boot, namespace = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    try:
+        known = f"{boot.read_text(encoding='utf-8')}{namespace.readlink()}"
+    except OSError:
+        known = ""  # a system without /proc has one namespace
+    return hashlib.sha256(known.encode()).hexdigest()[:12]

@@ -4,6 +4,7 @@ Row i of every array is trade i, in the order of trade ids, until trades or stat
 loaded. Each row knows the revision that last changed it, and so any viewer's delta is found without a queue.
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from engine.contracts import FloatArray, IntArray
 from engine.measures import CLOSE_COMPARED, MEASURE_NAMES
@@ -20,12 +21,10 @@ from engine.model import TradeStatus
 from engine.selection import HIERARCHY
 from storage.change_log import Entry
 from storage.database import StoreRevisions
-from storage.quotes import observations_of, quotes_as_known
+from storage.quotes import last_observation, observations_of, previous_quoted_date, quotes_as_known
 from storage.read_models import trade_attributes
 from storage.records import read_records
-from storage.schema import quotes as quotes_table
-from storage.schema import sensitivities
-from storage.sensitivities import failed_trades, previous_priced_date
+from storage.sensitivities import failed_trades, previous_priced_date, stored_values
 
 ObjectArray = NDArray[np.object_]
 GROUP_COLUMNS = (*HIERARCHY, "product", "trade_status", "currency")
@@ -52,7 +51,8 @@ class Board:
 
     as_of: date
     close_date: date | None
-    structure_revision: int
+    identity: str
+    """Tells one loading of a board from another: row numbers and closes hold within one loading alone."""
     revision: int
     observed_at: datetime | None
     trade_ids: list[str]
@@ -160,15 +160,12 @@ def load_board(connection: Connection, as_of: date, revisions: StoreRevisions) -
     keys = trades[list(GROUP_COLUMNS)]
     group_of, groups = pd.factorize(pd.MultiIndex.from_frame(keys), sort=True)
     market = _market(connection, as_of, sorted(set(trades["underlying"])), revisions.revision)
-    newest = connection.execute(
-        select(func.max(quotes_table.c.observed_at)).where(quotes_table.c.as_of_date == as_of)
-    ).scalar()
     return Board(
         as_of=as_of,
         close_date=close_date,
-        structure_revision=revisions.static_revision,
+        identity=uuid.uuid4().hex,
         revision=revisions.revision,
-        observed_at=newest,
+        observed_at=last_observation(connection, as_of),
         trade_ids=trades["trade_id"].tolist(),
         text={name: trades[name].to_numpy(dtype=object) for name in (*GROUP_COLUMNS, "contract", "exercise_style")},
         quantity=trades["quantity"].to_numpy(dtype=np.float64),
@@ -193,13 +190,7 @@ def _fill(
     revisions: IntArray | None,
 ) -> None:
     names = list(values)
-    query = select(
-        sensitivities.c.trade_id,
-        sensitivities.c.priced_by,
-        sensitivities.c.revision,
-        *(sensitivities.c[name] for name in names),
-    ).where(sensitivities.c.as_of_date == as_of)
-    found = [(row_of[row[0]], row) for row in connection.execute(query) if row[0] in row_of]
+    found = [(row_of[row[0]], row) for row in stored_values(connection, as_of, names) if row[0] in row_of]
     if not found:
         return
     rows = np.array([row for row, _ in found], np.int64)
@@ -214,9 +205,7 @@ def _fill(
 def _market(connection: Connection, as_of: date, traded: Sequence[str], revision: int) -> list[MarketRow]:
     instruments = read_records(connection, "instruments").set_index("ticker")
     known = quotes_as_known(connection, as_of)
-    previous = connection.execute(
-        select(func.max(quotes_table.c.as_of_date)).where(quotes_table.c.as_of_date < as_of)
-    ).scalar()
+    previous = previous_quoted_date(connection, as_of)
     closes = quotes_as_known(connection, previous) if previous else {}
     days = {str(ticker): frame for ticker, frame in observations_of(connection, as_of).groupby("instrument")}
     rows: list[MarketRow] = []

@@ -38,6 +38,14 @@ class Following:
     store_ok: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a viewer has: which loading of a board, and up to which revision."""
+
+    board: str
+    revision: int
+
+
 class Hub:
     """The boards of one web process. The tail thread writes, the event loop reads; a lock keeps them apart."""
 
@@ -102,25 +110,26 @@ class Hub:
         return as_of in self._boards
 
     def message(
-        self, as_of: date, table: str, selection: TradeSelection, since: int | None
-    ) -> tuple[int, bytes] | None:
-        """The revision of a date's board and what a viewer that has seen ``since`` is sent; None: nothing new.
+        self, as_of: date, table: str, selection: TradeSelection, seen: Seen | None
+    ) -> tuple[Seen, bytes] | None:
+        """What a viewer that has seen this much of a date's board is sent, and what it has then seen; None: no news.
 
-        The message is built once for all viewers that need the same.
+        Who saw another loading of the board is sent a snapshot. A message is built once for all who need the same.
         """
         with self._lock:
             board = self._boards.get(as_of)
-            if board is None or (since is not None and since >= board.revision):
+            if board is None:
                 return None
-            if since is not None and since < board.structure_revision:
-                since = None
-            key = (as_of, table, selection, since, board.revision)
+            since = seen.revision if seen is not None and seen.board == board.identity else None
+            if since is not None and since >= board.revision:
+                return None
+            key = (board.identity, table, selection, since, board.revision)
             built = self._messages.get(key)
             if built is None:
                 built = self._messages[key] = message(board, table, selection, since)
                 while len(self._messages) > _MESSAGES_KEPT:
                     self._messages.popitem(last=False)
-            return board.revision, built
+            return Seen(board.identity, board.revision), built
 
     def status(self, as_of: date | None) -> dict[str, Any]:
         """The status message of a date's board."""

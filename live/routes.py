@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.selection import TradeSelection
-from live.hub import Hub
+from live.hub import Hub, Seen
 from live.panels import ASSETS_FOLDER, ASSETS_URL
 from live.tables import TABLES
 from storage.settings import Settings
@@ -25,7 +25,7 @@ _POLICY, _REFUSED, _NOT_FOUND, _BAD_REQUEST = 1008, 4403, 4404, 4400
 _STATUS_SECONDS = 1.0
 _LEAST_PACE_SECONDS = 0.05
 _PATH_SEPARATOR = "\x1f"
-_PARAMETERS = {"as_of", "since", "as_of_seen", "status", "book", "path", "ticker", "pace"}
+_PARAMETERS = {"as_of", "since", "board", "status", "book", "path", "ticker", "pace"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,7 @@ class Subscription:
     as_of: date | None
     selection: TradeSelection
     pace_seconds: float
-    since: int | None
-    as_of_seen: date | None
+    seen: Seen | None
 
 
 def read_subscription(websocket: WebSocket) -> Subscription:
@@ -61,8 +60,7 @@ def read_subscription(websocket: WebSocket) -> Subscription:
             query.get("ticker", ""),
         ),
         max(pace, _LEAST_PACE_SECONDS),
-        int(query["since"]) if "since" in query else None,
-        date.fromisoformat(query["as_of_seen"]) if "as_of_seen" in query else None,
+        Seen(query["board"], int(query["since"])) if "board" in query and "since" in query else None,
     )
 
 
@@ -119,7 +117,7 @@ class LiveTables:
                 await websocket.close()
 
     async def _send(self, websocket: WebSocket, wanted: Subscription) -> None:
-        since, seen = wanted.since, wanted.as_of_seen
+        seen = wanted.seen
         next_status = 0.0
         status_sent = ""
         while True:
@@ -127,11 +125,9 @@ class LiveTables:
             if as_of is not None and not self._hub.has_board(as_of):
                 await asyncio.to_thread(self._hub.board_of, as_of)
             if as_of is not None:
-                if as_of != seen:
-                    since, seen = None, as_of
-                built = self._hub.message(as_of, wanted.table, wanted.selection, since)
+                built = self._hub.message(as_of, wanted.table, wanted.selection, seen)
                 if built is not None:
-                    since = built[0]
+                    seen = built[0]
                     await websocket.send_bytes(built[1])
             if wanted.table == "summary" and self._hub.has_looked:
                 status = self._hub.status(as_of)

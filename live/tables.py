@@ -32,6 +32,7 @@ def message(board: Board, table: str, selection: TradeSelection, since: int | No
     header: dict[str, Any] = {
         "kind": "snapshot" if since is None else "delta",
         "table": table,
+        "board": board.identity,
         "revision": board.revision,
         "as_of_date": board.as_of.isoformat(),
         "observed_at": _iso(board),

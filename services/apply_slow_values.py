@@ -1,14 +1,21 @@
 """Values that a slow engine found beside the tick's path come in: store those that are still the newest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 
-from engine.contracts import UnitValues
+import numpy as np
+from sqlalchemy import func, select
+
+from engine.contracts import Contracts, UnitValues
+from engine.preparation import PreparedUnderlying
 from services.price_book import SlowWork, add_values, note_changes
 from services.pricing_state import PricingState
 from storage.change_log import changing
-from storage.database import Store
+from storage.database import Store, WriteUnit
+from storage.feeds import Holder, hold_feed
+from storage.quotes import Quote
+from storage.schema import sensitivities
 from storage.sensitivities import ValuationRows
 
 
@@ -20,25 +27,37 @@ class SlowResult:
     values: list[UnitValues]
 
 
-def apply_slow_values(store: Store, state: PricingState, results: Sequence[SlowResult], source: str) -> list[SlowWork]:
-    """Store the values of work whose trades have not changed meanwhile; returns the work that must be done again."""
+def apply_slow_values(
+    store: Store,
+    state: PricingState,
+    results: Sequence[SlowResult],
+    *,
+    source: str,
+    holder: Holder | None = None,
+) -> list[SlowWork]:
+    """Store the values of work whose trades and quote still count; returns the work that must be done again.
+
+    Values at a quote that has moved on meanwhile are stored, so that a book that always ticks has some, but never over
+    values at a newer quote. Raises FeedLost when the feed of the holder has another owner.
+    """
     again: list[SlowWork] = []
     try:
         with changing(store, source) as (unit, change):
+            hold_feed(unit.connection, holder)
             state.refresh(unit)
             by_date: dict[date, ValuationRows] = {}
             for result in results:
-                prepared = result.work.prepared
-                current = state.prepared(prepared.as_of_date, prepared.ticker)
-                if current is not prepared:
-                    quote = state.quotes(unit.connection, prepared.as_of_date).get(prepared.ticker)
-                    if current is not None and current.slow_groups and quote is not None:
-                        again.append(SlowWork(current, quote))
+                prepared, quote = result.work.prepared, result.work.quote
+                as_of = prepared.as_of_date
+                current = state.prepared(as_of, prepared.ticker)
+                newest = state.quotes(unit.connection, as_of).get(prepared.ticker)
+                if current is None or newest is None or as_of not in state.priced:
                     continue
-                rows = by_date.setdefault(prepared.as_of_date, ValuationRows())
-                quote = result.work.quote
-                valued = prepared.measured(quote.quote, prepared.slow_groups, result.values)
-                add_values(rows, prepared, valued, quote)
+                if _is_same(current, prepared) and not _is_overtaken(unit, prepared, quote, newest):
+                    valued = prepared.measured(quote.quote, prepared.slow_groups, result.values)
+                    add_values(by_date.setdefault(as_of, ValuationRows()), prepared, valued, quote)
+                elif current.slow_groups:
+                    again.append(SlowWork(current, newest))
             for as_of, rows in by_date.items():
                 note_changes(unit, change, as_of, rows)
         state.wrote(unit, static=False, quotes=False)
@@ -46,3 +65,37 @@ def apply_slow_values(store: Store, state: PricingState, results: Sequence[SlowR
         state.forget()
         raise
     return again
+
+
+def _is_same(current: PreparedUnderlying, prepared: PreparedUnderlying) -> bool:
+    """Whether they would be valued alike; the trades may have been read again without a change to these."""
+    if current is prepared:
+        return True
+    pairs = list(zip(current.slow_groups, prepared.slow_groups, strict=False))
+    return (
+        len(current.slow_groups) == len(prepared.slow_groups)
+        and current.trade_ids == prepared.trade_ids
+        and current.parameters == prepared.parameters
+        and np.array_equal(current.quantity, prepared.quantity)
+        and np.array_equal(current.multiplier, prepared.multiplier)
+        and all(a.engine is b.engine and np.array_equal(a.rows, b.rows) for a, b in pairs)
+        and all(_equal_contracts(a.contracts, b.contracts) for a, b in pairs)
+    )
+
+
+def _equal_contracts(one: Contracts, other: Contracts) -> bool:
+    return all(np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+
+
+def _is_overtaken(unit: WriteUnit, prepared: PreparedUnderlying, quote: Quote, newest: Quote) -> bool:
+    """Whether another process has valued these trades at a newer quote than the work's."""
+    if quote == newest:
+        return False
+    slow = [prepared.trade_ids[row] for group in prepared.slow_groups for row in group.rows]
+    query = select(func.max(sensitivities.c.observed_at)).where(
+        sensitivities.c.as_of_date == prepared.as_of_date,
+        sensitivities.c.risk_factor == prepared.ticker,
+        sensitivities.c.trade_id.in_(slow),
+    )
+    stored = unit.connection.execute(query).scalar()
+    return stored is not None and stored > quote.observed_at

@@ -16,17 +16,22 @@ DEMO_FILES: tuple[tuple[str, str], ...] = (
     ("trades", "trades.csv"),
     ("quotes", "market_data_closes.csv"),
 )
-"""Kind and file, in the order of loading."""
+"""Kind and file, in the order of loading: with the quotes the demo is complete."""
 
 
 def is_empty(store: Store) -> bool:
-    """Whether a store has neither trades nor quotes."""
+    """Whether a store has neither trades nor quotes; those of a demo whose loading was cut short do not count."""
     with store.read() as connection:
-        counts = [connection.execute(select(func.count()).select_from(t)).scalar_one() for t in (trades, quotes)]
-    return not any(counts)
+        quoted = connection.execute(select(func.count()).select_from(quotes)).scalar_one()
+        sources = set(connection.execute(select(trades.c.source).distinct()).scalars())
+    return not quoted and sources <= {_source(name) for _, name in DEMO_FILES}
 
 
 def load_demo(store: Store, folder: Path) -> list[LoadedFile]:
     """Load the demo files of a folder. Raises OSError when one is missing."""
     state = PricingState()
-    return [load_file(store, state, kind, folder / name) for kind, name in DEMO_FILES]
+    return [load_file(store, state, kind, folder / name, source=_source(name)) for kind, name in DEMO_FILES]
+
+
+def _source(name: str) -> str:
+    return f"demo file {name}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 from sqlalchemy import select
 
@@ -14,7 +14,7 @@ from storage.change_log import Change
 from storage.database import WriteUnit
 from storage.quotes import Quote
 from storage.schema import sensitivities
-from storage.sensitivities import ValuationRows, write_valuations
+from storage.sensitivities import ValuationRows, ValuedTrades, write_valuations
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,18 @@ def price_underlyings(
 
 def add_values(rows: ValuationRows, prepared: PreparedUnderlying, valued: Valued, quote: Quote) -> None:
     """Append the values of an underlying's trades, and of those that got none the reason."""
-    count = len(valued.rows)
-    rows.trade_id += [prepared.trade_ids[row] for row in valued.rows.tolist()]
-    rows.risk_factor += [prepared.ticker] * count
-    rows.spot += [quote.quote] * count
-    rows.observed_at += [quote.observed_at] * count
-    rows.priced_by += valued.priced_by
-    rows.parameters_source += [prepared.parameters.source] * count
-    for name, values in valued.measures.items():
-        rows.measures[name].append(values)
+    if len(valued.rows):
+        rows.valued.append(
+            ValuedTrades(
+                risk_factor=prepared.ticker,
+                spot=quote.quote,
+                observed_at=quote.observed_at,
+                parameters_source=prepared.parameters.source,
+                trade_id=[prepared.trade_ids[row] for row in valued.rows.tolist()],
+                priced_by=valued.priced_by,
+                measures=valued.measures,
+            )
+        )
     rows.failures += [(f.trade_id, prepared.ticker, f.reason, f.detail) for f in valued.failures]
 
 
@@ -83,8 +86,8 @@ def note_changes(unit: WriteUnit, change: Change, as_of: date, rows: ValuationRo
     """Write the rows and put them into the change log's entry."""
     for name, table in write_valuations(unit, as_of, rows).items():
         change.tables[(name, as_of)] = table
-    newest = max(rows.observed_at, default=datetime.min.replace(tzinfo=UTC))
-    if rows.observed_at and (change.observed_at is None or newest > change.observed_at):
+    newest = max((part.observed_at for part in rows.valued), default=None)
+    if newest is not None and (change.observed_at is None or newest > change.observed_at):
         change.as_of_date, change.observed_at = as_of, newest
 
 

@@ -79,6 +79,12 @@ class PricingState:
         """Forget the quotes in memory after a change to dates that are not the newest: later dates may inherit them."""
         self._quotes.clear()
 
+    def forget_from(self, first: date) -> None:
+        """Forget what is known of this date and later ones: their quotes and values have been taken off the store."""
+        self.drop_quotes()
+        self.priced = {as_of for as_of in self.priced if as_of < first}
+        self._prepared = {key: prepared for key, prepared in self._prepared.items() if key[0] < first}
+
     def is_prepared(self, as_of: date, ticker: str) -> bool:
         return (as_of, ticker) in self._prepared
 

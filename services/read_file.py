@@ -1,7 +1,7 @@
 """Read a file of records: every good row as typed values, every bad one with its line, column, value and reason."""
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ class RowFailure:
 
     def __str__(self) -> str:
         column = f", column {self.column}" if self.column else ""
-        value = f", value '{self.value}'" if self.value else ""
+        shown = self.value if self.value.isprintable() else ascii(self.value)[1:-1]
+        value = f", value '{shown}'" if self.value else ""
         return f"line {self.line}{column}{value}: {self.reason}"
 
 
@@ -43,12 +44,13 @@ def read_csv(path: Path, kind: RecordKind) -> ReadRecords:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            return read_rows(_numbered(csv.reader(file, strict=True)), kind)
+            reader = csv.reader(file, strict=True)
+            return read_rows(((reader.line_num, cells) for cells in reader), kind)
     except UnicodeDecodeError as error:
         fault = RowFailure(1, "", "", f"not UTF-8 text at byte {error.start}: save the file as CSV UTF-8")
         return ReadRecords(failures=[fault])
     except csv.Error as error:
-        return ReadRecords(failures=[RowFailure(1, "", "", f"not a CSV file: {error}")])
+        return ReadRecords(failures=[RowFailure(reader.line_num, "", "", f"not a CSV file: {error}")])
 
 
 def read_rows(rows: Iterable[tuple[int, Sequence[str]]], kind: RecordKind) -> ReadRecords:
@@ -113,8 +115,3 @@ def _record(
         failures.append(RowFailure(line, fault[0], "", fault[1]))
         good = False
     return record if good else None
-
-
-def _numbered(reader: Any) -> Iterator[tuple[int, Sequence[str]]]:
-    for cells in reader:
-        yield reader.line_num, cells

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from engine.model import ExerciseStyle, OptionType, Product, TradeStatus
 
 _LONGEST_TEXT = 200
+_YEARS = range(1901, 2200)
+"""The years that the trading calendar knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def _text(value: str) -> str:
 
 def _number(value: str) -> float:
     try:
-        number = float(value)
+        number = float("" if "_" in value else value)
     except ValueError:
         raise ValueError("not a number: write it like 1234.5, without thousands separators") from None
     if not math.isfinite(number):
@@ -70,9 +72,15 @@ def _positive(value: str) -> float:
 @lru_cache(maxsize=4096)
 def _date(value: str) -> date:
     try:
-        return date.fromisoformat(value)
+        return _in_range(date.fromisoformat(value))
     except ValueError:
-        raise ValueError("not a date: write it as YYYY-MM-DD") from None
+        raise ValueError("not a date of the years 1901 to 2199: write it as YYYY-MM-DD") from None
+
+
+def _in_range(day: date) -> date:
+    if day.year not in _YEARS:
+        raise ValueError
+    return day
 
 
 @lru_cache(maxsize=4096)
@@ -82,9 +90,13 @@ def _moment(value: str) -> date | datetime:
         return _date(value)
     try:
         instant = datetime.fromisoformat(value)
-    except ValueError:
-        raise ValueError("not a date or time: write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ") from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        utc = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        _in_range((utc - timedelta(days=10)).date())  # the calendar may have to look for the trading day before it
+        _in_range(utc.date())
+    except (ValueError, OverflowError):
+        reason = "not a date or time of the years 1901 to 2199: write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ"
+        raise ValueError(reason) from None
+    return utc
 
 
 def _one_of(choices: type[OptionType] | type[ExerciseStyle] | type[TradeStatus]) -> Callable[[str], str]:

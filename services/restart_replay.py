@@ -28,8 +28,7 @@ def restart_replay(
             for valued in (sensitivities, pricing_failures):
                 unit.connection.execute(delete(valued).where(valued.c.as_of_date >= first_date))
             move_cursor(unit.connection, feed, owner, cursor)
-            state.drop_quotes()
-            state.priced = {as_of for as_of in state.priced if as_of < first_date}
+            state.forget_from(first_date)
             state.newest = newest_as_of(unit.connection)
             change.quotes = change.reload = True
             work: list[SlowWork] = []

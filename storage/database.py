@@ -1,7 +1,10 @@
 """Open the store, write to it in one transaction with a revision, read from it at one moment."""
 
+import sqlite3
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +20,10 @@ from storage.schema import store_state
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS = 30_000
+_CHECKPOINT_SECONDS = 1.0
+_LARGEST_LOG_PAGES = 32_768
+"""128 MB: then the writer itself moves SQLite's log into the database. The checkpoints beside it come long before."""
+_NEXT_REVISION = update(store_state).values(revision=store_state.c.revision + 1).returning(store_state)
 _MIGRATION_LOCK = 20_200_309
 """Two processes that open a new store at once must not both make it."""
 
@@ -58,8 +65,9 @@ class Store:
         try:
             self.engine = _sqlite_engine(url) if self.dialect == "sqlite" else create_engine(url, pool_pre_ping=True)
         except (ArgumentError, ImportError) as error:
-            driver = self.url.drivername
-            raise StoreUnreadable(f"There is no driver for {driver}: write postgresql+psycopg:// or sqlite://.") from error
+            hint = "write postgresql+psycopg:// or sqlite://"
+            raise StoreUnreadable(f"There is no driver for {self.url.drivername}: {hint}.") from error
+        self._checkpoints = _Checkpoints(self.engine) if self.dialect == "sqlite" else None
 
     @property
     def away(self) -> tuple[type[Exception], ...]:
@@ -104,20 +112,26 @@ class Store:
         order of revisions is the order of commits.
         """
         with self.engine.connect().execution_options(deltaboard_write=True) as connection, connection.begin():
-            row = connection.execute(
-                update(store_state).values(revision=store_state.c.revision + 1).returning(store_state)
-            ).one()
+            row = connection.execute(_NEXT_REVISION).one()
             before = StoreRevisions(row.revision - 1, row.static_revision, row.quotes_revision)
             yield WriteUnit(connection, row.revision, datetime.now(UTC), before)
+        self._committed()
 
     @contextmanager
     def bookkeeping(self) -> Iterator[Connection]:
         """A write transaction without a revision: signs of life and wishes, which no board needs to be told of."""
         with self.engine.connect().execution_options(deltaboard_write=True) as connection, connection.begin():
             yield connection
+        self._committed()
 
     def close(self) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.wait()
         self.engine.dispose()
+
+    def _committed(self) -> None:
+        if self._checkpoints is not None:
+            self._checkpoints.start_if_due()
 
     def unreadable(self, error: Exception) -> StoreUnreadable:
         """What a failure of the database means, in one line for people."""
@@ -138,6 +152,42 @@ def _parsed(url: str) -> URL:
         raise StoreUnreadable("DATABASE_URL is no URL: write it like sqlite:///folder/store.sqlite.") from error
 
 
+class _Checkpoints:
+    """Moves SQLite's write-ahead log into the database from time to time, in a thread: no commit waits for it.
+
+    A passive checkpoint stops neither readers nor writers; what they hold is left to the next one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread: threading.Thread | None = None
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def start_if_due(self) -> None:
+        """After a commit."""
+        now = time.monotonic()
+        with self._lock:
+            if now < self._next or (self._thread is not None and self._thread.is_alive()):
+                return
+            self._next = now + _CHECKPOINT_SECONDS
+            self._thread = threading.Thread(target=self._checkpoint, name="deltaboard-checkpoint")
+            self._thread.start()
+
+    def wait(self) -> None:
+        """Until the one that runs is done."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _checkpoint(self) -> None:
+        with suppress(sqlite3.Error, SQLAlchemyError):  # a fault of the disk shows at the next commit
+            connection = self._engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            finally:
+                connection.close()
+
+
 def _sqlite_engine(url: str) -> Engine:
     """SQLite in WAL mode, with transactions begun by us: a writer takes its lock at once instead of failing later."""
     engine = create_engine(url, connect_args={"timeout": _BUSY_MILLISECONDS / 1000, "check_same_thread": False})
@@ -150,7 +200,8 @@ def _sqlite_engine(url: str) -> Engine:
         # NORMAL survives the death of the process at any instant; only a power cut may take the last commits back.
         cursor.execute("PRAGMA synchronous=NORMAL")
         cursor.execute("PRAGMA cache_size=-65536")
-        cursor.execute("PRAGMA journal_size_limit=67108864")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={_LARGEST_LOG_PAGES}")
+        cursor.execute("PRAGMA journal_size_limit=134217728")
         cursor.close()
 
     @event.listens_for(engine, "begin")

@@ -44,6 +44,16 @@ def newest_as_of(connection: Connection) -> date | None:
     return connection.execute(select(func.max(quotes.c.as_of_date))).scalar()
 
 
+def previous_quoted_date(connection: Connection, as_of: date) -> date | None:
+    """The newest date before this one that has a quote, or None."""
+    return connection.execute(select(func.max(quotes.c.as_of_date)).where(quotes.c.as_of_date < as_of)).scalar()
+
+
+def last_observation(connection: Connection, as_of: date) -> datetime | None:
+    """When the newest quote of a date was observed, or None where it has none."""
+    return connection.execute(select(func.max(quotes.c.observed_at)).where(quotes.c.as_of_date == as_of)).scalar()
+
+
 def quotes_as_known(connection: Connection, as_of: date) -> dict[str, Quote]:
     """Instrument -> its newest quote on or before a date."""
     newest = (

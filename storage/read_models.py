@@ -21,7 +21,7 @@ from storage.schema import (
     store_state,
     trades,
 )
-from storage.sensitivities import counts
+from storage.sensitivities import counts, valued_dates
 
 EXPORTS: tuple[str, ...] = ("sensitivities", "trades", "quotes", "failures")
 
@@ -70,11 +70,7 @@ def read_status(connection: Connection) -> StoreStatus:
 
 def as_of_dates(connection: Connection) -> list[date]:
     """The as-of dates that have values, newest first."""
-    return list(
-        connection.execute(
-            select(sensitivities.c.as_of_date).distinct().order_by(sensitivities.c.as_of_date.desc())
-        ).scalars()
-    )
+    return valued_dates(connection)
 
 
 def trade_attributes(connection: Connection) -> pd.DataFrame:
@@ -146,6 +142,7 @@ def export_frame(connection: Connection, what: str, as_of: date | None) -> pd.Da
     """
     if what == "trades":
         frame = read_records(connection, "trades").drop(columns=["revision", "source"])
+        frame["maturity"] = [None if pd.isna(maturity) else maturity.date() for maturity in frame["maturity"]]
         return frame.rename(columns=camel_case)
     day = as_of or newest_as_of(connection)
     if what == "sensitivities":
@@ -156,7 +153,7 @@ def export_frame(connection: Connection, what: str, as_of: date | None) -> pd.Da
         result = connection.execute(query.order_by(quotes.c.instrument))
         return pd.DataFrame(result.all(), columns=["AsOfDate", "Instrument", "Quote"])
     if what == "failures":
-        failed = failures_frame(connection, day) if day else pd.DataFrame(columns=["trade_id", "reason", "detail"])
+        failed = failures_frame(connection, day or date.min)
         failed.insert(0, "as_of_date", day)
         return failed.rename(columns=camel_case)
     raise ValueError(f"{what} cannot be exported: choose {', '.join(EXPORTS)}")

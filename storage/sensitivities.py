@@ -1,8 +1,9 @@
 """Sensitivities and the trades without a value, as they are written and found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,41 +13,50 @@ from sqlalchemy import Connection, delete, func, select
 from engine.contracts import FloatArray
 from engine.measures import MEASURE_NAMES
 from engine.model import Source
-from storage.bulk import upsert
-from storage.change_log import arrow_table
+from storage.bulk import upsert, upsert_batches
 from storage.database import WriteUnit
 from storage.schema import pricing_failures, sensitivities
 
 _KEYS_A_STATEMENT = 500
 
 
-@dataclass(slots=True)
-class ValuationRows:
-    """Rows to write for one as-of date: the values of trades, and the trades that have none.
+@dataclass(frozen=True, slots=True)
+class ValuedTrades:
+    """The values of trades on one underlying at one quote: columns of one length, and what all rows share."""
 
-    measures: name -> array; all columns have one length. failures: (trade id, risk factor, reason, detail).
-    """
+    risk_factor: str
+    spot: float
+    observed_at: datetime
+    parameters_source: str
+    trade_id: list[str]
+    priced_by: list[str]
+    measures: Mapping[str, FloatArray]
 
-    trade_id: list[str] = field(default_factory=list)
-    risk_factor: list[str] = field(default_factory=list)
-    spot: list[float] = field(default_factory=list)
-    observed_at: list[datetime] = field(default_factory=list)
-    priced_by: list[str] = field(default_factory=list)
-    parameters_source: list[str] = field(default_factory=list)
-    measures: dict[str, list[FloatArray]] = field(default_factory=lambda: {name: [] for name in MEASURE_NAMES})
-    failures: list[tuple[str, str, str, str]] = field(default_factory=list)
+    def __len__(self) -> int:
+        return len(self.trade_id)
 
     def columns(self) -> dict[str, Any]:
-        """The columns by name, measures joined into one array each."""
+        """By name: arrays and lists a value a row, all else a value for all rows."""
         return {
-            "trade_id": self.trade_id,
             "risk_factor": self.risk_factor,
-            **{n: np.concatenate(parts) if parts else np.empty(0) for n, parts in self.measures.items()},
             "spot": self.spot,
             "observed_at": self.observed_at,
-            "priced_by": self.priced_by,
             "parameters_source": self.parameters_source,
+            "trade_id": self.trade_id,
+            "priced_by": self.priced_by,
+            **self.measures,
         }
+
+
+@dataclass(slots=True)
+class ValuationRows:
+    """What to write for one as-of date: the values of trades, and the trades that have none.
+
+    failures: (trade id, risk factor, reason, detail).
+    """
+
+    valued: list[ValuedTrades] = field(default_factory=list)
+    failures: list[tuple[str, str, str, str]] = field(default_factory=list)
 
 
 def write_valuations(unit: WriteUnit, as_of: date, rows: ValuationRows) -> dict[str, pa.Table]:
@@ -54,14 +64,15 @@ def write_valuations(unit: WriteUnit, as_of: date, rows: ValuationRows) -> dict[
 
     Returns the changed rows as Arrow by table name, for the change log.
     """
-    columns = rows.columns()
-    count = len(rows.trade_id)
     common = {"as_of_date": as_of, "source": str(Source.ENGINE), "revision": unit.revision}
-    upsert(unit.connection, sensitivities, {**common, **columns}, count)
+    upsert_batches(unit.connection, sensitivities, [({**common, **part.columns()}, len(part)) for part in rows.valued])
     failed = rows.failures
-    known_failures = failed_trades(unit.connection, as_of)
-    mended = [trade_id for trade_id in rows.trade_id if trade_id in known_failures]
-    _delete(unit.connection, pricing_failures, as_of, mended)
+    known_failures = failed_trades(
+        unit.connection, as_of, {part.risk_factor for part in rows.valued} | {f[1] for f in failed}
+    )
+    if known_failures:
+        mended = [trade_id for part in rows.valued for trade_id in part.trade_id if trade_id in known_failures]
+        _delete(unit.connection, pricing_failures, as_of, mended)
     fresh = [f for f in failed if known_failures.get(f[0]) != f[2:]]
     upsert(
         unit.connection,
@@ -78,7 +89,7 @@ def write_valuations(unit: WriteUnit, as_of: date, rows: ValuationRows) -> dict[
     )
     _delete(unit.connection, sensitivities, as_of, [f[0] for f in fresh])
     return {
-        "sensitivities": arrow_table(columns, count),
+        "sensitivities": _logged(rows.valued),
         "failures": pa.table(
             {
                 "trade_id": pa.array([f[0] for f in fresh], pa.string()),
@@ -89,9 +100,37 @@ def write_valuations(unit: WriteUnit, as_of: date, rows: ValuationRows) -> dict[
     }
 
 
-def failed_trades(connection: Connection, as_of: date) -> dict[str, tuple[str, str]]:
-    """Trade -> (reason, detail) of the trades without a value at a date."""
+def _logged(valued: Sequence[ValuedTrades]) -> pa.Table:
+    """All rows as one Arrow table; texts and times that repeat are dictionary encoded."""
+    counts = [len(part) for part in valued]
+    part_of_row = pa.array(np.repeat(np.arange(len(valued)), counts))
+
+    def shared(name: str, kind: pa.DataType) -> pa.Array:
+        return pa.array([getattr(part, name) for part in valued], kind).dictionary_encode().take(part_of_row)
+
+    def own(name: str) -> pa.Array:
+        return pa.array(list(chain.from_iterable(getattr(part, name) for part in valued)), pa.string())
+
+    return pa.table(
+        {
+            "trade_id": own("trade_id"),
+            "risk_factor": shared("risk_factor", pa.string()),
+            **{name: np.concatenate([np.empty(0), *(p.measures[name] for p in valued)]) for name in MEASURE_NAMES},
+            "spot": np.repeat(np.array([part.spot for part in valued], np.float64), counts),
+            "observed_at": shared("observed_at", pa.timestamp("us", "UTC")),
+            "priced_by": own("priced_by").dictionary_encode(),
+            "parameters_source": shared("parameters_source", pa.string()),
+        }
+    )
+
+
+def failed_trades(
+    connection: Connection, as_of: date, risk_factors: Collection[str] | None = None
+) -> dict[str, tuple[str, str]]:
+    """Trade -> (reason, detail) of the trades without a value at a date, of all underlyings or of these."""
     query = select(pricing_failures).where(pricing_failures.c.as_of_date == as_of)
+    if risk_factors is not None and len(risk_factors) <= _KEYS_A_STATEMENT:
+        query = query.where(pricing_failures.c.risk_factor.in_(risk_factors))
     return {row.trade_id: (row.reason, row.detail) for row in connection.execute(query)}
 
 
@@ -105,11 +144,26 @@ def forget_failures(unit: WriteUnit, as_of: date, trade_ids: Sequence[str]) -> N
     _delete(unit.connection, pricing_failures, as_of, trade_ids)
 
 
+def stored_values(connection: Connection, as_of: date, names: Sequence[str]) -> Sequence[Any]:
+    """A row a sensitivity of a date: trade_id, priced_by, revision, then the columns of these names."""
+    columns = (sensitivities.c[name] for name in ("trade_id", "priced_by", "revision", *names))
+    return connection.execute(select(*columns).where(sensitivities.c.as_of_date == as_of)).all()
+
+
+def valued_dates(connection: Connection) -> list[date]:
+    """The as-of dates that have sensitivities, newest first."""
+    # A step down the key for each date; DISTINCT would read every row of every date.
+    newest = select(func.max(sensitivities.c.as_of_date).label("as_of_date")).cte("dates", recursive=True)
+    earlier = select(func.max(sensitivities.c.as_of_date)).where(sensitivities.c.as_of_date < newest.c.as_of_date)
+    dates = newest.union_all(select(earlier.scalar_subquery()).where(newest.c.as_of_date.is_not(None)))
+    found = select(dates.c.as_of_date).where(dates.c.as_of_date.is_not(None)).order_by(dates.c.as_of_date.desc())
+    return list(connection.execute(found).scalars())
+
+
 def priced_dates(connection: Connection) -> list[date]:
     """The as-of dates that have sensitivities or failures, oldest first."""
-    dates = set(connection.execute(select(sensitivities.c.as_of_date).distinct()).scalars())
-    dates |= set(connection.execute(select(pricing_failures.c.as_of_date).distinct()).scalars())
-    return sorted(dates)
+    failed = connection.execute(select(pricing_failures.c.as_of_date).distinct()).scalars()
+    return sorted({*valued_dates(connection), *failed})
 
 
 def previous_priced_date(connection: Connection, as_of: date) -> date | None:

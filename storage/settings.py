@@ -30,7 +30,11 @@ class Settings(BaseSettings):
     sidecar_silence_seconds: float = Field(
         10.0, gt=0, description="After how long without a sign of life a sidecar counts as gone."
     )
-    log_level: str = Field("INFO", description="The least severe level that the log shows.")
+    log_level: str = Field(
+        "INFO",
+        pattern="(?i)^(debug|info|warning|error|critical)$",
+        description="The least severe level that the log shows: debug, info, warning, error or critical.",
+    )
 
 
 @lru_cache(maxsize=1)

@@ -124,14 +124,15 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
     return Templates(tmp_path_factory.mktemp("stores"))
 
 
-def _server(request: pytest.FixtureRequest) -> PostgresServer | None:
+def server_of(request: pytest.FixtureRequest) -> PostgresServer | None:
+    """The server of a fixture that is made on each database in turn; None on SQLite."""
     return request.getfixturevalue("postgresql") if request.param == "postgresql" else None
 
 
 @pytest.fixture(params=DATABASES)
 def store(request: pytest.FixtureRequest, templates: Templates) -> Iterator[Store]:
     """An empty store of the newest schema, on each database in turn."""
-    opened = Store(templates.copy(request.param, "empty", lambda _: None, _server(request)))
+    opened = Store(templates.copy(request.param, "empty", lambda _: None, server_of(request)))
     yield opened
     opened.close()
 
@@ -139,7 +140,7 @@ def store(request: pytest.FixtureRequest, templates: Templates) -> Iterator[Stor
 @pytest.fixture(params=DATABASES)
 def demo_store(request: pytest.FixtureRequest, templates: Templates) -> Iterator[Store]:
     """A store with the demo book, priced at the last close before the replay, on each database in turn."""
-    opened = Store(templates.copy(request.param, "demo", lambda store: _load(store), _server(request)))
+    opened = Store(templates.copy(request.param, "demo", load_demo_book, server_of(request)))
     yield opened
     opened.close()
 
@@ -147,10 +148,11 @@ def demo_store(request: pytest.FixtureRequest, templates: Templates) -> Iterator
 @pytest.fixture
 def sqlite_demo_url(templates: Templates) -> str:
     """The URL of an embedded store with the demo book, for tests that start processes."""
-    return templates.copy("sqlite", "demo", lambda store: _load(store), None)
+    return templates.copy("sqlite", "demo", load_demo_book, None)
 
 
-def _load(store: Store) -> None:
+def load_demo_book(store: Store) -> None:
+    """Fill a store with the demo book."""
     load_demo(store, DATA)
 
 

@@ -5,11 +5,16 @@ import streamlit as st
 _STYLE = """
 <style>
 .stMainBlockContainer { padding: 0.5rem 0.9rem 0.9rem; max-width: none; }
-header[data-testid=stHeader] { height: 0; min-height: 0; background: transparent; }
+header[data-testid=stHeader] { height: 0; min-height: 0; background: transparent; pointer-events: none; }
+header[data-testid=stHeader] * { pointer-events: none; }
+[data-testid=stMainMenu], [data-testid=stMainMenu] *,
+[data-testid=stExpandSidebarButton], [data-testid=stExpandSidebarButton] * { pointer-events: auto !important; }
+[data-testid=stStatusWidget] { display: none; }
 [data-testid=stSidebarHeader] { height: 2.6rem; padding-bottom: 0; align-items: center; }
 [data-testid=stSidebarHeader]::before { content: "Deltaboard"; font-weight: 650; font-size: 15px; flex: 1; }
 .st-key-board [data-testid=stVerticalBlock], .st-key-board { gap: 0.55rem; }
 .st-key-toolbar button { min-height: 1.75rem; padding: 0.1rem 0.7rem; border-radius: 999px; font-size: 12px; }
+.st-key-day { background: var(--st-secondary-background-color, transparent); }
 .st-key-toolbar { gap: 0.4rem; padding-right: 1.6rem; }
 </style>
 """

@@ -70,8 +70,7 @@ def first_guess(vol: float, rate: float, dividend_yield: float, node_root: Float
     """
     drift = rate - dividend_yield
     half = drift / (vol * vol) - 0.5
-    root = math.sqrt(half * half + 2.0 * rate / (vol * vol))
-    # the negative root, in the form without cancellation
+    root = math.sqrt(half * half + 2.0 * rate / (vol * vol))  # of two forms, the one without cancellation
     negative = -(half + root) if half >= 0.0 else -2.0 * rate / (vol * vol) / (root - half)
     h[0] = distance_at_maturity(rate, dividend_yield)[0]
     room = min(max(math.log1p(-1.0 / negative) - h[0], 1e-300), 700.0)

@@ -86,6 +86,8 @@ def fill_curve(
         curve[DENSITY_VOL, k] *= of_slope
         curve[DENSITY_RATE, k] *= of_slope
         curve[DENSITY_YIELD, k] *= of_slope
+    # maturity itself: the European option, with the strike in the boundary's place
+    curve[OFFSET, count - 1] = drift / vol - 0.5 * vol
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
@@ -140,11 +142,9 @@ def scaled_put(
         by_vol += curve[DENSITY_VOL, k] * pdf
         by_rate += curve[DENSITY_RATE, k] * pdf
         by_yield += curve[DENSITY_YIELD, k] * pdf
-    european_d = (x + rate - dividend_yield) * inverse_vol
-    strike_leg = rate_factor * fast_cdf_pdf(0.5 * vol - european_d)[0]
-    tail, pdf = fast_cdf_pdf(-0.5 * vol - european_d)
-    spot_leg = y * yield_factor * tail
-    european_vega = y * yield_factor * pdf
+    strike_leg = rate_factor * normals[1, count - 1]
+    spot_leg = y * yield_factor * normals[3, count - 1]
+    european_vega = rate_factor * normals[2, count - 1]  # e^-r n(d-) = y e^-q n(d+)
     premium = max(rate * tail_rate - dividend_yield * y * tail_yield, 0.0)  # not less than 0 by rounding
     return (
         strike_leg - spot_leg + premium,

@@ -53,7 +53,7 @@ class Feed {
     if (this.pace) url.searchParams.set('pace', this.pace);
     if (this.table) {
       url.searchParams.set('since', this.table.revision);
-      url.searchParams.set('as_of_seen', this.table.asOfDate);
+      url.searchParams.set('board', this.table.board);
     }
     return url.href;
   }

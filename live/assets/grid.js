@@ -144,6 +144,7 @@ export class Grid {
   buildSlot() {
     const element = this.body.appendChild(make('div', 'db-row', { role: 'row' }));
     element.id = `${this.id}-${Math.random().toString(36).slice(2, 9)}`;
+    element.style.display = 'none'; // until it has a row: an empty one would lie over the first
     const cells = this.columns.map((column) => {
       const cell = make('div', 'db-cell', { role: 'gridcell', 'data-column': column.name, 'data-align': column.align });
       if (column.faint) cell.classList.add('db-faint');

@@ -60,7 +60,7 @@ export function buildMarket(host, key, emit) {
   }
 
   frame.paint = (table) => {
-    setText(frame.subtitle, `${plural(table.rows, 'underlying')}, against previous close`);
+    setText(frame.subtitle, 'against previous close');
     if (ordered !== table.header) order();
     else grid.paint();
   };

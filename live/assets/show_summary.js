@@ -43,6 +43,7 @@ export function buildSummary(host, key, emit, data) {
     faint: true,
     decimals: 0,
     value: (node) => node.value('trades'),
+    marked: (node) => node.value('not_included') > 0,
     title: (node) => (node.value('not_included') > 0 ? `${plural(node.value('not_included'), 'trade')} not included` : null),
   });
 
@@ -165,9 +166,10 @@ function nodeColumn(toggle, open) {
   };
 }
 
+// The P&L lacks trades that the other columns have; what all columns lack is marked once, at the count of trades.
 function isIncomplete(node, measure) {
   if (node.currencies.size > 1 || Number.isNaN(node.value(measure))) return false;
-  return node.unknown[measure] > 0 || (measure === 'actual_pnl' && node.value('pnl_unknown') > 0);
+  return measure === 'actual_pnl' && node.value('pnl_unknown') > 0;
 }
 
 function whyIncomplete(node, measure) {

@@ -9,6 +9,7 @@ export class Table {
     this.text = header.text ?? {};
     this.day = new Map(Object.entries(header.day ?? {}));
     this.header = header;
+    this.board = header.board ?? '';
     this.stamp(header);
   }
 

@@ -1,4 +1,4 @@
-"""The boards of the web process follow the store: what the log says equals what a fresh read says, at every revision."""
+"""The boards of the web process follow the store: what the log says equals what a fresh read says."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -147,3 +147,20 @@ def test_terminated_and_unpriced_trades_are_counted_apart(hub: Hub) -> None:
     board = hub.board_of(MONDAY)
     assert board is not None
     assert board.live_counts() == (7, 5, {"expired": 1, "no quote": 1})
+
+
+def test_a_corrected_close_reaches_who_looks(hub: Hub, small_store: Store, state: PricingState) -> None:
+    apply_quotes(small_store, state, [quote("AAPL", 60.0, day=TUESDAY)], source="t")
+    hub.follow()
+    built = hub.message(TUESDAY, "summary", ALL, None)
+    assert built is not None
+    seen, _ = built
+    apply_quotes(small_store, state, [quote("AAPL", 90.0, 9)], source="a correction")
+    hub.follow()
+    hub.board_of(TUESDAY)
+    built = hub.message(TUESDAY, "summary", ALL, seen)
+    assert built is not None
+    header, columns = decode(built[1])
+    assert header["kind"] == "snapshot", "closes are in snapshots alone"
+    gained = summary_sums(fresh_board(small_store, TUESDAY))["actual_pnl"]
+    np.testing.assert_array_equal(columns["actual_pnl"], gained)

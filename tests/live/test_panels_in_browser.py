@@ -13,6 +13,7 @@ from tests.live.board_server import BoardServer, wait_until
 pytestmark = pytest.mark.browser
 
 DAY = "2020-03-12"
+BOARD = "loaded-once"
 TICKERS = ["AAPL", "JPM", "MSFT"]
 QUOTES = [66.54, 79.90, 133.02]
 MEASURES = ["market_value", "cash_delta", "cash_gamma_1pct", "vega_1pt", "theta_1d", "rho_1bp"]
@@ -36,6 +37,7 @@ def header(kind: str, table: str, revision: int, **more: Any) -> dict[str, Any]:
     return {
         "kind": kind,
         "table": table,
+        "board": BOARD,
         "revision": revision,
         "as_of_date": DAY,
         "observed_at": moment,
@@ -303,7 +305,7 @@ def test_a_paused_trades_panel_closes_its_socket_and_resumes_where_it_was(page: 
     server.greeting["trades"] = lambda _: []
     switch(page, "trades", "periodic")
     second = server.connected("trades", 2)
-    assert (second.query["since"], second.query["as_of_seen"], second.query["pace"]) == ("100", DAY, "5")
+    assert (second.query["since"], second.query["board"], second.query["pace"]) == ("100", BOARD, "5")
     second.send(wire.encode(header("delta", "trades", 105), {"row": np.array([2.0]), "market_value": np.array([7.0])}))
     shown(page, cell("trades", "T10003", "market_value"), "7")
 
@@ -394,7 +396,7 @@ def test_a_dropped_socket_comes_back_from_its_own_revision(page: Any, server: Bo
     server.connected("market").drop()
 
     again = server.connected("market", 2)
-    assert (again.query["since"], again.query["as_of_seen"]) == ("117", DAY)
+    assert (again.query["since"], again.query["board"]) == ("117", BOARD)
     shown(page, cell("market", "MSFT", "quote"), "135.00")
 
     # A delta for a row that is not there: the panel forgets what it has and asks for everything.

@@ -82,13 +82,13 @@ def test_who_comes_back_gets_what_was_missed_alone(server: Server, small_store: 
     with server.open("/live/trades") as connection:
         seen, _ = next_table(connection)
     apply_quotes(small_store, state, [quote("MSFT", 151.0, 9)], source="test")
-    resume = f"/live/trades?since={seen['revision']}&as_of_seen={seen['as_of_date']}"
+    resume = f"/live/trades?since={seen['revision']}&board={seen['board']}"
     with server.open(resume) as connection:
         missed, columns = next_table(connection)
     assert (missed["kind"], missed["rows"]) == ("delta", 1)
     assert columns["spot"].tolist() == [151.0]
-    with server.open(f"/live/trades?since={seen['revision']}&as_of_seen=2019-01-01") as connection:
-        assert next_table(connection)[0]["kind"] == "snapshot", "another date's revision is no start"
+    with server.open(f"/live/trades?since={seen['revision'] + 99}&board=another") as connection:
+        assert next_table(connection)[0]["kind"] == "snapshot", "another board's revision is no start"
 
 
 def test_the_status_counts_what_is_missing(server: Server) -> None:
@@ -137,9 +137,8 @@ def test_a_viewer_that_writes_is_cut_off(server: Server, small_store: Store) -> 
     with server.open("/live/market") as viewer:
         next_table(viewer)
         viewer.send("DELETE FROM trades")
-        with pytest.raises(ConnectionClosed):
-            while True:
-                viewer.recv(timeout=5)
+        list(viewer)  # ends when the server hangs up
+        assert viewer.close_code is not None
     with small_store.read() as connection:
         assert small_store.revisions(connection) == before
 

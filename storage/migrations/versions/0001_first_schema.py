@@ -140,8 +140,8 @@ def upgrade() -> None:
     op.create_table(
         "sensitivities",
         sa.Column("as_of_date", sa.Date(), nullable=False),
-        sa.Column("trade_id", sa.String(), nullable=False),
         sa.Column("risk_factor", sa.String(), nullable=False),
+        sa.Column("trade_id", sa.String(), nullable=False),
         sa.Column("unit_price", sa.Float(), nullable=True),
         sa.Column("market_value", sa.Float(), nullable=False),
         sa.Column("delta_shares", sa.Float(), nullable=False),
@@ -157,7 +157,9 @@ def upgrade() -> None:
         sa.Column("parameters_source", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("as_of_date", "trade_id", "risk_factor"),
+        sa.PrimaryKeyConstraint("as_of_date", "risk_factor", "trade_id"),
+        sqlite_with_rowid=False,
+        postgresql_with={"fillfactor": "50"},
     )
     op.create_table(
         "store_state",

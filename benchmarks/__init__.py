@@ -1,0 +1,1 @@
+"""What the board costs, measured: the article's way and ours side by side, and the path of a tick from end to end."""

@@ -1,0 +1,68 @@
+"""From a tick to its commit: quotes, history, sensitivities and change log in one transaction, on both databases."""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from benchmarks.books import demo_book
+from benchmarks.postgresql import postgresql
+from benchmarks.results import Result, result_of
+from benchmarks.ticking import TickingStore
+from launch.components import find_postgresql
+
+NAME = "committed"
+_ROUNDS, _QUICK_ROUNDS, _WARM_UP = 100, 5, 5
+_PAUSE_SECONDS = 0.02
+"""Between two ticks, as on any board that is not replayed at full speed."""
+
+
+def run(quick: bool) -> list[Result]:
+    """One underlying's tick and a tick of every share, in turns and on each database in turn."""
+    book = demo_book(None)
+    one = book.middle_ticker
+    results: list[Result] = []
+    with ExitStack() as opened:
+        stores = {"SQLite": opened.enter_context(_on_sqlite())}
+        programs = find_postgresql()
+        if programs is None:
+            print("PostgreSQL is not there: it is not measured.", flush=True)
+        else:
+            stores["PostgreSQL"] = opened.enter_context(_on_postgresql(programs))
+        any_store = next(iter(stores.values()))
+        moves = {
+            f"one underlying, {len(book.prepared[one].trade_ids):,} trades": [one],
+            "the whole book, 10,000 trades": any_store.tickers,
+        }
+        times: dict[tuple[str, str], list[float]] = {(case, name): [] for case in moves for name in stores}
+        for turn in range((_QUICK_ROUNDS if quick else _ROUNDS) + _WARM_UP):
+            for case, tickers in moves.items():
+                for name, ticking in stores.items():
+                    time.sleep(_PAUSE_SECONDS)
+                    milliseconds = ticking.timed_tick(tickers)
+                    if turn >= _WARM_UP:
+                        times[(case, name)].append(milliseconds)
+        for (case, name), measured in times.items():
+            results.append(result_of(NAME, case, name, measured))
+    return results
+
+
+@contextmanager
+def _on_sqlite() -> Iterator[TickingStore]:
+    with tempfile.TemporaryDirectory(prefix="deltaboard-bench-") as folder:
+        ticking = TickingStore(f"sqlite:///{Path(folder) / 'board.sqlite'}")
+        try:
+            yield ticking
+        finally:
+            ticking.close()
+
+
+@contextmanager
+def _on_postgresql(programs: Path) -> Iterator[TickingStore]:
+    with postgresql(programs) as url:
+        ticking = TickingStore(url)
+        try:
+            yield ticking
+        finally:
+            ticking.close()

@@ -1,0 +1,56 @@
+"""A store with the demo book, and somebody who makes it tick."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from benchmarks.books import AS_OF, DATA
+from services.apply_quotes import AppliedQuotes, apply_quotes
+from services.load_demo import load_demo
+from services.pricing_state import PricingState
+from storage.database import Store
+from storage.quotes import Quote, quotes_as_known
+
+_OPEN = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 13, 30, tzinfo=UTC)
+_WAVE = 500
+"""After so many ticks the quotes are where they were."""
+
+
+class TickingStore:
+    """The demo book in a store of its own, rolled to the first day of the replay by a tick of every share."""
+
+    def __init__(self, url: str) -> None:
+        self.store = Store(url)
+        self.store.migrate()
+        load_demo(self.store, DATA)
+        self._state = PricingState()
+        with self.store.read() as connection:
+            self._closes = {name: known.quote for name, known in quotes_as_known(connection, AS_OF).items()}
+        self.tickers = sorted(self._closes)
+        self._ticks = 0
+        self._last: dict[str, float] = {}
+        self.tick(self.tickers)
+
+    def tick(self, tickers: Sequence[str]) -> AppliedQuotes:
+        """One tick of these shares; every one of them moves."""
+        quotes = self._next_quotes(tickers)
+        return apply_quotes(self.store, self._state, quotes, source="bench")
+
+    def quote_of(self, ticker: str) -> float:
+        """What the last tick said of a share."""
+        return self._last[ticker]
+
+    def _next_quotes(self, tickers: Sequence[str]) -> list[Quote]:
+        self._ticks += 1
+        at, factor = _OPEN + timedelta(seconds=self._ticks), 1.0 + 1e-4 * (self._ticks % _WAVE)
+        self._last |= {ticker: round(self._closes[ticker] * factor, 6) for ticker in tickers}
+        return [Quote(AS_OF, ticker, self._last[ticker], at) for ticker in tickers]
+
+    def timed_tick(self, tickers: Sequence[str]) -> float:
+        """Milliseconds from handing the quotes over until they are committed."""
+        started = time.perf_counter()
+        self.tick(tickers)
+        return (time.perf_counter() - started) * 1000.0
+
+    def close(self) -> None:
+        self.store.close()

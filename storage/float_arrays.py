@@ -1,0 +1,57 @@
+"""Floats on their way to a database: a list for SQLite, one binary array for PostgreSQL."""
+
+import struct
+from typing import Any
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+_FLOAT8, _FLOAT8_ARRAY = 701, 1022
+_VALUE = np.dtype([("length", ">i4"), ("value", ">f8")])
+
+
+class FloatColumn:
+    """A column of floats; NaN is NULL."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: NDArray[np.floating[Any]]) -> None:
+        self._values = values
+
+    def tolist(self) -> list[float | None]:
+        plain: list[float | None] = self._values.tolist()
+        if np.isnan(self._values).any():
+            return [None if item != item else item for item in plain]
+        return plain
+
+    def postgresql_array(self) -> bytes:
+        """The float8[] in PostgreSQL's binary format.
+
+        A header of five 32-bit integers (dimensions, whether NULLs occur, type, length, lower bound), then for each
+        value its length in bytes and itself, or the length -1 for a NULL.
+        """
+        count = len(self._values)
+        body = np.empty(count, _VALUE)
+        body["length"], body["value"] = 8, self._values
+        missing = np.flatnonzero(np.isnan(self._values))
+        raw = body.tobytes()
+        if len(missing):
+            null = np.array([-1], ">i4").tobytes()
+            absent = set(missing.tolist())
+            size = _VALUE.itemsize
+            raw = b"".join(null if i in absent else raw[i * size : (i + 1) * size] for i in range(count))
+        return struct.pack(">5i", 1 if count else 0, len(missing) > 0, _FLOAT8, count, 1) + raw
+
+
+class _FloatColumnDumper(Dumper):
+    format = Format.BINARY
+    oid = _FLOAT8_ARRAY
+
+    def dump(self, obj: FloatColumn) -> bytes:
+        return obj.postgresql_array()
+
+
+psycopg.adapters.register_dumper(FloatColumn, _FloatColumnDumper)

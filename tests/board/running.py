@@ -1,0 +1,92 @@
+"""A web server on a store of its own, started for tests, and what a test reads off the page."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from engine.trading_calendar import next_trading_day
+from services.apply_quotes import apply_quotes
+from services.pricing_state import PricingState
+from storage.database import Store
+from storage.quotes import Quote
+from storage.schema import sensitivities, trades
+from tests.databases import free_port, wait_for
+
+ROOT = Path(__file__).parent.parent.parent
+READY = "[data-panel=summary][data-state=ready] [data-row-key=Total]"
+
+
+@dataclass
+class RunningBoard:
+    """A web server on a store of its own, and the ticks that the test sends."""
+
+    store: Store
+    address: str
+    state: PricingState = field(default_factory=PricingState)
+    day: date = date(2020, 3, 6)
+    seconds: int = 0
+
+    def roll(self) -> date:
+        """Begin the next business day; ticks are of that day from now on."""
+        self.day = next_trading_day(self.day)
+        self.tick(("AAPL", 70.0))
+        return self.day
+
+    def tick(self, *quotes: tuple[str, float]) -> int:
+        """Apply quotes of the day, a second after the last; returns the revision."""
+        self.seconds += 1
+        at = datetime(self.day.year, self.day.month, self.day.day, 14, 0, tzinfo=UTC) + timedelta(seconds=self.seconds)
+        batch = [Quote(self.day, ticker, price, at) for ticker, price in quotes]
+        return apply_quotes(self.store, self.state, batch, source="test").revision
+
+    def total(self, measure: str, day: date | None = None) -> float:
+        """The sum over the trades that are live, as the store has it."""
+        with self.store.read() as connection:
+            query = select(func.sum(sensitivities.c[measure])).join(
+                trades, trades.c.trade_id == sensitivities.c.trade_id
+            )
+            query = query.where(sensitivities.c.as_of_date == (day or self.day), trades.c.trade_status == "Live")
+            return float(connection.execute(query).scalar_one())
+
+
+@contextmanager
+def running_board(url: str, log_path: Path) -> Iterator[RunningBoard]:
+    """The web server on the store of a URL, until the block ends; fails when an error of ours is in its log."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
+    command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
+    environment = {**os.environ, "DATABASE_URL": url}
+    with log_path.open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        running = RunningBoard(Store(url), f"http://127.0.0.1:{port}")
+        try:
+            wait_for(lambda: "URL:" in log_path.read_text(), 60, "the web server")
+            yield running
+        finally:
+            process.terminate()
+            process.wait(20)
+            running.store.close()
+    assert f'File "{ROOT}' not in log_path.read_text(), "an error of ours is in the log"
+
+
+def raw(page: Any, panel: str, row: str, column: str) -> float:
+    """The number behind a cell."""
+    cell = page.locator(f"[data-panel={panel}] [data-row-key='{row}'] [data-column={column}]").first
+    return float(cell.get_attribute("data-raw"))
+
+
+def wait_for_revision(page: Any, panel: str, revision: int) -> None:
+    """Wait until a panel shows a revision or a newer one."""
+    page.wait_for_function(
+        "([panel, revision]) => Number(document.querySelector(`[data-panel=${panel}]`).dataset.revision) >= revision",
+        arg=[panel, revision],
+        timeout=15_000,
+    )

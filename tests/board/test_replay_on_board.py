@@ -1,0 +1,74 @@
+"""The replay as a person steers it from the board: pause, resume, and start again when it is over."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.board.running import READY, ROOT, RunningBoard, running_board
+from tests.databases import Templates, load_demo_book
+
+pytestmark = pytest.mark.browser
+LONG = 60_000
+
+
+@pytest.fixture
+def board(templates: Templates, tmp_path: Path) -> Iterator[RunningBoard]:
+    with running_board(templates.copy("sqlite", "demo", load_demo_book, None), tmp_path / "web.log") as running:
+        yield running
+
+
+@pytest.fixture
+def short_ticks(tmp_path: Path) -> Path:
+    """The first hour of the demo's ticks."""
+    lines = (ROOT / "data" / "stock_price_tick_data.csv").read_text().splitlines(keepends=True)
+    path = tmp_path / "ticks.csv"
+    path.write_text("".join(lines[:61]))
+    return path
+
+
+def wait_for_state(page: Any, words: str) -> None:
+    page.wait_for_function(
+        "(words) => document.querySelector('[data-status=state]')?.innerText === words", arg=words, timeout=LONG
+    )
+
+
+def press(page: Any, button: str) -> None:
+    """Open the replay's menu on a page that has just loaded, and press one of its buttons."""
+    page.reload()
+    page.wait_for_selector(READY, timeout=LONG)
+    page.locator(".st-key-replay_popover button").first.click()
+    page.locator(button).click()
+
+
+def test_the_replay_is_paused_resumed_and_started_again(
+    chromium: Any, board: RunningBoard, short_ticks: Path, tmp_path: Path
+) -> None:
+    page = chromium.new_page(viewport={"width": 1600, "height": 1100})
+    page.goto(board.address)
+    environment = {**os.environ, "DATABASE_URL": str(board.store.url)}
+    command = [sys.executable, "-m", "ingestion", "replay", str(short_ticks), "--speed", "60"]
+    with (tmp_path / "sidecar.log").open("w") as log:
+        sidecar = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        try:
+            wait_for_state(page, "Live")
+            press(page, ".st-key-replay_pause button")
+            wait_for_state(page, "Paused")
+            shown = page.locator("[data-panel=market]").first.get_attribute("data-revision")
+            page.wait_for_timeout(2500)
+            assert page.locator("[data-panel=market]").first.get_attribute("data-revision") == shown
+            press(page, ".st-key-replay_pause button")
+            wait_for_state(page, "Live")
+            press(page, ".st-key-replay_speed button:has-text('max')")
+            wait_for_state(page, "Replay over")
+            press(page, ".st-key-replay_restart button")
+            wait_for_state(page, "Live")
+        finally:
+            sidecar.terminate()
+            sidecar.wait(30)
+    wait_for_state(page, "No feed")
+    page.close()

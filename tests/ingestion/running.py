@@ -1,0 +1,94 @@
+"""A sidecar that runs in a thread of the tests, on a real store."""
+
+import threading
+from datetime import UTC, datetime
+from types import TracebackType
+
+import pytest
+
+from ingestion.replay import TickRow
+from ingestion.runner import ReplaySidecar
+from storage.database import Store
+from storage.feeds import REPLAY, Feed, FeedState, claim_feed, read_feed
+from storage.settings import Settings
+from tests.databases import wait_for
+
+
+def play_to_the_end(store: Store, rows: list[TickRow]) -> None:
+    """A whole run with ``--speed max --once``."""
+    ReplaySidecar(store, Settings(), rows, speed=None, once=True).run(threading.Event())
+
+
+def feed_of(store: Store) -> Feed:
+    """What the store says of the replay."""
+    with store.read() as connection:
+        feed = read_feed(connection, REPLAY)
+    assert feed is not None
+    return feed
+
+
+def take_over(store: Store, owner: str = "another") -> None:
+    """Another sidecar has found the owner silent, and claims the feed."""
+    with store.bookkeeping() as connection:
+        claim_feed(connection, REPLAY, owner, 1, datetime.now(UTC), 10.0, None, is_gone=lambda _: True)
+
+
+class Running:
+    """A sidecar in a thread, from entering to leaving the block; ``fault`` is what ended it before."""
+
+    def __init__(self, store: Store, rows: list[TickRow], speed: float | None = None) -> None:
+        self._store = store
+        self._sidecar = ReplaySidecar(store, Settings(), rows, speed=speed, once=False)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.fault: Exception | None = None
+
+    def __enter__(self) -> "Running":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        if self.fault is not None and error is None:
+            raise self.fault
+
+    @property
+    def row(self) -> int:
+        """The next row, as the store has it."""
+        return int(feed_of(self._store).cursor.get("row", 0))
+
+    def wait_for_row(self, row: int) -> None:
+        self._wait(lambda: self.row >= row, f"row {row}")
+
+    def wait_for_state(self, state: FeedState) -> None:
+        self._wait(lambda: feed_of(self._store).state == state, state)
+
+    def wait_for_signs_of_life(self, count: int) -> None:
+        """Wait until the sidecar has reported this often: it has had the time to do what it does."""
+        for _ in range(count):
+            seen = feed_of(self._store).seen_at
+            self._wait(lambda seen=seen: feed_of(self._store).seen_at != seen, "a sign of life")
+
+    def wait_for_fault(self) -> Exception:
+        self._wait(lambda: not self._thread.is_alive(), "the end of the sidecar", may_end=True)
+        assert self.fault is not None
+        fault, self.fault = self.fault, None
+        return fault
+
+    def _wait(self, condition: object, what: str, *, may_end: bool = False) -> None:
+        def holds() -> object:
+            if self.fault is not None and not may_end:
+                pytest.fail(f"the sidecar ended: {self.fault!r}")
+            return condition()  # type: ignore[operator]
+
+        wait_for(holds, 60, what)
+
+    def _run(self) -> None:
+        try:
+            self._sidecar.run(self._stop)
+        except Exception as fault:
+            self.fault = fault

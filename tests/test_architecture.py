@@ -1,0 +1,258 @@
+"""The walls between the rooms: who imports whom, who may touch what, and how long a module may get."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+ALLOWED: dict[str, set[str]] = {
+    "engine": set(),
+    "storage": {"engine"},
+    "services": {"engine", "storage"},
+    "ingestion": {"engine", "storage", "services"},
+    "live": {"engine", "storage"},
+    "ui": {"engine", "storage", "services", "live"},
+    "pages": {"engine", "storage", "services", "live", "ui"},
+    "streamlit_app": {"storage", "live", "ui"},
+    "data": set(),
+    "launch": set(),
+}
+"""Room -> the rooms that it may import; docs/architecture.md has the same table."""
+
+CODE = sorted(ALLOWED)
+OF_THE_WEB = ("live", "ui", "pages", "streamlit_app")
+LONGEST_MODULE, LONGEST_PAGE, LONGEST_SCRIPT = 300, 120, 300
+COLLECTORS = {"utils", "util", "common", "helpers", "helper", "misc", "tools", "shared"}
+READS_THE_ENVIRONMENT = {"launch", "tests", "benchmarks"}
+MARKUP_FROM_TEXT = re.compile(r"\b(?:innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc)\b")
+MACHINE_PATHS = re.compile("|".join(f"{re.escape('/' + name)}\\b" for name in ("work/", "tmp/probe", "root/")))
+OUTSIDE_THE_ENGINE = {
+    "sqlalchemy",
+    "alembic",
+    "psycopg",
+    "sqlite3",
+    "streamlit",
+    "starlette",
+    "kafka",
+    "pydantic_settings",
+    "os",
+    "time",
+}
+CLOCKS = {"now", "utcnow", "today", "fromtimestamp"}
+
+
+def sources_of(room: str) -> list[Path]:
+    """The Python files of a room."""
+    single = ROOT / f"{room}.py"
+    return [single] if single.exists() else sorted((ROOT / room).rglob("*.py"))
+
+
+def every_source() -> list[Path]:
+    """All Python files of the repository, launchers too."""
+    return [path for path in repository_files() if path.suffix == ".py" or is_launcher(path)]
+
+
+def is_launcher(path: Path) -> bool:
+    return path.parent == ROOT and path.name in {"run", "test", "bench"}
+
+
+@cache
+def repository_files() -> tuple[Path, ...]:
+    """What is in the repository or about to be: not what git ignores."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+    )
+    if listed.returncode == 0:
+        names = listed.stdout.decode().split("\0")
+        return tuple(path for name in sorted(set(names)) if name and (path := ROOT / name).is_file())
+    ignored = {".git", ".venv", ".cache", "var", "__pycache__"}
+    return tuple(p for p in sorted(ROOT.rglob("*")) if p.is_file() and not ignored & set(p.relative_to(ROOT).parts))
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def imports_of(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full name of everything that a file imports, wherever in the file: ``storage.schema.quotes``."""
+    package = path.relative_to(ROOT).with_suffix("").parts
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            up = ".".join(package[: len(package) - node.level]) if node.level else ""
+            module = ".".join(part for part in (up, node.module or "") if part)
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def place(path: Path, line: int) -> str:
+    return f"{path.relative_to(ROOT).as_posix()}:{line}"
+
+
+def top(name: str) -> str:
+    return name.split(".")[0]
+
+
+@pytest.mark.parametrize("room", CODE)
+def test_no_arrow_points_up(room: str) -> None:
+    """A room imports only the rooms below it; nobody imports tests."""
+    ours = {*ALLOWED, "tests", "benchmarks"}
+    wrong = [
+        f"{place(path, line)} imports {name}"
+        for path in sources_of(room)
+        for line, name in imports_of(path)
+        if top(name) in ours - {room} - ALLOWED[room]
+    ]
+    assert sources_of(room), f"there is no room {room}"
+    assert not wrong
+
+
+def test_every_room_is_known() -> None:
+    """A new folder of code gets its place in the table first."""
+    tops = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in every_source() if not is_launcher(path)}
+    assert tops - {"tests", "benchmarks"} == set(ALLOWED)
+
+
+def test_the_engine_is_pure() -> None:
+    """No database, no Streamlit, no Kafka, no environment, no clock."""
+    wrong = [
+        f"{place(path, line)} imports {name}"
+        for path in sources_of("engine")
+        for line, name in imports_of(path)
+        if top(name) in OUTSIDE_THE_ENGINE
+    ]
+    wrong += [
+        f"{place(path, node.lineno)} asks the clock: {ast.unparse(node)}"
+        for path in sources_of("engine")
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute)
+        and node.attr in CLOCKS
+        and ast.unparse(node.value) in {"datetime", "date", "datetime.datetime", "datetime.date", "pd.Timestamp"}
+    ]
+    assert not wrong
+
+
+def test_only_the_engine_and_its_callers_know_quantlib() -> None:
+    """Pricing libraries stay in the engine; pages and live tables call nothing of them."""
+    wrong = [
+        f"{place(path, line)} imports {name}"
+        for room in set(CODE) - {"engine"}
+        for path in sources_of(room)
+        for line, name in imports_of(path)
+        if top(name) in {"QuantLib", "numba"}
+    ]
+    assert not wrong
+
+
+def test_what_the_web_serves_writes_no_sql() -> None:
+    """Pages, widgets and live tables read through functions of storage: no statements, no tables, no upserts.
+
+    What SQLAlchemy raises, and the type of a connection that is passed on, they may name.
+    """
+    harmless = re.compile(r"sqlalchemy\.(exc\b.*|Connection|Engine)$")
+    tables = {"storage.schema", "storage.bulk", "storage.migrations"}
+    wrong = [
+        f"{place(path, line)} imports {name}"
+        for room in OF_THE_WEB
+        for path in sources_of(room)
+        for line, name in imports_of(path)
+        if (top(name) in {"sqlalchemy", "sqlite3", "psycopg"} and not harmless.match(name))
+        or ".".join(name.split(".")[:2]) in tables
+    ]
+    wrong += [
+        f"{place(path, node.lineno)} runs SQL"
+        for room in OF_THE_WEB
+        for path in sources_of(room)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Attribute) and node.attr in {"exec_driver_sql", "executemany", "bookkeeping"}
+    ]
+    assert not wrong
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    """storage/settings.py, and the launchers, tests and benchmarks, which are not the product."""
+    wrong = []
+    for path in every_source():
+        part = path.relative_to(ROOT).parts[0]
+        if part in READS_THE_ENVIRONMENT or is_launcher(path) or path == ROOT / "storage" / "settings.py":
+            continue
+        wrong += [
+            place(path, node.lineno)
+            for node in ast.walk(tree_of(path))
+            if isinstance(node, ast.Attribute)
+            and ast.unparse(node) in {"os.environ", "os.environb", "os.getenv", "os.putenv"}
+        ]
+        wrong += [
+            f"{place(path, line)} imports {name}"
+            for line, name in imports_of(path)
+            if name in {"os.environ", "os.getenv"} or top(name) in {"pydantic_settings", "dotenv"}
+        ]
+    assert not wrong
+
+
+def test_launchers_need_the_standard_library_alone() -> None:
+    """They run before anything is installed."""
+    launchers = [path for path in every_source() if is_launcher(path)]
+    wrong = [
+        f"{place(path, line)} imports {name}"
+        for path in [*sources_of("launch"), *launchers]
+        for line, name in imports_of(path)
+        if top(name) not in {*sys.stdlib_module_names, "launch"}
+    ]
+    assert {path.name for path in launchers} == {"run", "test", "bench"}
+    assert not wrong
+
+
+def test_modules_stay_short() -> None:
+    wrong = []
+    for room in CODE:
+        limit = LONGEST_PAGE if room == "pages" else LONGEST_MODULE
+        for path in sources_of(room):
+            lines = len(path.read_text(encoding="utf-8").splitlines())
+            if lines > limit:
+                wrong.append(f"{path.relative_to(ROOT).as_posix()} has {lines} lines, at most {limit}")
+    assert not wrong
+
+
+def test_modules_are_named_by_what_they_answer() -> None:
+    wrong = [
+        path.relative_to(ROOT).as_posix()
+        for path in repository_files()
+        if path.suffix in {".py", ".js"} and COLLECTORS & {part.split(".")[0] for part in path.relative_to(ROOT).parts}
+    ]
+    assert not wrong
+
+
+def test_scripts_stay_short_and_make_no_markup_from_text() -> None:
+    """Text from data becomes text on the page, never elements."""
+    scripts = [path for path in repository_files() if path.suffix in {".js", ".mjs"}]
+    assert scripts
+    wrong = []
+    for path in scripts:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        if len(lines) > LONGEST_SCRIPT:
+            wrong.append(f"{path.relative_to(ROOT).as_posix()} has {len(lines)} lines, at most {LONGEST_SCRIPT}")
+        wrong += [place(path, number) for number, line in enumerate(lines, 1) if MARKUP_FROM_TEXT.search(line)]
+    assert not wrong
+
+
+def test_no_file_names_a_place_of_one_machine() -> None:
+    wrong = []
+    for path in repository_files():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        wrong += [place(path, number) for number, line in enumerate(text.splitlines(), 1) if MACHINE_PATHS.search(line)]
+    assert not wrong
