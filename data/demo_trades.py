@@ -11,7 +11,7 @@ from data.demo_market import DIVIDEND_YIELD, LAST_CLOSE_BEFORE, RISK_FREE_RATE, 
 from data.price_history import FloatArray, PriceHistory
 
 TRADE_COUNT = 10_000
-AMERICAN_SHARE = 0.15
+AMERICAN_SHARE = 0.85
 TERMINATED_COUNT = 36
 OPTION_MULTIPLIER = 100
 ALREADY_EXPIRED = (date(2020, 2, 21), date(2020, 2, 21), date(2020, 2, 28))

@@ -19,7 +19,7 @@ Columns = Mapping[str, Any]
 
 _ROWS_A_STATEMENT = 32
 """How many rows one SQLite statement takes: with more it is not faster, only larger."""
-_ARRAYS_FROM_ROWS = 16
+_ARRAYS_FROM_ROWS = 50
 """Below this many rows PostgreSQL takes a pipelined executemany as soon as arrays."""
 
 

@@ -42,7 +42,7 @@ def press(page: Any, button: str) -> None:
     page.reload()
     page.wait_for_selector(READY, timeout=LONG)
     page.locator(".st-key-replay_popover button").first.click()
-    page.locator(button).click()
+    page.locator(button).first.click()
 
 
 def test_the_replay_is_paused_resumed_and_started_again(
@@ -65,6 +65,7 @@ def test_the_replay_is_paused_resumed_and_started_again(
             wait_for_state(page, "Live")
             press(page, ".st-key-replay_speed button:has-text('max')")
             wait_for_state(page, "Replay over")
+            press(page, ".st-key-replay_speed button:has-text('10×')")
             press(page, ".st-key-replay_restart button")
             wait_for_state(page, "Live")
         finally:
