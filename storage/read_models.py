@@ -94,8 +94,14 @@ def trade_attributes(connection: Connection) -> pd.DataFrame:
 
 
 def _contracts(trades: pd.DataFrame) -> list[str]:
+    """Contracts as traders write them: the month alone where the option ends on its third Friday, as listed ones do."""
+
+    def expiry(maturity: pd.Timestamp) -> str:
+        third_friday = maturity.weekday() == 4 and 15 <= maturity.day <= 21
+        return f"{maturity:%b %y}" if third_friday else f"{maturity:%d %b %y}"
+
     return [
-        f"{ticker} stock" if pd.isna(maturity) else f"{ticker} {maturity:%d %b %y} {strike:g} {option_type}"
+        f"{ticker} stock" if pd.isna(maturity) else f"{ticker} {expiry(maturity)} {strike:g} {option_type}"
         for ticker, maturity, strike, option_type in zip(
             trades["ticker"], trades["maturity"], trades["strike"], trades["option_type"], strict=True
         )

@@ -13,7 +13,8 @@ from ui.store import day_histories
 from ui.view_state import ViewState
 
 _SHARED_SECONDS = 2.0
-_HEIGHT = 118
+_HEIGHT = 140
+_GAIN = "#2f9e6e"
 _LINES: dict[str, tuple[str, str, str]] = {
     "quote": ("quote", "#8b95a5", ",.2f"),
     DAY_PNL.name: ("day P&L", "#e5484d", ",.0f"),
@@ -45,6 +46,8 @@ def day_charts(state: ViewState, as_of: date) -> None:
 
 def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
     label, colour, form = _LINES[name]
+    if name == DAY_PNL.name and frame[name].iloc[-1] >= 0:
+        colour = _GAIN
     last = format(frame[name].iloc[-1], form).replace("-", "\N{MINUS SIGN}")
     time = alt.X(
         "observed_at:T",

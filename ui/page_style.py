@@ -14,7 +14,7 @@ header[data-testid=stHeader] * { pointer-events: none; }
 [data-testid=stSidebarHeader]::before { content: "Deltaboard"; font-weight: 650; font-size: 15px; flex: 1; }
 .st-key-board [data-testid=stVerticalBlock], .st-key-board { gap: 0.55rem; }
 .st-key-toolbar button { min-height: 1.75rem; padding: 0.1rem 0.7rem; border-radius: 999px; font-size: 12px; }
-.st-key-day { background: var(--st-secondary-background-color, transparent); }
+.st-key-day { padding: 0.55rem 0.8rem 0; overflow: hidden; }
 .st-key-toolbar { gap: 0.4rem; padding-right: 1.6rem; }
 </style>
 """

@@ -17,6 +17,8 @@ from engine.normal import fast_log
 
 FAR = 300.0
 """Beyond e^FAR of moneyness an option out of the money is worth nothing at all in any unit."""
+LEAST_SPOT = 1e-290
+"""Below it products underflow and 0 is divided by 0."""
 
 TERM_ROWS = 6
 SIGN, STRIKE, YEARS, VOL, RATE, YIELD = range(TERM_ROWS)
@@ -93,11 +95,14 @@ def value_rows(
             out[:, i] = np.nan
             continue
         sign, strike, years = terms[SIGN, i], terms[STRIKE, i], terms[YEARS, i]
+        price_of_share = max(spot[i], LEAST_SPOT)
         if kind[i] == AMERICAN:
             p = problem[i]
             values = american_values(
-                spot[i], sign, strike, years, scaled[p], zones[p], root, inverse_root, curves[p], normals
+                price_of_share, sign, strike, years, scaled[p], zones[p], root, inverse_root, curves[p], normals
             )
         else:
-            values = european_values(spot[i], strike, years, terms[VOL, i], terms[RATE, i], terms[YIELD, i], sign)
+            values = european_values(
+                price_of_share, strike, years, terms[VOL, i], terms[RATE, i], terms[YIELD, i], sign
+            )
         out[0, i], out[1, i], out[2, i], out[3, i], out[4, i], out[5, i], out[6, i] = values

@@ -60,7 +60,7 @@ export function buildMarket(host, key, emit) {
   }
 
   frame.paint = (table) => {
-    setText(frame.subtitle, 'against previous close');
+    setText(frame.subtitle, 'vs close');
     if (ordered !== table.header) order();
     else grid.paint();
   };
