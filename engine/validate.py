@@ -3,7 +3,7 @@
 The reference: QuantLib's QdFp engine with its high precision scheme, and five-point differences of its prices. Its
 accurate scheme is no reference: in long lives at high rates it is off by 4e-4 itself. The high precision scheme takes
 some 20 ms a price and 17 prices a contract; ``--quick`` takes a scheme of 1 ms that agrees with it to 2e-7 in a book's
-range and to some 1e-4 at extreme parameters.
+range (on 40 contracts) and to some 1e-4 at extreme parameters.
 
 Theta is the Black-Scholes equation of the other figures. A difference must not reach over the exercise boundary, where
 gamma jumps, so steps shrink beside it; there alone the engine's own boundary is used, to choose the steps.

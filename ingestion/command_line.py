@@ -77,13 +77,15 @@ def _opened_store(*, fresh: bool = False) -> Iterator["Store"]:
 
     try:
         store = Store(_settings().database_url)
-        if fresh:
-            _throw_away(store)
-        store.migrate()
     except StoreUnreadable as error:
         raise _fail(str(error), _UNREADABLE) from error
     try:
+        if fresh:
+            _throw_away(store)
+        store.migrate()
         yield store
+    except StoreUnreadable as error:
+        raise _fail(str(error), _UNREADABLE) from error
     except store.away as error:
         raise _fail(str(store.unreadable(error)), _UNREADABLE) from error
     finally:

@@ -9,11 +9,11 @@ xi = sqrt(tau):
 
     ln B(tau) = -h(xi),   h(0) = max(0, ln(q / r)),   h(xi_1) ... h(xi_n) unknown
 
-(The paper, 5.1, takes the distance under B(0+) = min(1, r / q), so that h(0) = 0. For q just above r that h stays low
+(The paper takes the distance under B(0+) = min(1, r / q), so that h(0) = 0. For q just above r that h stays low
 for a while and then bends up, and polynomials through its square become negative; h under the strike is smooth, and so
 are its derivatives where r = q.)
 
-The equation at every node is the paper's fixed point FP-A (its equations 3.10 to 3.12), that is smooth pasting:
+The equation at every node is the paper's fixed point system FP-A, that is smooth pasting:
 
     B(tau) = e^-(r-q)tau N / D                                                                     [FP-A]
     N = n(d-(tau, B)) / (vol sqrt tau) + r int_0^tau e^ru n(d-(tau-u, B(tau)/B(u))) / (vol sqrt(tau-u)) du
@@ -52,7 +52,7 @@ FASTMATH = {"reassoc", "contract", "arcp", "nsz"}
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def distance_at_maturity(rate: float, dividend_yield: float) -> tuple[float, float, float]:
-    """h(0), where the limit of B is min(1, r / q) (paper, 2.1), and its derivatives in rate and yield."""
+    """h(0), where the limit of B is min(1, r / q), and its derivatives in rate and yield."""
     if dividend_yield <= rate:
         return 0.0, 0.0, 0.0
     return math.log(dividend_yield / rate), -1.0 / rate, 1.0 / dividend_yield

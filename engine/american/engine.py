@@ -85,7 +85,7 @@ class PreparedAmericans:
     curves: FloatArray
 
     def value(self, spot: FloatArray) -> UnitValues:
-        """Values at these spots (one a contract, > 0); NaN in the rows that are refused or have no such spot."""
+        """Values at these spots, one a contract; NaN where refused, or where a spot is no price (``ranges``)."""
         spots = np.ascontiguousarray(spot, dtype=np.float64)
         if spots.shape != self.kind.shape:
             raise ValueError(f"one spot a contract is needed: {len(self.kind)}, not {spots.shape}")

@@ -10,15 +10,13 @@ from numba import njit
 
 from engine.american.near_boundary import LOG_BOUNDARY, LOG_EDGE, inside_zone
 from engine.american.premium import scaled_put
-from engine.american.ranges import AMERICAN, REFUSED
+from engine.american.ranges import AMERICAN, LARGEST_PRICE, REFUSED, SMALLEST_PRICE
 from engine.black_scholes import european_values
 from engine.contracts import FloatArray, IntArray
 from engine.normal import fast_log
 
 FAR = 300.0
 """Beyond e^FAR of moneyness an option out of the money is worth nothing at all in any unit."""
-LEAST_SPOT = 1e-290
-"""Below it products underflow and 0 is divided by 0."""
 
 TERM_ROWS = 6
 SIGN, STRIKE, YEARS, VOL, RATE, YIELD = range(TERM_ROWS)
@@ -88,21 +86,18 @@ def value_rows(
     curves: FloatArray,
     out: FloatArray,
 ) -> None:
-    """Fill ``out``, 7 rows in the order of ``UnitValues``, a column a contract; NaN where refused or without a spot."""
+    """Fill ``out``, 7 rows in the order of ``UnitValues``, a column a contract; NaN where refused or without a price."""
     normals = np.empty((4, len(root)))
     for i in range(len(spot)):
-        if kind[i] == REFUSED or not 0.0 < spot[i] < np.inf:
+        if kind[i] == REFUSED or not SMALLEST_PRICE <= spot[i] <= LARGEST_PRICE:
             out[:, i] = np.nan
             continue
         sign, strike, years = terms[SIGN, i], terms[STRIKE, i], terms[YEARS, i]
-        price_of_share = max(spot[i], LEAST_SPOT)
         if kind[i] == AMERICAN:
             p = problem[i]
             values = american_values(
-                price_of_share, sign, strike, years, scaled[p], zones[p], root, inverse_root, curves[p], normals
+                spot[i], sign, strike, years, scaled[p], zones[p], root, inverse_root, curves[p], normals
             )
         else:
-            values = european_values(
-                price_of_share, strike, years, terms[VOL, i], terms[RATE, i], terms[YIELD, i], sign
-            )
+            values = european_values(spot[i], strike, years, terms[VOL, i], terms[RATE, i], terms[YIELD, i], sign)
         out[0, i], out[1, i], out[2, i], out[3, i], out[4, i], out[5, i], out[6, i] = values

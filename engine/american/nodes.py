@@ -35,7 +35,7 @@ class Samples:
 
 
 def node_roots() -> FloatArray:
-    """xi = sqrt(time to maturity) of all nodes: the Chebyshev extrema on [0, 1], maturity first (paper, 5.1)."""
+    """xi = sqrt(time to maturity) of all nodes: the Chebyshev extrema on [0, 1], maturity first, as in the paper."""
     return np.asarray(0.5 - 0.5 * np.cos(np.pi * np.arange(BOUNDARY_NODES + 1) / BOUNDARY_NODES))
 
 
@@ -56,7 +56,7 @@ def interpolation_matrix(at: FloatArray) -> FloatArray:
 def quarter_circle(points: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Gauss-Legendre in an angle: s = sin(angle), its weight for integrals over s, and sqrt(1 - s^2) = cos(angle).
 
-    The paper's change of variable (5.2) removes 1 / sqrt(t) where t -> 0, but the boundary is a function of
+    The paper's change of variable removes 1 / sqrt(t) where t -> 0, but the boundary is a function of
     sqrt(T - t), which has an infinite slope at the other end. With t = T sin^2 and T - t = T cos^2 both roots are
     smooth: eight points do what forty-eight do without it.
     """

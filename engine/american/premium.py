@@ -1,7 +1,7 @@
 """What is the right to exercise early worth, and how does that change with every variable.
 
 The premium over the European put is an integral along the exercise boundary B (Kim, "The analytic valuation of American
-options", Review of Financial Studies 3, 1990; section 2 of Andersen, Lake and Offengenden, 2016, "the paper"). In the
+options", Review of Financial Studies 3, 1990; the premium formula of Andersen, Lake and Offengenden, 2016). In the
 scaled units of ``boundary`` (strike 1, life 1), with y = spot / strike and t the time until exercise:
 
     premium = int_0^1 r e^-rt N(-d-(t, y / B(1-t))) - q y e^-qt N(-d+(t, y / B(1-t))) dt

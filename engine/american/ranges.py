@@ -25,6 +25,8 @@ LARGEST_GAP = 2e-7
 """Largest miss of intrinsic value on the boundary, as a share of the strike; prices are then off by 1e-6 at most."""
 SMALLEST_VOL, LARGEST_VOL = 2e-3, 6.0
 """Range of sigma sqrt T."""
+SMALLEST_PRICE, LARGEST_PRICE = 1e-200, 1e200
+"""Range of spots and strikes: outside, products of them overflow, or 0 is divided by 0."""
 LARGEST_RATE = 50.0
 """Range of r T and q T; it is there for e^-rT and e^-qT, not for any market."""
 STEEPEST = 40.0
@@ -33,6 +35,7 @@ STEEPEST = 40.0
 NO_VOLATILITY = "a volatility of 0 has no exercise boundary"
 TWO_BOUNDARIES = "with these negative rates there are two exercise boundaries, this method follows one"
 VOL_OUT_OF_RANGE = f"volatility times the root of the years is outside {SMALLEST_VOL:g} to {LARGEST_VOL:g}"
+STRIKE_OUT_OF_RANGE = f"the strike is outside {SMALLEST_PRICE:g} to {LARGEST_PRICE:g}"
 RATE_OUT_OF_RANGE = f"the rate times the years, or the yield, is outside -{LARGEST_RATE:g} to {LARGEST_RATE:g}"
 TOO_STEEP = f"the rates are more than {STEEPEST:g} times the volatility's square, too many for this method's precision"
 NOT_CONVERGED = "the exercise boundary did not converge"
@@ -69,6 +72,7 @@ def classify(contracts: Contracts, scaled: FloatArray) -> tuple[IntArray, dict[i
     refused.update(faults)
     kind[list(faults)] = REFUSED
     with np.errstate(all="ignore"):
+        refuse(~((contracts.strike >= SMALLEST_PRICE) & (contracts.strike <= LARGEST_PRICE)), STRIKE_OUT_OF_RANGE)
         refuse(~((np.abs(rate) <= LARGEST_RATE) & (np.abs(dividend_yield) <= LARGEST_RATE)), RATE_OUT_OF_RANGE)
         kind[(kind == AMERICAN) & (contracts.years == 0.0)] = EUROPEAN
         waiting_is_free = (rate <= 0.0) & (dividend_yield >= rate)

@@ -100,9 +100,9 @@ def test_equal_rate_and_yield(quick: UnitPricer, seed: int) -> None:
 
 def test_extreme_parameters(precise: UnitPricer) -> None:
     """The quick reference is off by 1e-4 itself here, so the precise one, on fewer contracts."""
-    sample = validate.extreme(np.random.default_rng(3), 25)
+    sample = validate.extreme(np.random.default_rng(3), 16)
     comparison = validate.compare("extreme", sample, precise)
-    assert len(comparison.errors) >= 15
+    assert len(comparison.errors) >= 10
     assert (comparison.errors[:, :3].max(axis=0) <= 1e-4).all()
 
 
@@ -115,8 +115,8 @@ HUANG_SUBRAHMANYAM_YU = {
 
 @pytest.mark.parametrize("vol", HUANG_SUBRAHMANYAM_YU)
 def test_published_puts_of_huang_subrahmanyam_and_yu(vol: float) -> None:
-    """Huang, Subrahmanyam and Yu, "Pricing and hedging American options", Review of Financial Studies 9 (1996), table
-    1: binomial trees of 10,000 steps; spot 40, rate 4.88 %, strikes 35, 40, 45, and 1, 4 and 7 months. A tree of that
+    """Huang, Subrahmanyam and Yu, "Pricing and hedging American options", Review of Financial Studies 9 (1996), the
+    binomial trees of 10,000 steps; spot 40, rate 4.88 %, strikes 35, 40, 45, and 1, 4 and 7 months. A tree of that
     size is itself off by about 1e-4."""
     terms = [(strike, years) for strike in (35.0, 40.0, 45.0) for years in (0.0833, 0.3333, 0.5833)]
     for (strike, years), published in zip(terms, HUANG_SUBRAHMANYAM_YU[vol], strict=True):
@@ -142,7 +142,7 @@ def test_published_puts_of_longstaff_and_schwartz(terms: tuple[float, float]) ->
 
 
 def test_published_premium_of_andersen_lake_and_offengenden(precise: UnitPricer) -> None:
-    """Andersen, Lake and Offengenden (2016), section 6: rate = yield = 5 %, volatility 25 %, one year, at the money."""
+    """Andersen, Lake and Offengenden (2016): rate = yield = 5 %, volatility 25 %, one year, at the money."""
     published = 0.106952702747
     european = european_price(100.0, 100.0, 1.0, 0.25, 0.05, 0.05, -1.0)
     assert precise.price(100.0, 1.0, 0.25, 0.05, 0.05, -1.0) - european == pytest.approx(published, abs=1e-10)

@@ -1,8 +1,9 @@
 """A sidecar that runs in a thread of the tests, on a real store."""
 
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
-from types import TracebackType
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,7 @@ class Running:
         self._thread.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         self._stop.set()
         self._thread.join(60)
         assert not self._thread.is_alive()
@@ -79,11 +78,11 @@ class Running:
         fault, self.fault = self.fault, None
         return fault
 
-    def _wait(self, condition: object, what: str, *, may_end: bool = False) -> None:
+    def _wait(self, condition: Callable[[], object], what: str, *, may_end: bool = False) -> None:
         def holds() -> object:
             if self.fault is not None and not may_end:
                 pytest.fail(f"the sidecar ended: {self.fault!r}")
-            return condition()  # type: ignore[operator]
+            return condition()
 
         wait_for(holds, 60, what)
 

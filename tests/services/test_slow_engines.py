@@ -220,7 +220,7 @@ class TestComingIn:
 
 
 @pytest.fixture
-def works(beside: Beside, templates: Any) -> list[SlowWork]:  # noqa: ARG001
+def works(beside: Beside, templates: Any) -> list[SlowWork]:
     """The work of four ticks of one underlying, and that of another day."""
     url = templates.copy("sqlite", "slow book", lambda made: load_slow_book(made, PricingState()), None)
     opened, state = Store(url), PricingState()

@@ -1,0 +1,237 @@
+"""``python -m ingestion load``: files in any order, and every way in which a file can be bad."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Table, func, select
+
+from storage.database import Store
+from storage.read_models import failures_frame, sensitivities_frame
+from storage.schema import books, instruments, pricing_parameters, quotes, store_state, trades
+from storage.settings import settings
+from tests.ingestion.commands import FILES, TRADE_HEADER, board, filled, run, use_url, write_files
+from tests.small_book import MONDAY
+
+__all__ = ["board", "filled"]
+
+OPTION = "AAPL,VOL,EQ_Option,10,70,2020-06-19,call,European,100"
+ORDERS = [
+    ["books", "instruments", "parameters", "trades", "quotes"],
+    ["quotes", "trades", "parameters", "instruments", "books"],
+    ["trades", "quotes", "instruments", "books", "parameters"],
+    ["instruments", "trades", "quotes", "parameters", "books"],
+]
+
+
+@pytest.fixture
+def embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An empty SQLite store that the commands work on: what a file says does not depend on the database."""
+    url = f"sqlite:///{tmp_path}/folder/of its own/store.sqlite"
+    use_url(monkeypatch, url)
+    monkeypatch.setattr(settings, "cache_clear", settings.cache_clear)
+    assert run("status").exit_code == 0
+    return Store(url)
+
+
+def count(store: Store, table: Table) -> int:
+    with store.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def revision(store: Store) -> int:
+    with store.read() as connection:
+        return int(connection.execute(select(store_state.c.revision)).scalar_one())
+
+
+def write(tmp_path: Path, content: bytes | str) -> Path:
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return path
+
+
+class TestGoodFiles:
+    @pytest.mark.parametrize("order", ORDERS, ids=" ".join)
+    def test_every_kind_loads_into_an_empty_store_in_any_order(
+        self, board: Store, order: list[str], tmp_path: Path
+    ) -> None:
+        paths = write_files(tmp_path)
+        for kind in order:
+            result = run("load", kind, paths[kind])
+            assert (result.exit_code, result.stderr) == (0, "")
+        tables = (books, instruments, pricing_parameters, trades, quotes)
+        assert [count(board, table) for table in tables] == [1, 3, 1, 6, 4]
+        with board.read() as connection:
+            valued = sensitivities_frame(connection, MONDAY).set_index("trade_id")
+            failed = failures_frame(connection, MONDAY)
+        assert valued["spot"].to_dict() == {"A1": 68.0, "C1": 68.0, "S1": 150.0}
+        assert valued["parameters_source"].to_dict() == {"A1": "2020-03-09", "C1": "2020-03-09", "S1": "default"}
+        assert dict(zip(failed["trade_id"], failed["reason"], strict=True)) == {"N1": "no quote", "X1": "expired"}
+
+    def test_it_says_what_came_of_the_file(self, board: Store, tmp_path: Path) -> None:
+        paths = write_files(tmp_path)
+        assert run("load", "trades", paths["trades"]).stdout == "trades: 6 new\n"
+        paths["trades"].write_text(FILES["trades"].replace("C1,AAPL,VOL,EQ_Option,10", "C1,AAPL,VOL,EQ_Option,11"))
+        assert run("load", "trades", paths["trades"]).stdout == "trades: 1 changed, 5 unchanged\n"
+        assert run("load", "quotes", paths["quotes"]).stdout == "quotes: 4 applied\n"
+        late = write(tmp_path, "AsOfDate,Instrument,Quote\n2020-03-09T13:29:00Z,AAPL,1\n2099-01-01,AAPL,1\n")
+        assert run("load", "quotes", late).stdout == "quotes: 1 late, 1 rejected\n"
+
+    def test_columns_may_come_in_any_order_and_others_are_left_aside(self, embedded: Store, tmp_path: Path) -> None:
+        path = write(tmp_path, "Remark, Region ,Book,BusinessUnit,Desk\nmine,Asia,VOL,Equity,Vol\n")
+        assert run("load", "books", path).stdout == "books: 1 new\n"
+        with embedded.read() as connection:
+            assert connection.execute(select(books.c.region)).scalar_one() == "Asia"
+
+    def test_a_byte_order_mark_windows_lines_and_blank_lines_do_no_harm(self, embedded: Store, tmp_path: Path) -> None:
+        path = write(tmp_path, "\ufeff" + FILES["trades"].replace("\n", "\r\n") + "\r\n\r\n")
+        assert run("load", "trades", path).stdout == "trades: 6 new\n"
+        assert count(embedded, trades) == 6
+
+    def test_a_file_with_a_header_alone_changes_nothing(self, embedded: Store, tmp_path: Path) -> None:
+        result = run("load", "trades", write(tmp_path, TRADE_HEADER + "\n"))
+        assert (result.exit_code, result.stdout) == (0, "trades: nothing loaded\n")
+        assert revision(embedded) == 0
+
+
+class TestBadRows:
+    @pytest.mark.parametrize(
+        ("row", "said"),
+        [
+            ("B1,AAPL,VOL", "line 3: 3 values for 10 columns: look for a missing or extra comma"),
+            (f"B1,{OPTION},1", "line 3: 11 values for 10 columns: look for a missing or extra comma"),
+            (
+                f"B1,{OPTION}".replace("2020-06-19", "19/06/2020"),
+                "line 3, column Maturity, value '19/06/2020': "
+                "not a date of the years 1901 to 2199: write it as YYYY-MM-DD",
+            ),
+            (
+                f"B1,{OPTION}".replace("2020-06-19", "9999-12-31"),
+                "line 3, column Maturity, value '9999-12-31': "
+                "not a date of the years 1901 to 2199: write it as YYYY-MM-DD",
+            ),
+            (f"GOOD,{OPTION}", "line 3, column TradeId, value 'GOOD': stands in line 2 already: keep one"),
+            (
+                f"B1,{OPTION}".replace("call", "straddle"),
+                "line 3, column OptionType, value 'straddle': must be call or put, in any letter case",
+            ),
+            (
+                f"B1,{OPTION}".replace("European", "Bermudan"),
+                "line 3, column ExerciseStyle, value 'Bermudan': must be European or American, in any letter case",
+            ),
+            (f"B1,{OPTION}".replace("70", "-70"), "line 3, column Strike, value '-70': must be above 0"),
+            (f"B1,{OPTION}".replace("70", "0"), "line 3, column Strike, value '0': must be above 0"),
+            (
+                f"B1,{OPTION}".replace("AAPL", "APPL"),
+                "line 3, column Ticker, value 'APPL': the store knows no such ticker: "
+                "mend it, or load its instrument or a quote of it first",
+            ),
+            (
+                f"B1,{OPTION}".replace("10,70", "NaN,70"),
+                "line 3, column Quantity, value 'NaN': not a finite number: write a number or leave the row out",
+            ),
+            (
+                f"B1,{OPTION}".replace("10,70", "1e999,70"),
+                "line 3, column Quantity, value '1e999': not a finite number: write a number or leave the row out",
+            ),
+            (
+                f"B1,{OPTION}".replace("10,70", '"1,000",70'),
+                "line 3, column Quantity, value '1,000': "
+                "not a number: write it like 1234.5, without thousands separators",
+            ),
+            (
+                f"B1,{OPTION}".replace("10,70", "1_000,70"),
+                "line 3, column Quantity, value '1_000': "
+                "not a number: write it like 1234.5, without thousands separators",
+            ),
+            (f",{OPTION}", "line 3, column TradeId: must not be empty: fill it in"),
+            (f"B1,{OPTION}".replace("70", ""), "line 3, column Strike: an option needs one: fill it in"),
+            (
+                f"B\t1,{OPTION}",
+                r"line 3, column TradeId, value 'B\t1': has characters that cannot be printed: remove them",
+            ),
+            (
+                f"{'B' * 201},{OPTION}",
+                f"line 3, column TradeId, value '{'B' * 60}': longer than 200 characters: shorten it",
+            ),
+        ],
+    )
+    def test_each_is_a_line_with_column_value_and_reason(
+        self, embedded: Store, row: str, said: str, tmp_path: Path
+    ) -> None:
+        assert run("load", "instruments", write_files(tmp_path)["instruments"]).exit_code == 0
+        path = write(tmp_path, f"{TRADE_HEADER}\nGOOD,{OPTION}\n{row}\n")
+        before = revision(embedded)
+        result = run("load", "trades", path)
+        assert result.exit_code == 1
+        assert result.stderr == f"{path}: {said}\n"
+        assert result.stdout.startswith("trades: nothing loaded; 1 rows failed (1 ")
+        assert (count(embedded, trades), revision(embedded)) == (0, before)
+        result = run("load", "trades", path, "--good-rows")
+        assert result.exit_code == 1, "a script must see that rows are missing"
+        assert result.stdout.startswith("trades: 1 new; 1 rows failed (1 ")
+        with embedded.read() as connection:
+            assert list(connection.execute(select(trades.c.trade_id)).scalars()) == ["GOOD"]
+
+    def test_every_fault_is_named_not_only_the_first(self, embedded: Store, tmp_path: Path) -> None:
+        rows = [f"B1,{OPTION}".replace("call", "x").replace("70", "x"), "B2", f"GOOD,{OPTION}", f"B3,{OPTION},,"]
+        result = run("load", "trades", write(tmp_path, "\n".join([TRADE_HEADER, *rows])))
+        places = [line.split(": ", 1)[1].split(":")[0] for line in result.stderr.splitlines()]
+        assert places == [
+            "line 2, column Strike, value 'x'",
+            "line 2, column OptionType, value 'x'",
+            "line 3",
+            "line 5",
+        ]
+        assert count(embedded, trades) == 0
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"", "line 1: the file is empty: its first line must name the columns"),
+            (
+                b"TradeId,Ticker,Book,Quantity\nA,AAPL,VOL,1\n",
+                "line 1: no column Product: trades have the columns Trade",
+            ),
+            (b"TradeId,TradeId,Ticker,Book,Product,Quantity\n", "line 1: column TradeId stands twice: trades have the"),
+            (f"{TRADE_HEADER}\nB\xe9,{OPTION}\n".encode("latin-1"), "line 1: not UTF-8 text at byte"),
+            (
+                f"{TRADE_HEADER}\nB1,{OPTION}\n".encode("utf-16"),
+                "line 1: not UTF-8 text at byte 0: save the file as CSV",
+            ),
+            (f'{TRADE_HEADER}\nB1,{OPTION}\n"B2,{OPTION}\n'.encode(), "line 3: not a CSV file: unexpected end of data"),
+        ],
+    )
+    def test_a_file_that_is_none_is_refused_whole(
+        self, embedded: Store, content: bytes, said: str, tmp_path: Path
+    ) -> None:
+        path = write(tmp_path, content)
+        for options in ([], ["--good-rows"]):
+            result = run("load", "trades", path, *options)
+            assert result.exit_code == 1
+            assert result.stderr.startswith(f"{path}: {said}")
+            assert result.stderr.count("\n") == 1
+        assert count(embedded, trades) == 0
+
+    @pytest.mark.parametrize("moment", ["0001-01-01", "1800-01-01T10:00:00Z", "9999-12-31T23:59:59-05:00", "today"])
+    def test_quotes_of_impossible_times_are_refused(self, embedded: Store, moment: str, tmp_path: Path) -> None:
+        path = write(tmp_path, f"AsOfDate,Instrument,Quote\n{moment},AAPL,70\n")
+        result = run("load", "quotes", path)
+        assert result.exit_code == 1
+        assert f"line 2, column AsOfDate, value '{moment}': not a date" in result.stderr
+        assert count(embedded, quotes) == 0
+
+    def test_as_long_as_no_instrument_is_loaded_every_ticker_may_be_meant(
+        self, embedded: Store, tmp_path: Path
+    ) -> None:
+        path = write(tmp_path, f"{TRADE_HEADER}\nB1,{OPTION}\n".replace("AAPL", "APPL"))
+        assert run("load", "trades", path).exit_code == 0
+        assert run("load", "instruments", write_files(tmp_path)["instruments"]).exit_code == 0
+        assert run("load", "trades", path).stdout == "trades: 1 unchanged\n", (
+            "nor is a trade that is there already refused"
+        )
+        assert count(embedded, trades) == 1
+
+    def test_a_file_that_is_not_there_is_one_line(self, embedded: Store, tmp_path: Path) -> None:
+        result = run("load", "trades", tmp_path / "nowhere.csv")
+        assert (result.exit_code, result.stderr) == (2, f"{tmp_path}/nowhere.csv: No such file or directory.\n")
+        assert run("load", "trades", tmp_path).exit_code == 2
