@@ -86,7 +86,7 @@ def value_rows(
     curves: FloatArray,
     out: FloatArray,
 ) -> None:
-    """Fill ``out``, 7 rows in the order of ``UnitValues``, a column a contract; NaN where refused or without a price."""
+    """Fill ``out``, 7 rows in the order of ``UnitValues``, a column a contract; NaN where there is no price."""
     normals = np.empty((4, len(root)))
     for i in range(len(spot)):
         if kind[i] == REFUSED or not SMALLEST_PRICE <= spot[i] <= LARGEST_PRICE:
