@@ -27,8 +27,6 @@ _TRADE_TEXT = ("book", "underlying", "contract", "exercise_style", "trade_status
 
 def message(board: Board, table: str, selection: TradeSelection, since: int | None) -> bytes:
     """A table of the board for one viewer: a snapshot when ``since`` is None, else what changed after that revision."""
-    build = {"market": _market, "summary": _summary}.get(table)
-    text, columns, revisions = build(board) if build else _trades(board, selection)
     header: dict[str, Any] = {
         "kind": "snapshot" if since is None else "delta",
         "table": table,
@@ -37,13 +35,15 @@ def message(board: Board, table: str, selection: TradeSelection, since: int | No
         "as_of_date": board.as_of.isoformat(),
         "observed_at": _iso(board),
     }
+    if table == "trades":
+        return _trades(board, selection, since, header)
+    text, columns, revisions = _market(board) if table == "market" else _summary(board)
     if since is None:
         if table == "market":
             header["day"] = {row.ticker: row.day for row in board.market}
-        return encode({**header, "text": {name: _text(name, values) for name, values in text.items()}}, columns)
+        return encode({**header, "text": {name: dictionary_encoded(values) for name, values in text.items()}}, columns)
     rows = np.flatnonzero(revisions > since)
     changing = {name: values[rows] for name, values in columns.items() if not name.startswith("close_")}
-    header["text"] = _changed_text(board, selection, rows, text, since) if table == "trades" else {}
     return encode(header, {ROW_COLUMN: rows.astype(np.float64), **changing})
 
 
@@ -92,27 +92,21 @@ def _market(board: Board) -> _Built:
     return dict(text), columns, np.array([row.revision for row in rows], np.int64)
 
 
-def _trades(board: Board, selection: TradeSelection) -> _Built:
+def _trades(board: Board, selection: TradeSelection, since: int | None, header: dict[str, Any]) -> bytes:
     kept = np.flatnonzero(selection.mask(board.text))
-    text: dict[str, Sequence[str]] = {"trade_id": [board.trade_ids[row] for row in kept]}
-    text |= {name: board.text[name][kept].tolist() for name in _TRADE_TEXT}
-    text |= {"priced_by": board.priced_by[kept].tolist(), "reason": board.reason[kept].tolist()}
-    columns = {"quantity": board.quantity[kept], **{name: board.values[name][kept] for name in _TRADE_VALUES}}
-    columns[DAY_PNL.name] = board.values["market_value"][kept] - board.closes["market_value"][kept]
-    return text, columns, board.revisions[kept]
-
-
-def _changed_text(
-    board: Board, selection: TradeSelection, rows: IntArray, text: dict[str, Sequence[str]], since: int
-) -> dict[str, Any]:
-    changed = board.text_revisions[selection.mask(board.text)][rows] > since
-    if not changed.any():
-        return {}
-    return {name: dictionary_encoded([text[name][row] for row in rows]) for name in ("priced_by", "reason")}
-
-
-def _text(name: str, values: Sequence[str]) -> Any:
-    return list(values) if name == "trade_id" else dictionary_encoded(values)
+    places = np.arange(len(kept)) if since is None else np.flatnonzero(board.revisions[kept] > since)
+    rows = kept[places]
+    columns = {name: board.values[name][rows] for name in _TRADE_VALUES}
+    columns[DAY_PNL.name] = board.values["market_value"][rows] - board.closes["market_value"][rows]
+    engines = {"priced_by": board.priced_by, "reason": board.reason}
+    if since is None:
+        told = {**{name: board.text[name] for name in _TRADE_TEXT}, **engines}
+        text: dict[str, Any] = {name: dictionary_encoded(values[rows].tolist()) for name, values in told.items()}
+        text["trade_id"] = [board.trade_ids[row] for row in rows]
+        return encode({**header, "text": text}, {"quantity": board.quantity[rows], **columns})
+    if (board.text_revisions[rows] > since).any():
+        header["text"] = {name: dictionary_encoded(values[rows].tolist()) for name, values in engines.items()}
+    return encode(header, {ROW_COLUMN: places.astype(np.float64), **columns})
 
 
 def _iso(board: Board) -> str | None:

@@ -18,7 +18,7 @@ from services.apply_quotes import apply_quotes
 from services.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
 from services.pricing_state import PricingState
 from storage.database import Store
-from storage.feeds import REPLAY, FeedLost, FeedState, FeedTaken, claim_feed
+from storage.feeds import REPLAY, FeedLost, FeedState, FeedTaken, Holder, claim_feed, leave_feed
 from storage.schema import quote_history, store_state
 from storage.settings import Settings
 from tests.databases import PostgresServer, Templates, load_demo_book, wait_for
@@ -200,6 +200,17 @@ class TestOwner:
             before, at = contents(small_store, with_revision=True), feed_of(small_store)
             assert isinstance(running.wait_for_fault(), FeedLost)
         assert contents(small_store, with_revision=True) == before
+        assert feed_of(small_store) == at
+
+    def test_one_that_leaves_late_takes_nothing_from_its_successor(
+        self, small_store: Store, rows: list[TickRow]
+    ) -> None:
+        sidecar(small_store, rows)
+        first = Holder(REPLAY, feed_of(small_store).owner or "")
+        take_over(small_store)
+        at = feed_of(small_store)
+        with small_store.bookkeeping() as connection:
+            leave_feed(connection, first, datetime.now(UTC), FeedState.STOPPED, "")
         assert feed_of(small_store) == at
 
     @staticmethod
