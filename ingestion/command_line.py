@@ -73,7 +73,7 @@ def _settings() -> "Settings":
 @contextmanager
 def _opened_store(*, fresh: bool = False) -> Iterator["Store"]:
     """The store of the settings, brought to the newest schema. A store that cannot be read ends the command."""
-    from storage.database import Store, StoreUnreadable
+    from storage.database import STORE_AWAY, Store, StoreUnreadable
 
     try:
         store = Store(_settings().database_url)
@@ -86,7 +86,7 @@ def _opened_store(*, fresh: bool = False) -> Iterator["Store"]:
         yield store
     except StoreUnreadable as error:
         raise _fail(str(error), _UNREADABLE) from error
-    except store.away as error:
+    except STORE_AWAY as error:
         raise _fail(str(store.unreadable(error)), _UNREADABLE) from error
     finally:
         store.close()

@@ -16,5 +16,6 @@ def log_to_stderr(level: str) -> None:
             structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        # Asked for at each event: standard error may have been exchanged meanwhile.
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),
     )

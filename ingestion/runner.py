@@ -19,7 +19,7 @@ from services.price_all import price_newest
 from services.pricing_state import PricingState
 from services.restart_replay import restart_replay
 from storage.change_log import prune
-from storage.database import Store
+from storage.database import STORE_AWAY, Store
 from storage.feeds import Feed, FeedLost, FeedState, Holder, claim_feed, leave_feed, lost, read_feed, report
 from storage.settings import Settings
 
@@ -194,7 +194,7 @@ class ReplaySidecar:
             try:
                 step()
                 return
-            except self._store.away as error:
+            except STORE_AWAY as error:
                 wait = _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
                 log.warning("the store does not answer", again_in_seconds=wait, error=str(error).splitlines()[0])
                 if stop.wait(wait):

@@ -27,6 +27,9 @@ _NEXT_REVISION = update(store_state).values(revision=store_state.c.revision + 1)
 _MIGRATION_LOCK = 20_200_309
 """Two processes that open a new store at once must not both make it."""
 
+STORE_AWAY: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
+"""What is raised while the database does not answer: wait and do the same again."""
+
 
 class StoreUnreadable(Exception):
     """The store cannot be opened; the message is one line for people."""
@@ -68,12 +71,6 @@ class Store:
             hint = "write postgresql+psycopg:// or sqlite://"
             raise StoreUnreadable(f"There is no driver for {self.url.drivername}: {hint}.") from error
         self._checkpoints = _Checkpoints(self.engine) if self.dialect == "sqlite" else None
-
-    @property
-    def away(self) -> tuple[type[Exception], ...]:
-        """What is raised while the database does not answer, by SQLAlchemy or by the driver under it (COPY)."""
-        driver = self.engine.dialect.loaded_dbapi
-        return OperationalError, InterfaceError, driver.OperationalError, driver.InterfaceError
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; makes an empty store where none is. Raises StoreUnreadable."""

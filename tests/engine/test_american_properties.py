@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.american.boundary import SAMPLE_ROWS, SMALL_STEP, solve_boundary
 from engine.american.engine import BoundaryEngine, PreparedAmericans, distinct_rows, warm_up
 from engine.american.near_boundary import LOG_BOUNDARY
+from engine.american.nodes import BOUNDARY_NODES, node_roots, solver_samples
 from engine.american.ranges import AMERICAN, EUROPEAN
 from engine.black_scholes import BlackScholesEngine
 from engine.contracts import Contracts, FloatArray, UnitValues
@@ -174,6 +176,38 @@ def test_greeks_are_the_differences_of_the_prices() -> None:
         )
         use = clear & (getattr(c, column) > 10 * step)
         np.testing.assert_allclose(figure[use], ((up - down) / (2.0 * step))[use], atol=2e-2)
+
+
+def solved(put: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Log-distances of the boundary's nodes under the strike, and their derivatives, of a scaled put."""
+    samples = solver_samples()
+    h = np.empty(BOUNDARY_NODES + 1)
+    slopes = np.empty((3, BOUNDARY_NODES + 1))
+    room = np.empty((SAMPLE_ROWS, samples.interpolation.shape[1])), np.empty((BOUNDARY_NODES, BOUNDARY_NODES + 4))
+    grid = node_roots(), samples.root, samples.weight, samples.interpolation
+    assert solve_boundary(*put, *grid, *room, h, slopes) <= SMALL_STEP
+    return h, slopes
+
+
+@pytest.mark.parametrize(
+    "put", [(0.2, 0.05, 0.02), (0.2, 0.02, 0.05), (0.5, 0.028, 0.0296), (0.3, 0.02, -0.03), (0.3, 0.001, 0.0163)]
+)
+def test_the_boundarys_derivatives_are_its_differences(put: tuple[float, float, float]) -> None:
+    """In vol, rate and yield, at every node; also where yield is above rate and the boundary's limit moves."""
+    slopes = solved(np.array(put))[1]
+    for i in range(3):
+        step = np.zeros(3)
+        step[i] = 1e-3 * abs(put[i])
+        up, down = solved(np.array(put) + step)[0], solved(np.array(put) - step)[0]
+        np.testing.assert_allclose(slopes[i], (up - down) / (2.0 * step[i]), rtol=1e-3, atol=1e-3)
+
+
+def test_far_out_of_the_money_is_worth_nothing() -> None:
+    """Even where spot over strike is no number any more."""
+    for is_call, spot, strike in ((False, 1e200, 1e-200), (True, 1e-200, 1e200)):
+        contract = Contracts(*(np.array([x]) for x in (strike, 1.0, 0.3, 0.05, 0.02)), np.array([is_call]))
+        assert prepared(contract).kind[0] == AMERICAN
+        assert (stacked(prepared(contract).value(np.array([spot]))) == 0.0).all()
 
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

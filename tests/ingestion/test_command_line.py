@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import structlog
 from sqlalchemy import text, update
 
 from ingestion.command_line import Exported
@@ -288,12 +289,13 @@ class TestDemo:
 
 class TestReplay:
     @pytest.fixture(autouse=True)
-    def _signals(self) -> Iterator[None]:
-        """The command sets handlers of its own, for its whole process."""
+    def _signals_and_log(self) -> Iterator[None]:
+        """The command sets handlers and a log of its own, for its whole process."""
         before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
         yield
         for name, handler in before.items():
             signal.signal(name, handler)
+        structlog.reset_defaults()
 
     @pytest.mark.usefixtures("board")
     def test_bad_arguments_are_one_line_each(self, tmp_path: Path) -> None:

@@ -168,21 +168,28 @@ class TestOwner:
         self._claimed_by(small_store, 999_999_999, "elsewhere 0123456789ab", seconds_ago=11.0)
         sidecar(small_store, rows)
 
-    def test_of_two_that_claim_at_once_one_wins(self, store: Store, rows: list[TickRow]) -> None:
-        refused: list[FeedTaken] = []
+    def test_of_several_that_claim_at_once_one_wins(self, store: Store, rows: list[TickRow]) -> None:
+        """The first time nobody knows the feed, then somebody has left it."""
+        for _ in range(5):
+            refused: list[FeedTaken] = []
+            together = threading.Barrier(4)
 
-        def claim() -> None:
-            try:
-                sidecar(store, rows)
-            except FeedTaken as taken:
-                refused.append(taken)
+            def claim(refused: list[FeedTaken] = refused, together: threading.Barrier = together) -> None:
+                together.wait()
+                try:
+                    sidecar(store, rows)
+                except FeedTaken as taken:
+                    refused.append(taken)
 
-        threads = [threading.Thread(target=claim) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert len(refused) == 3
+            threads = [threading.Thread(target=claim) for _ in range(4)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert len(refused) == 3
+            with store.bookkeeping() as connection:
+                winner = Holder(REPLAY, feed_of(store).owner or "")
+                leave_feed(connection, winner, datetime.now(UTC), FeedState.STOPPED, "")
 
     def test_one_that_was_fenced_off_writes_nothing(self, small_store: Store, rows: list[TickRow]) -> None:
         fenced = sidecar(small_store, rows)
