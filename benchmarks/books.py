@@ -12,8 +12,7 @@ from engine.contracts import Contracts
 from engine.model import ExerciseStyle, OptionType, Product
 from engine.preparation import ARTICLE_DEFAULTS, Parameters, PreparedUnderlying, prepare_underlying
 from engine.repricing import parameters_at
-from services.read_file import read_csv
-from services.record_kinds import RECORD_KINDS
+from services.read_file import FileLimits, read_file
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 AS_OF = date(2020, 3, 9)
@@ -96,7 +95,7 @@ def random_americans(count: int) -> tuple[Contracts, np.ndarray[tuple[int], np.d
 @lru_cache(maxsize=1)
 def _demo_files() -> tuple[pd.DataFrame, dict[str, Parameters], dict[str, float]]:
     frames = {
-        kind: pd.DataFrame(read_csv(DATA / name, RECORD_KINDS[kind]).records)
+        kind: pd.DataFrame(read_file(DATA / name, kind, FileLimits()).records.records)
         for kind, name in (
             ("trades", "trades.csv"),
             ("parameters", "pricing_parameters.csv"),

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.books import AS_OF, DATA
-from services.apply_quotes import AppliedQuotes, apply_quotes
+from services.apply_incoming import Applied, apply_incoming
+from services.incoming import Incoming
 from services.load_demo import load_demo
 from services.pricing_state import PricingState
 from storage.database import Store
@@ -31,10 +32,10 @@ class TickingStore:
         self._last: dict[str, float] = {}
         self.tick(self.tickers)
 
-    def tick(self, tickers: Sequence[str]) -> AppliedQuotes:
+    def tick(self, tickers: Sequence[str]) -> Applied:
         """One tick of these shares; every one of them moves."""
-        quotes = self._next_quotes(tickers)
-        return apply_quotes(self.store, self._state, quotes, source="bench")
+        quotes = Incoming(quotes=self._next_quotes(tickers))
+        return apply_incoming(self.store, self._state, quotes, source="bench")
 
     def quote_of(self, ticker: str) -> float:
         """What the last tick said of a share."""

@@ -220,3 +220,7 @@ class BlackScholesEngine:
     def prepare(self, contracts: Contracts) -> PreparedEuropeans:
         """Work out what does not depend on spot, once for each change of volatility, rate, yield, date or contracts."""
         return PreparedEuropeans(contracts)
+
+    def join(self, _kept: object, _rows: IntArray, _fresh: object, contracts: Contracts) -> PreparedEuropeans:
+        """To work it out again costs less than to put it together."""
+        return PreparedEuropeans(contracts)

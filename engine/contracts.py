@@ -12,7 +12,7 @@ of their variable and per year. ``engine.measures`` scales them to the units tha
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,12 @@ class Contracts:
     def take(self, rows: IntArray | BoolArray) -> "Contracts":
         """The contracts at these rows, in their order."""
         return Contracts(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    def followed_by(self, others: "Contracts") -> "Contracts":
+        """These contracts, then the others."""
+        return Contracts(
+            **{f.name: np.concatenate([getattr(self, f.name), getattr(others, f.name)]) for f in fields(self)}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +97,10 @@ class PricingEngine(Protocol):
         ...
 
     def prepare(self, contracts: Contracts) -> PreparedContracts: ...
+
+    def join(self, kept: Any, rows: IntArray, fresh: Any, contracts: Contracts, /) -> PreparedContracts:
+        """What ``prepare(contracts)`` gives, from parts that this engine has prepared already.
+
+        contracts: those at these rows of ``kept``, then all of ``fresh``; neither has a refused row among them.
+        """
+        ...

@@ -4,15 +4,19 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from engine.contracts import Contracts, FloatArray, IntArray, PreparedContracts, PricingEngine, UnitValues
 from engine.engines import engines_for
 from engine.measures import position_measures
-from engine.model import ARTICLE_PARAMETERS, ExerciseStyle, NotPriced, OptionType, Product
+from engine.model import ARTICLE_PARAMETERS, NotPriced, OptionType, Product
 
 DEFAULT_PARAMETERS = "default"
 _DAYS_A_YEAR = 365.0
+
+ObjectArray = npt.NDArray[np.object_]
+DateArray = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,45 +118,69 @@ def _joined(values: list[UnitValues], name: str) -> FloatArray:
     return np.concatenate(parts) if parts else np.empty(0)
 
 
+@dataclass(frozen=True, slots=True)
+class TradeArrays:
+    """Trades on one underlying as arrays of one length; texts are objects, maturity is datetime64[D]."""
+
+    trade_id: list[str]
+    product: ObjectArray
+    quantity: FloatArray
+    strike: FloatArray
+    maturity: DateArray
+    option_type: ObjectArray
+    exercise_style: ObjectArray
+    contract_multiplier: FloatArray
+
+
 def prepare_underlying(ticker: str, trades: pd.DataFrame, parameters: Parameters, as_of: date) -> PreparedUnderlying:
     """Prepare the trades on one underlying.
 
     trades: the columns of ``engine.model.TRADE_COLUMNS``, all of this ticker; maturity is datetime64. An option is
     alive through the day of its maturity, and expired from the day after.
     """
-    trade_ids = trades["trade_id"].tolist()
-    product = trades["product"].to_numpy(dtype=object)
-    style = trades["exercise_style"].fillna(ExerciseStyle.EUROPEAN).to_numpy(dtype=object)
-    days = (trades["maturity"].to_numpy(dtype="datetime64[D]") - np.datetime64(as_of)).astype(np.float64)
-    days[np.isnat(trades["maturity"].to_numpy(dtype="datetime64[D]"))] = np.nan
-    strike = trades["strike"].to_numpy(dtype=np.float64, na_value=np.nan)
-    option_type = trades["option_type"].to_numpy(dtype=object)
-    n = len(trades)
+    arrays = TradeArrays(
+        trades["trade_id"].tolist(),
+        trades["product"].to_numpy(dtype=object),
+        trades["quantity"].to_numpy(dtype=np.float64),
+        trades["strike"].to_numpy(dtype=np.float64, na_value=np.nan),
+        trades["maturity"].to_numpy(dtype="datetime64[D]"),
+        trades["option_type"].to_numpy(dtype=object),
+        trades["exercise_style"].to_numpy(dtype=object),
+        trades["contract_multiplier"].to_numpy(dtype=np.float64),
+    )
+    return prepare_trades(ticker, arrays, parameters, as_of)
+
+
+def prepare_trades(ticker: str, trades: TradeArrays, parameters: Parameters, as_of: date) -> PreparedUnderlying:
+    """The same from arrays."""
+    days = (trades.maturity - np.datetime64(as_of)).astype(np.float64)
+    days[np.isnat(trades.maturity)] = np.nan
+    n = len(trades.trade_id)
     contracts = Contracts(
-        strike=strike,
+        strike=trades.strike,
         years=days / _DAYS_A_YEAR,
         implied_vol=np.full(n, parameters.implied_vol),
         risk_free_rate=np.full(n, parameters.risk_free_rate),
         dividend_yield=np.full(n, parameters.dividend_yield),
-        is_call=np.asarray(option_type == OptionType.CALL, dtype=np.bool_),
+        is_call=np.asarray(trades.option_type == OptionType.CALL, dtype=np.bool_),
     )
     failures: list[Failure] = []
     kinds: dict[tuple[PricingEngine, ...], list[int]] = {}
     for row in range(n):
-        fault = _fault(product[row], option_type[row], strike[row], days[row], parameters, trades, row)
+        fault = _fault(trades, row, days[row], parameters)
         if fault is not None:
-            failures.append(Failure(trade_ids[row], *fault))
+            failures.append(Failure(trades.trade_id[row], *fault))
         else:
-            kinds.setdefault(engines_for(product[row], style[row]), []).append(row)
+            kinds.setdefault(engines_for(trades.product[row], trades.exercise_style[row]), []).append(row)
     groups: list[Group] = []
     for engines, rows in kinds.items():
-        groups += _grouped(engines, np.asarray(rows, np.int64), contracts, trade_ids, failures)
+        groups += _grouped(engines, np.asarray(rows, np.int64), contracts, trades.trade_id, failures)
     return PreparedUnderlying(
         ticker,
         as_of,
-        trade_ids,
-        trades["quantity"].to_numpy(dtype=np.float64),
-        trades["contract_multiplier"].to_numpy(dtype=np.float64),
+        trades.trade_id,
+        trades.quantity,
+        trades.contract_multiplier,
         parameters,
         tuple(groups),
         tuple(failures),
@@ -187,27 +215,22 @@ def _grouped(
 
 
 def _fault(
-    product: str,
-    option_type: object,
-    strike: float,
-    days: float,
-    parameters: Parameters,
-    trades: pd.DataFrame,
-    row: int,
+    trades: TradeArrays, row: int, days: float, parameters: Parameters
 ) -> tuple[NotPriced, str] | None:
     """Why no engine is asked about this trade, or None."""
+    product = trades.product[row]
     if product == Product.STOCK:
         return None
     if product != Product.OPTION:
         return NotPriced.UNKNOWN_PRODUCT, f"no engine prices the product {product}"
     if days < 0:
-        return NotPriced.EXPIRED, f"matured on {trades['maturity'].iloc[row]:%Y-%m-%d}"
+        return NotPriced.EXPIRED, f"matured on {trades.maturity[row]}"
     missing = [
         name
         for name, absent in (
-            ("Strike", not strike > 0),
+            ("Strike", not trades.strike[row] > 0),
             ("Maturity", np.isnan(days)),
-            ("OptionType", option_type not in (OptionType.CALL, OptionType.PUT)),
+            ("OptionType", trades.option_type[row] not in (OptionType.CALL, OptionType.PUT)),
         )
         if absent
     ]

@@ -29,7 +29,7 @@ import numpy as np
 import QuantLib as ql  # noqa: N813
 
 from engine.black_scholes import european_values, unpriceable
-from engine.contracts import Contracts, FloatArray, UnitValues
+from engine.contracts import Contracts, FloatArray, IntArray, UnitValues
 
 STRIKE = 100.0
 SPOT_STEP = 0.05
@@ -261,4 +261,8 @@ class QdFpEngine:
 
     def prepare(self, contracts: Contracts) -> PreparedAmericans:
         """Say which contracts QuantLib refuses; the work itself needs the spot."""
+        return PreparedAmericans(contracts)
+
+    def join(self, _kept: object, _rows: IntArray, _fresh: object, contracts: Contracts) -> PreparedAmericans:
+        """Nothing that is worth keeping was prepared."""
         return PreparedAmericans(contracts)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from engine.contracts import Contracts, FloatArray, UnitValues
+from engine.contracts import Contracts, FloatArray, IntArray, UnitValues
 
 
 class PreparedShares:
@@ -32,4 +32,8 @@ class SpotEngine:
 
     def prepare(self, contracts: Contracts) -> PreparedShares:
         """Only the number of contracts counts: strike, time, volatility, rates and type of a share may be NaN."""
+        return PreparedShares(len(contracts))
+
+    def join(self, _kept: object, _rows: IntArray, _fresh: object, contracts: Contracts) -> PreparedShares:
+        """As if they had been prepared together."""
         return PreparedShares(len(contracts))

@@ -9,6 +9,8 @@ from typing import Any
 
 from engine.trading_calendar import as_of_date
 from ingestion.feed import Batch
+from services.apply_incoming import Applied, FeedPosition
+from services.incoming import Incoming
 from storage.feeds import REPLAY
 from storage.quotes import Quote
 
@@ -104,8 +106,14 @@ class ReplayFeed:
 
     name = REPLAY
 
-    def __init__(self, rows: list[TickRow], cursor: dict[str, Any], speed: float | None, now: float) -> None:
+    lag_seconds: float | None = None
+
+    def __init__(
+        self, rows: list[TickRow], cursor: dict[str, Any], speed: float | None, now: float, owner: str = ""
+    ) -> None:
+        """owner: the sidecar that has claimed the feed."""
         self._rows = rows
+        self._owner = owner
         self.restarts: int = cursor.get("restarts", 0)
         self._next: int = cursor.get("row", 0)
         if cursor and self.cursor()["at"] != cursor.get("at"):
@@ -113,6 +121,7 @@ class ReplayFeed:
         self.speed = speed
         self.paused = False
         self._due = now
+        self._reached = self.reached
 
     @property
     def ended(self) -> bool:
@@ -152,12 +161,22 @@ class ReplayFeed:
         quotes = [
             Quote(row.as_of_date, ticker, quote, row.observed_at) for row in taken for ticker, quote in row.quotes
         ]
-        return Batch(quotes, self.cursor(), now if self.speed is None else due, taken[-1].as_of_date)
+        return Batch(
+            Incoming(quotes=quotes),
+            FeedPosition(self.name, self._owner, self.cursor()),
+            self.name,
+            now if self.speed is None else due,
+            not_before=self._reached,
+        )
 
-    def next_awake(self, now: float) -> float | None:
-        if self.ended:
-            return None
-        return now + 3600.0 if self.paused else self._due
+    def committed(self, _batch: Batch, _applied: Applied) -> None:
+        self._reached = self.reached
+
+    def rewind(self) -> None:
+        """Nobody else moves a cursor: who has lost the feed stops."""
+
+    def next_awake(self, _now: float) -> float | None:
+        return None if self.ended else self._due
 
     def cursor(self) -> dict[str, Any]:
         last = self._rows[self._next - 1] if 0 < self._next <= len(self._rows) else None
@@ -182,7 +201,7 @@ class ReplayFeed:
 
     def restart(self, restarts: int, now: float) -> None:
         """Play from the first row again."""
-        self._next, self.restarts = 0, restarts
+        self._next, self.restarts, self._reached = 0, restarts, None
         self.resume(now)
 
     def close(self) -> None:

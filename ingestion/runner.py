@@ -10,17 +10,18 @@ from datetime import UTC, datetime
 import structlog
 
 from ingestion.beside import Beside
-from ingestion.feed import Batch
-from ingestion.replay import ReplayFeed, TickRow
+from ingestion.feed import Batch, Feed
+from ingestion.replay import ReplayFeed
 from ingestion.sidecar_process import is_gone, this_host
-from services.apply_quotes import FeedPosition, apply_quotes
+from services.apply_incoming import apply_incoming
 from services.apply_slow_values import SlowResult, apply_slow_values
 from services.price_all import price_newest
 from services.pricing_state import PricingState
 from services.restart_replay import restart_replay
 from storage.change_log import prune
 from storage.database import STORE_AWAY, Store
-from storage.feeds import Feed, FeedLost, FeedState, Holder, claim_feed, leave_feed, lost, read_feed, report
+from storage.feeds import Feed as FeedRow
+from storage.feeds import FeedLost, FeedState, Holder, PositionMoved, claim_feed, leave_feed, lost, read_feed, report
 from storage.settings import Settings
 
 _LOOK_SECONDS = 0.1
@@ -32,29 +33,35 @@ _BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 log = structlog.get_logger("sidecar")
 
 
-class ReplaySidecar:
-    """Runs one replay feed on a store until it is told to stop, loses the feed, or (with ``once``) the feed ends.
+class Sidecar:
+    """Runs one feed on a store until it is told to stop, loses the feed, or (with ``once``) the feed ends.
 
-    Raises FeedTaken when another sidecar runs the feed.
+    open_feed: makes the feed from its row in the store. Raises FeedTaken when another sidecar runs the feed.
     """
 
     def __init__(
-        self, store: Store, settings: Settings, rows: list[TickRow], *, speed: float | None, once: bool
+        self,
+        store: Store,
+        settings: Settings,
+        name: str,
+        open_feed: Callable[[FeedRow], Feed],
+        *,
+        speed: float | None = None,
+        once: bool = False,
     ) -> None:
         self._store = store
         self._settings = settings
         self._once = once
-        self._state = PricingState()
+        self._state = PricingState(engine_overwrites_reported=settings.engine_overwrites_reported)
         self._beside = Beside()
-        self._holder = Holder(ReplayFeed.name, uuid.uuid4().hex)
-        self._feed = ReplayFeed(rows, self._claim(speed).cursor, speed, time.monotonic())
-        self._reached = self._feed.reached
+        self._holder = Holder(name, uuid.uuid4().hex)
+        self._feed = open_feed(self._claim(speed))
         self._lag: float | None = None
         self._next_look = self._next_report = self._next_prune = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Raises FeedLost when another sidecar has taken the feed over."""
-        log.info("started", feed=self._feed.name, at=self._feed.progress, speed=self._feed.speed or "max")
+        log.info("started", feed=self._feed.name, at=self._feed.progress)
         try:
             self._patiently(stop, self._price_what_is_there)
             while not stop.is_set():
@@ -63,20 +70,20 @@ class ReplaySidecar:
                     break
                 stop.wait(self._sleep())
         except FeedLost as lost:
-            log.warning("stopped", reason=str(lost))
+            log.warning("stopped", feed=self._feed.name, reason=str(lost))
             raise
         finally:
             self._beside.close()
             self._feed.close()
         self._patiently(stop, self._leave)
-        log.info("stopped", at=self._feed.progress)
+        log.info("stopped", feed=self._feed.name, at=self._feed.progress)
 
     def _turn(self, stop: threading.Event) -> None:
         now = time.monotonic()
         if now >= self._next_look:
             self._patiently(stop, self._obey)
             self._next_look = now + _LOOK_SECONDS
-        batch = self._feed.next_batch(time.monotonic())
+        batch = None if self._feed.paused or self._feed.ended else self._feed.next_batch(time.monotonic())
         if batch is not None:
             self._patiently(stop, lambda: self._apply(batch))
         results = self._beside.finished()
@@ -90,18 +97,24 @@ class ReplaySidecar:
             self._next_prune = now + _PRUNE_SECONDS
 
     def _apply(self, batch: Batch) -> None:
-        position = FeedPosition(self._feed.name, self._holder.owner, batch.cursor, self._reached)
-        applied = apply_quotes(
-            self._store,
-            self._state,
-            batch.quotes,
-            source=self._feed.name,
-            position=position,
-            future_tolerance_seconds=self._settings.future_tolerance_seconds,
-        )
-        self._reached = batch.not_before
+        try:
+            applied = apply_incoming(
+                self._store,
+                self._state,
+                batch.incoming,
+                source=batch.source,
+                position=batch.position,
+                rejections=batch.rejections,
+                not_before=batch.not_before,
+                future_tolerance_seconds=self._settings.future_tolerance_seconds,
+            )
+        except PositionMoved as moved:
+            log.warning("a batch was not ours to write", feed=self._feed.name, reason=str(moved))
+            self._feed.rewind()
+            return
         self._lag = max(0.0, time.monotonic() - batch.due)
         self._beside.submit(applied.slow_work)
+        self._feed.committed(batch, applied)
 
     def _apply_slow(self, results: list[SlowResult]) -> None:
         again = apply_slow_values(self._store, self._state, results, source=self._feed.name, holder=self._holder)
@@ -117,23 +130,8 @@ class ReplaySidecar:
         if wish is None or wish.owner != self._holder.owner:
             raise lost(self._feed.name)
         now = time.monotonic()
-        if wish.restarts_wanted > self._feed.restarts:
-            cursor = {"row": 0, "restarts": wish.restarts_wanted}
-            work = restart_replay(
-                self._store,
-                self._state,
-                feed=self._feed.name,
-                owner=self._holder.owner,
-                first_date=self._feed.first_date,
-                cursor=cursor,
-            )
-            self._beside.forget()
-            self._beside.submit(work)
-            self._feed.restart(wish.restarts_wanted, now)
-            self._reached = None
-            log.info("restarted", feed=self._feed.name)
-        if wish.wanted_speed != self._feed.speed:
-            self._feed.set_speed(wish.wanted_speed, now)
+        if isinstance(self._feed, ReplayFeed):
+            self._obey_replay(self._feed, wish, now)
         if (wish.wanted_state == FeedState.PAUSED) != self._feed.paused:
             if wish.wanted_state == FeedState.PAUSED:
                 self._feed.pause()
@@ -141,11 +139,29 @@ class ReplaySidecar:
                 self._feed.resume(now)
             self._next_report = 0.0
 
-    def _claim(self, speed: float | None) -> Feed:
+    def _obey_replay(self, feed: ReplayFeed, wish: FeedRow, now: float) -> None:
+        """Only a replay can start again, and has a speed."""
+        if wish.restarts_wanted > feed.restarts:
+            work = restart_replay(
+                self._store,
+                self._state,
+                feed=feed.name,
+                owner=self._holder.owner,
+                first_date=feed.first_date,
+                cursor={"row": 0, "restarts": wish.restarts_wanted},
+            )
+            self._beside.forget()
+            self._beside.submit(work)
+            feed.restart(wish.restarts_wanted, now)
+            log.info("restarted", feed=feed.name)
+        if wish.wanted_speed != feed.speed:
+            feed.set_speed(wish.wanted_speed, now)
+
+    def _claim(self, speed: float | None) -> FeedRow:
         with self._store.bookkeeping() as connection:
             return claim_feed(
                 connection,
-                ReplayFeed.name,
+                self._holder.feed,
                 self._holder.owner,
                 os.getpid(),
                 datetime.now(UTC),
@@ -169,8 +185,8 @@ class ReplaySidecar:
                 self._holder.owner,
                 datetime.now(UTC),
                 FeedState.ENDED if self._feed.ended else playing,
-                self._feed.speed,
-                self._lag,
+                self._feed.speed if isinstance(self._feed, ReplayFeed) else None,
+                self._lag if self._feed.lag_seconds is None else self._feed.lag_seconds,
                 self._feed.progress,
             )
 
@@ -184,7 +200,7 @@ class ReplaySidecar:
             )
 
     def _sleep(self) -> float:
-        awake = self._feed.next_awake(time.monotonic())
+        awake = None if self._feed.paused else self._feed.next_awake(time.monotonic())
         wait = _LONGEST_SLEEP_SECONDS if awake is None else awake - time.monotonic()
         return min(max(wait, 0.0), _LONGEST_SLEEP_SECONDS)
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from storage.feeds import Feed
+from storage.feeds import REPLAY, Feed
 from storage.read_models import StoreStatus
 
 
@@ -20,6 +20,7 @@ def status_text(status: StoreStatus, now: datetime, silence_seconds: float) -> s
         *(f"  {reason}: {count:,}" for reason, count in sorted(status.not_priced.items())),
         f"late quotes     {status.late:,}",
         f"rejected        {status.rejected:,}",
+        f"dead letters    {status.dead_letters:,}",
     ]
     return "\n".join(lines)
 
@@ -29,6 +30,7 @@ def _feed_line(feed: Feed, now: datetime, silence_seconds: float) -> str:
     if not feed.alive(now, silence_seconds):
         since = f" since {feed.seen_at:%Y-%m-%d %H:%M:%S} UTC" if feed.seen_at else ""
         return f"{name}not running{since}; {feed.detail or 'not started'}"
-    speed = "as fast as it goes" if feed.speed is None else f"{feed.speed:g} times as fast"
+    pace = "as fast as it goes" if feed.speed is None else f"{feed.speed:g} times as fast"
+    speed = f", {pace}" if feed.feed == REPLAY else ""
     lag = "" if feed.lag_seconds is None else f", {feed.lag_seconds:.2f} s behind"
-    return f"{name}{feed.state}, {speed}{lag}, process {feed.process_id}; {feed.detail}"
+    return f"{name}{feed.state}{speed}{lag}, process {feed.process_id}; {feed.detail}"

@@ -59,8 +59,8 @@ def apply_slow_values(
                 elif current.slow_groups:
                     again.append(SlowWork(current, newest))
             for as_of, rows in by_date.items():
-                note_changes(unit, change, as_of, rows)
-        state.wrote(unit, static=False, quotes=False)
+                note_changes(unit, state, change, as_of, rows)
+        state.wrote(unit, change)
     except BaseException:
         state.forget()
         raise

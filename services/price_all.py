@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import select, union
 
-from engine.model import NotPriced
+from engine.model import NotPriced, Source
 from services.price_book import SlowWork, price_underlyings
 from services.pricing_state import PricingState
 from storage.change_log import changing
@@ -38,7 +38,7 @@ def price_newest(
                 work += price_underlyings(
                     unit, state, change, state.newest, state.tickers(), wait_for_slow=wait_for_slow
                 )
-        state.wrote(unit, static=False, quotes=False)
+        state.wrote(unit, change)
     except BaseException:
         state.forget()
         raise
@@ -63,6 +63,7 @@ def _closes_left_behind(unit: WriteUnit, state: PricingState) -> list[SlowWork]:
             sensitivities.c.as_of_date >= state.newest - _LOOK_BACK,
             sensitivities.c.as_of_date < state.newest,
             sensitivities.c.observed_at < quotes.c.observed_at,
+            sensitivities.c.source == Source.ENGINE,
         )
     )
     work: list[SlowWork] = []

@@ -1,6 +1,6 @@
 """Price underlyings of one as-of date inside a write transaction, and note what changed."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,12 +9,12 @@ from sqlalchemy import select
 from engine.model import NotPriced
 from engine.preparation import PreparedUnderlying, Valued
 from engine.repricing import value_at_quote
-from services.pricing_state import PricingState
+from services.pricing_state import FreshTrades, PricingState
 from storage.change_log import Change
 from storage.database import WriteUnit
 from storage.quotes import Quote
 from storage.schema import sensitivities
-from storage.sensitivities import ValuationRows, ValuedTrades, write_valuations
+from storage.sensitivities import ValuationRows, ValuedTrades, forget_values, write_valuations
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,46 @@ def price_underlyings(
             work.append(SlowWork(prepared, quote))
             if first:
                 rows.failures += _waiting(unit, as_of, prepared)
-    note_changes(unit, change, as_of, rows)
+    note_changes(unit, state, change, as_of, rows)
     state.priced.add(as_of)
+    return work
+
+
+def price_fresh(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    fresh: FreshTrades,
+    leave: Collection[str],
+    *,
+    wait_for_slow: bool,
+) -> list[SlowWork]:
+    """Price trades that came or changed, and no others; ``leave``: tickers that are about to be priced whole.
+
+    Nothing happens in a store without quotes. What a trade was worth before its change does not stay.
+    """
+    if fresh.as_of is None:
+        return []
+    rows = ValuationRows()
+    work: list[SlowWork] = []
+    quotes = state.quotes(unit.connection, fresh.as_of)
+    changed = set(fresh.changed)
+    for ticker, prepared in fresh.prepared.items():
+        slow = [prepared.trade_ids[row] for group in prepared.slow_groups for row in group.rows]
+        forget_values(unit, fresh.as_of, ticker, [trade_id for trade_id in slow if trade_id in changed])
+        quote = quotes.get(ticker)
+        if quote is None:
+            _, failures = value_at_quote(prepared, None)
+            rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in failures]
+        elif ticker not in leave:
+            groups = prepared.groups if wait_for_slow else prepared.live_groups
+            add_values(rows, prepared, prepared.value(quote.quote, groups), quote)
+        rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in prepared.failures if quote is not None]
+        if prepared.slow_groups and not wait_for_slow and quote is not None:
+            whole = state.prepared(fresh.as_of, ticker)
+            work += [SlowWork(whole, quote)] if whole is not None else []
+            rows.failures += _waiting(unit, fresh.as_of, prepared)
+    note_changes(unit, state, change, fresh.as_of, rows)
     return work
 
 
@@ -82,10 +120,12 @@ def add_values(rows: ValuationRows, prepared: PreparedUnderlying, valued: Valued
     rows.failures += [(f.trade_id, prepared.ticker, f.reason, f.detail) for f in valued.failures]
 
 
-def note_changes(unit: WriteUnit, change: Change, as_of: date, rows: ValuationRows) -> None:
-    """Write the rows and put them into the change log's entry."""
+def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: date, rows: ValuationRows) -> None:
+    """Write the rows and put them into the change log's entry; what somebody else reported is left alone."""
+    rows = rows.without(state.reported(unit.connection, as_of))
     for name, table in write_valuations(unit, as_of, rows).items():
-        change.tables[(name, as_of)] = table
+        if table.num_rows:
+            change.log(name, as_of, table)
     newest = max((part.observed_at for part in rows.valued), default=None)
     if newest is not None and (change.observed_at is None or newest > change.observed_at):
         change.as_of_date, change.observed_at = as_of, newest

@@ -1,117 +1,127 @@
-"""Read a file of records: every good row as typed values, every bad one with its line, column, value and reason."""
+"""Read a file of records, CSV or Parquet, within bounds: every good row as typed values, every bad one and why."""
 
-import csv
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from services.record_kinds import FileColumn, RecordKind, row_fault
+from services.csv_rows import csv_rows, lines_of, too_large
+from services.parquet_rows import MAGIC, ParquetRows, too_many_rows
+from services.read_rows import ReadRecords, RowFailure, Unreadable, heading_of, read_table
+from services.record_kinds import RECORD_KINDS, RecordKind
+from storage.settings import Settings
 
-_LONGEST_VALUE_SHOWN = 60
+_TAB_SEPARATED = {".tsv", ".tab"}
+_PARQUET_NAMES = {".parquet", ".pq"}
+_EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 @dataclass(frozen=True, slots=True)
-class RowFailure:
-    """A row that cannot be taken. column is "" when the whole row or file is meant."""
+class FileLimits:
+    """How much one file may hold. bytes: as it lies there, and unpacked."""
 
-    line: int
-    column: str
-    value: str
-    reason: str
+    bytes: int = 500_000_000
+    rows: int = 1_000_000
+    columns: int = 200
 
-    def __str__(self) -> str:
-        column = f", column {self.column}" if self.column else ""
-        shown = self.value if self.value.isprintable() else ascii(self.value)[1:-1]
-        value = f", value '{shown}'" if self.value else ""
-        return f"line {self.line}{column}{value}: {self.reason}"
+    @classmethod
+    def of(cls, settings: Settings) -> "FileLimits":
+        return cls(int(settings.file_megabytes * 1e6), settings.file_rows, settings.file_columns)
 
 
-@dataclass(slots=True)
-class ReadRecords:
-    """What a file holds: the good records (field -> value) with their lines, and the failures."""
+@dataclass(frozen=True, slots=True)
+class ReadFile:
+    """What a file holds. kind is None when its columns are not those of one kind; records has the reason then."""
 
-    records: list[dict[str, Any]] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    failures: list[RowFailure] = field(default_factory=list)
+    kind: str | None
+    records: ReadRecords
 
 
-def read_csv(path: Path, kind: RecordKind) -> ReadRecords:
-    """Read a CSV file (UTF-8, with or without a byte-order mark) of one kind of record.
+def read_file(path: Path, kind: str | None, limits: FileLimits) -> ReadFile:
+    """Read a file of a kind of record (a key of ``RECORD_KINDS``; None: the one that its columns fit).
 
-    Columns may come in any order; those that the kind does not know are left aside. Never raises for what is in the
-    file; raises OSError when there is none.
+    Parquet is known by its first bytes. All else is text in UTF-8, with or without a byte-order mark: separated by tabs
+    where the name ends in .tsv or .tab, else by commas. Columns may come in any order. Never raises for what is in
+    the file; raises OSError when there is none.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            return read_rows(((reader.line_num, cells) for cells in reader), kind)
-    except UnicodeDecodeError as error:
-        fault = RowFailure(1, "", "", f"not UTF-8 text at byte {error.start}: save the file as CSV UTF-8")
-        return ReadRecords(failures=[fault])
-    except csv.Error as error:
-        return ReadRecords(failures=[RowFailure(reader.line_num, "", "", f"not a CSV file: {error}")])
-
-
-def read_rows(rows: Iterable[tuple[int, Sequence[str]]], kind: RecordKind) -> ReadRecords:
-    """Read numbered rows of text; the first holds the column names."""
-    result = ReadRecords()
-    numbered = iter(rows)
-    first = next(numbered, None)
-    if first is None:
-        result.failures.append(RowFailure(1, "", "", "the file is empty: its first line must name the columns"))
-        return result
-    header = [name.strip() for name in first[1]]
-    columns = {header.index(column.name): column for column in kind.columns if column.name in header}
-    absent = [column.name for column in kind.columns if column.required and column.name not in header]
-    repeated = sorted({name for name in header if header.count(name) > 1 and name})
-    if absent or repeated:
-        fault = f"no column {', '.join(absent)}" if absent else f"column {', '.join(repeated)} stands twice"
-        known = ", ".join(column.name for column in kind.columns)
-        result.failures.append(RowFailure(first[0], "", "", f"{fault}: {kind.name} have the columns {known}"))
-        return result
-    seen: dict[tuple[Any, ...], int] = {}
-    for line, cells in numbered:
-        if len(cells) != len(header):
-            if any(cell.strip() for cell in cells):
-                reason = f"{len(cells)} values for {len(header)} columns: look for a missing or extra comma"
-                result.failures.append(RowFailure(line, "", "", reason))
-            continue
-        record = _record(line, cells, columns, kind, result.failures)
-        if record is None:
-            continue
-        key = tuple(record[name] for name in kind.key)
-        if key in seen:
-            names = ", ".join(column.name for column in kind.columns if column.field in kind.key)
-            value = ", ".join(str(part) for part in key)
-            result.failures.append(RowFailure(line, names, value, f"stands in line {seen[key]} already: keep one"))
-            continue
-        seen[key] = line
-        result.records.append(record)
-        result.lines.append(line)
-    return result
-
-
-def _record(
-    line: int, cells: Sequence[str], columns: dict[int, FileColumn], kind: RecordKind, failures: list[RowFailure]
-) -> dict[str, Any] | None:
-    record: dict[str, Any] = {}
-    good = True
-    for index, column in columns.items():
-        value = cells[index].strip()
-        if not value:
-            if column.required:
-                failures.append(RowFailure(line, column.name, "", "must not be empty: fill it in"))
-                good = False
-            elif column.default is None:
-                record[column.field] = None
-            continue
+    with path.open("rb") as file:
+        start = file.peek(len(MAGIC))
         try:
-            record[column.field] = column.parse(value)
-        except ValueError as error:
-            failures.append(RowFailure(line, column.name, value[:_LONGEST_VALUE_SHOWN], str(error)))
-            good = False
-    if good and (fault := row_fault(kind, record)) is not None:
-        failures.append(RowFailure(line, fault[0], "", fault[1]))
-        good = False
-    return record if good else None
+            if path.stat().st_size > limits.bytes:
+                raise Unreadable(1, too_large(limits.bytes))
+            if start.startswith(MAGIC):
+                return _read_parquet(path, kind, limits)
+            if path.suffix.lower() in _PARQUET_NAMES:
+                raise Unreadable(1, "not a Parquet file: write it again", "row")
+            if start.startswith(_EXCEL):
+                raise Unreadable(1, "an Excel workbook or an archive: save the sheet as CSV UTF-8")
+            return _read_text(file, kind, limits, "\t" if path.suffix.lower() in _TAB_SEPARATED else ",")
+        except Unreadable as unreadable:
+            return _refused(kind, unreadable.failure)
+
+
+def kind_of(names: Sequence[str]) -> str:
+    """The one kind whose required columns are all there. Raises ValueError with what was found and what is needed."""
+    fitting = [kind.name for kind in RECORD_KINDS.values() if heading_of(names, kind).fault(kind) is None]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise ValueError(f"the columns fit {' and '.join(fitting)}: say which of them the file holds")
+    found = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
+    needs = "; ".join(f"{kind.name} need {', '.join(_required(kind))}" for kind in RECORD_KINDS.values())
+    raise ValueError(f"the columns fit no kind of record. Found: {found or 'none'}. {needs[0].upper()}{needs[1:]}")
+
+
+def _required(kind: RecordKind) -> list[str]:
+    return [column.name for column in kind.columns if column.required]
+
+
+def _read_text(file: BufferedReader, kind: str | None, limits: FileLimits, delimiter: str) -> ReadFile:
+    rows = csv_rows(lines_of(file, limits.bytes), limits.columns, delimiter)
+    first = next(rows, None)
+    if first is None:
+        raise Unreadable(1, "the file is empty: its first line must name the columns")
+    line, cells = first
+    names = [name.strip() for name in cells]
+    if len(names) == 1 and (other := next((sign for sign in ";\t|" if sign in names[0]), None)):
+        sign = {"\t": "tabs: name the file .tsv, or"}.get(other, f"'{other}':")
+        raise Unreadable(line, f"the columns are separated by {sign} save it with commas")
+    found = kind or _kind_or_refuse(names, line, "line")
+    return ReadFile(found, read_table(names, _counted(rows, limits.rows), RECORD_KINDS[found]))
+
+
+def _read_parquet(path: Path, kind: str | None, limits: FileLimits) -> ReadFile:
+    table = ParquetRows(path, limits.bytes, limits.rows, limits.columns)
+    try:
+        found = kind or _kind_or_refuse(table.names, 1, "row")
+        heading = heading_of(table.names, RECORD_KINDS[found])
+        wanted = [position for position, _ in heading.columns]
+        faulty = heading.fault(RECORD_KINDS[found]) is not None
+        names = table.names if faulty else [table.names[position] for position in wanted]
+        records = read_table(names, () if faulty else table.rows(wanted), RECORD_KINDS[found], place="row")
+        records.left_aside = list(heading.left_aside)
+        return ReadFile(found, records)
+    finally:
+        table.close()
+
+
+def _kind_or_refuse(names: Sequence[str], line: int, place: str) -> str:
+    try:
+        return kind_of(names)
+    except ValueError as error:
+        raise Unreadable(line, str(error), place) from error
+
+
+def _counted(rows: Iterator[tuple[int, list[str]]], most_rows: int) -> Iterator[tuple[int, list[Any]]]:
+    """Rows up to a number of them; one more is too many."""
+    for count, (line, cells) in enumerate(rows, 1):
+        if count > most_rows:
+            raise Unreadable(line, f"more than {too_many_rows(most_rows, most_rows)}")
+        yield line, cells
+
+
+def _refused(kind: str | None, failure: RowFailure) -> ReadFile:
+    records = ReadRecords()
+    records.refuse([failure])
+    return ReadFile(kind, records)

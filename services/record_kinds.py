@@ -1,117 +1,77 @@
 """The kinds of records that come in from outside: their columns, what each must be, and how to mend it."""
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from engine.measures import MEASURES, Measure
 from engine.model import ExerciseStyle, OptionType, Product, TradeStatus
+from services.read_values import OneOf, day, moment, number, positive, text
 
-_LONGEST_TEXT = 200
-_YEARS = range(1901, 2200)
-"""The years that the trading calendar knows."""
+Record = dict[str, Any]
+"""Field -> value."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileColumn:
-    """A column of a kind of record: its name in files, its name in the store, how its text is read.
+    """A column of a kind of record: its name in files, its name in the store, how its value is read.
 
-    parse raises ValueError with the reason and the way to mend it. An empty cell of a column that is not required is a
-    missing value. default: what a record without a stored value takes where the file has no such column or an empty
-    cell of it.
+    parse takes a text or a typed value that is not missing; it raises ValueError with the reason and the way to mend
+    it. An empty cell of a column that is not required is a missing value. default: what a record without a stored
+    value takes where the file has no such column or an empty cell of it. other_names: names that mean this column
+    where a file has none of its own name.
     """
 
     name: str
     field: str
-    parse: Callable[[str], Any]
+    parse: Callable[[Any], Any]
     required: bool
     meaning: str
     default: Any = None
+    other_names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class RecordKind:
-    """A kind of record: its columns, and the fields that make its key."""
+    """A kind of record: its columns, and the fields that make its key.
+
+    fault_of: what is wrong with a record as a whole, as (column, reason), or None. empty_is_unknown: an empty cell
+    says nothing, so the record does not have its field; otherwise it empties the stored value. hints: what people call
+    a column that is left aside (in lower case) -> why, and what to do.
+    """
 
     name: str
     columns: tuple[FileColumn, ...]
     key: tuple[str, ...]
+    fault_of: Callable[[Record], tuple[str, str] | None] | None = None
+    empty_is_unknown: bool = False
+    hints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def defaults(self) -> dict[str, Any]:
         return {column.field: column.default for column in self.columns}
 
 
-def _text(value: str) -> str:
-    if len(value) > _LONGEST_TEXT:
-        raise ValueError(f"longer than {_LONGEST_TEXT} characters: shorten it")
-    if not value.isprintable():
-        raise ValueError("has characters that cannot be printed: remove them")
-    return value
+def _option_without_terms(record: Record) -> tuple[str, str] | None:
+    if record["product"] == Product.OPTION:
+        for name, column in (("strike", "Strike"), ("maturity", "Maturity"), ("option_type", "OptionType")):
+            if record.get(name) is None:
+                return column, "an option needs one: fill it in"
+    return None
 
 
-def _number(value: str) -> float:
-    try:
-        number = float("" if "_" in value else value)
-    except ValueError:
-        raise ValueError("not a number: write it like 1234.5, without thousands separators") from None
-    if not math.isfinite(number):
-        raise ValueError("not a finite number: write a number or leave the row out")
-    return number
+def _reported(measure: Measure) -> FileColumn:
+    """A measure as a column of sensitivities that were computed elsewhere."""
+    other_names = ("Delta",) if measure.name == "cash_delta" else ()
+    required = measure.name == "market_value"
+    return FileColumn(measure.csv_name, measure.name, number, required, measure.meaning, other_names=other_names)
 
 
-def _positive(value: str) -> float:
-    number = _number(value)
-    if number <= 0:
-        raise ValueError("must be above 0")
-    return number
+def _hint(name: str) -> str:
+    return f"its unit is not said, name it {name}"
 
 
-@lru_cache(maxsize=4096)
-def _date(value: str) -> date:
-    try:
-        return _in_range(date.fromisoformat(value))
-    except ValueError:
-        raise ValueError("not a date of the years 1901 to 2199: write it as YYYY-MM-DD") from None
-
-
-def _in_range(day: date) -> date:
-    if day.year not in _YEARS:
-        raise ValueError
-    return day
-
-
-@lru_cache(maxsize=4096)
-def _moment(value: str) -> date | datetime:
-    """A date, or an instant; an instant without a zone is UTC."""
-    if len(value) <= len("2020-03-09"):
-        return _date(value)
-    try:
-        instant = datetime.fromisoformat(value)
-        utc = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-        _in_range((utc - timedelta(days=10)).date())  # the calendar may have to look for the trading day before it
-        _in_range(utc.date())
-    except (ValueError, OverflowError):
-        reason = "not a date or time of the years 1901 to 2199: write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ"
-        raise ValueError(reason) from None
-    return utc
-
-
-def _one_of(choices: type[OptionType] | type[ExerciseStyle] | type[TradeStatus]) -> Callable[[str], str]:
-    by_lower_case = {choice.value.lower(): choice.value for choice in choices}
-
-    def parse(value: str) -> str:
-        found = by_lower_case.get(value.lower())
-        if found is None:
-            raise ValueError(f"must be {' or '.join(by_lower_case.values())}, in any letter case")
-        return found
-
-    return parse
-
-
-_OPTION_TYPE, _EXERCISE_STYLE, _TRADE_STATUS = _one_of(OptionType), _one_of(ExerciseStyle), _one_of(TradeStatus)
+_OPTION_TYPE, _EXERCISE_STYLE, _TRADE_STATUS = OneOf(OptionType), OneOf(ExerciseStyle), OneOf(TradeStatus)
 
 RECORD_KINDS: dict[str, RecordKind] = {
     kind.name: kind
@@ -119,13 +79,13 @@ RECORD_KINDS: dict[str, RecordKind] = {
         RecordKind(
             "trades",
             (
-                FileColumn("TradeId", "trade_id", _text, True, "The key: a row with a known one overwrites it."),
-                FileColumn("Ticker", "ticker", _text, True, "The underlying; its quote prices the trade."),
-                FileColumn("Book", "book", _text, True, "The book; one that the hierarchy lacks is Unassigned."),
-                FileColumn("Product", "product", _text, True, "EQ_Option or EQ_Stock."),
-                FileColumn("Quantity", "quantity", _number, True, "Contracts or shares; negative when short."),
-                FileColumn("Strike", "strike", _positive, False, "Options: currency a share, above 0."),
-                FileColumn("Maturity", "maturity", _date, False, "Options: the last day of the option's life."),
+                FileColumn("TradeId", "trade_id", text, True, "The key: a row with a known one overwrites it."),
+                FileColumn("Ticker", "ticker", text, True, "The underlying; its quote prices the trade."),
+                FileColumn("Book", "book", text, True, "The book; one that the hierarchy lacks is Unassigned."),
+                FileColumn("Product", "product", text, True, "EQ_Option or EQ_Stock."),
+                FileColumn("Quantity", "quantity", number, True, "Contracts or shares; negative when short."),
+                FileColumn("Strike", "strike", positive, False, "Options: currency a share, above 0."),
+                FileColumn("Maturity", "maturity", day, False, "Options: the last day of the option's life."),
                 FileColumn("OptionType", "option_type", _OPTION_TYPE, False, "Options: call or put."),
                 FileColumn(
                     "ExerciseStyle", "exercise_style", _EXERCISE_STYLE, False, "European or American; else European."
@@ -133,7 +93,7 @@ RECORD_KINDS: dict[str, RecordKind] = {
                 FileColumn(
                     "ContractMultiplier",
                     "contract_multiplier",
-                    _positive,
+                    positive,
                     False,
                     "Shares a contract; 1 where missing.",
                     1.0,
@@ -148,56 +108,67 @@ RECORD_KINDS: dict[str, RecordKind] = {
                 ),
             ),
             ("trade_id",),
+            fault_of=_option_without_terms,
         ),
         RecordKind(
             "books",
             (
-                FileColumn("Book", "book", _text, True, "The key."),
-                FileColumn("Desk", "desk", _text, True, "The desk of the book."),
-                FileColumn("BusinessUnit", "business_unit", _text, True, "The business unit of the desk."),
-                FileColumn("Region", "region", _text, True, "The region of the business unit."),
+                FileColumn("Book", "book", text, True, "The key."),
+                FileColumn("Desk", "desk", text, True, "The desk of the book."),
+                FileColumn("BusinessUnit", "business_unit", text, True, "The business unit of the desk."),
+                FileColumn("Region", "region", text, True, "The region of the business unit."),
             ),
             ("book",),
         ),
         RecordKind(
             "instruments",
             (
-                FileColumn("Ticker", "ticker", _text, True, "The key."),
-                FileColumn("Name", "name", _text, True, "The company's name."),
-                FileColumn("Sector", "sector", _text, True, "Its sector."),
-                FileColumn("Region", "region", _text, True, "Where it is listed."),
-                FileColumn("Currency", "currency", _text, True, "The currency of its quotes, as a code like USD."),
+                FileColumn("Ticker", "ticker", text, True, "The key."),
+                FileColumn("Name", "name", text, True, "The company's name."),
+                FileColumn("Sector", "sector", text, True, "Its sector."),
+                FileColumn("Region", "region", text, True, "Where it is listed."),
+                FileColumn("Currency", "currency", text, True, "The currency of its quotes, as a code like USD."),
             ),
             ("ticker",),
         ),
         RecordKind(
             "parameters",
             (
-                FileColumn("AsOfDate", "as_of_date", _date, True, "The first day that they hold for. Part of the key."),
-                FileColumn("Ticker", "ticker", _text, True, "The underlying. Part of the key."),
-                FileColumn("ImpliedVol", "implied_vol", _positive, True, "Decimal a year: 0.3 is 30 %."),
-                FileColumn("RiskFreeRate", "risk_free_rate", _number, True, "Decimal, continuous, Act/365F."),
-                FileColumn("DividendYield", "dividend_yield", _number, True, "Decimal, continuous, Act/365F."),
+                FileColumn("AsOfDate", "as_of_date", day, True, "The first day that they hold for. Part of the key."),
+                FileColumn("Ticker", "ticker", text, True, "The underlying. Part of the key."),
+                FileColumn("ImpliedVol", "implied_vol", positive, True, "Decimal a year: 0.3 is 30 %."),
+                FileColumn("RiskFreeRate", "risk_free_rate", number, True, "Decimal, continuous, Act/365F."),
+                FileColumn("DividendYield", "dividend_yield", number, True, "Decimal, continuous, Act/365F."),
             ),
             ("as_of_date", "ticker"),
         ),
         RecordKind(
             "quotes",
             (
-                FileColumn("AsOfDate", "as_of_date", _moment, True, "The date, or the time of the quote (UTC)."),
-                FileColumn("Instrument", "instrument", _text, True, "The ticker."),
-                FileColumn("Quote", "quote", _positive, True, "The price, above 0."),
+                FileColumn("AsOfDate", "as_of_date", moment, True, "The date, or the time of the quote (UTC)."),
+                FileColumn("Instrument", "instrument", text, True, "The ticker."),
+                FileColumn("Quote", "quote", positive, True, "The price, above 0."),
             ),
             ("as_of_date", "instrument"),
         ),
+        RecordKind(
+            "sensitivities",
+            (
+                FileColumn("AsOfDate", "as_of_date", day, True, "The business date of the values. Part of the key."),
+                FileColumn("TradeId", "trade_id", text, True, "The trade. Part of the key."),
+                FileColumn("RiskFactor", "risk_factor", text, True, "What they refer to, a ticker. Part of the key."),
+                *sorted((_reported(measure) for measure in MEASURES), key=lambda column: not column.required),
+            ),
+            ("as_of_date", "risk_factor", "trade_id"),
+            empty_is_unknown=True,
+            hints={
+                "gamma": _hint("CashGamma1Pct"),
+                "vega": _hint("Vega1Pt"),
+                "theta": _hint("Theta1D"),
+                "rho": _hint("Rho1Bp"),
+                "dividendrho": _hint("DividendRho1Bp"),
+                "price": "name the price of one share UnitPrice",
+            },
+        ),
     )
 }
-
-
-def row_fault(kind: RecordKind, record: dict[str, Any]) -> tuple[str, str] | None:
-    """What is wrong with a record as a whole, as (column, reason), or None."""
-    if kind.name == "trades" and record["product"] == Product.OPTION:
-        for column in kind.columns:
-            if column.field in ("strike", "maturity", "option_type") and record.get(column.field) is None:
-                return column.name, "an option needs one: fill it in"
-    return None

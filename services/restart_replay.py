@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import delete
 
+from engine.model import Source
 from services.price_book import SlowWork, price_underlyings
 from services.pricing_state import PricingState
 from storage.change_log import changing
@@ -17,16 +18,18 @@ from storage.schema import pricing_failures, quote_history, quotes, sensitivitie
 def restart_replay(
     store: Store, state: PricingState, *, feed: str, owner: str, first_date: date, cursor: dict[str, Any]
 ) -> list[SlowWork]:
-    """In one transaction: forget the replay's quotes and all values from its first date on, set its cursor back, and
-    price the newest date that remains. Trades, static data and other feeds' quotes stay. Raises FeedLost.
+    """In one transaction: forget the replay's quotes and all our values from its first date on, set its cursor back,
+    and price the newest date that remains. Trades, static data, other feeds' quotes and what others reported stay.
+    Raises FeedLost.
     """
     try:
         with changing(store, feed) as (unit, change):
             state.refresh(unit)
             for table in (quotes, quote_history):
                 unit.connection.execute(delete(table).where(table.c.source == feed, table.c.as_of_date >= first_date))
-            for valued in (sensitivities, pricing_failures):
-                unit.connection.execute(delete(valued).where(valued.c.as_of_date >= first_date))
+            ours = (sensitivities.c.as_of_date >= first_date) & (sensitivities.c.source == Source.ENGINE)
+            unit.connection.execute(delete(sensitivities).where(ours))
+            unit.connection.execute(delete(pricing_failures).where(pricing_failures.c.as_of_date >= first_date))
             move_cursor(unit.connection, feed, owner, cursor)
             state.forget_from(first_date)
             state.newest = newest_as_of(unit.connection)
@@ -34,7 +37,7 @@ def restart_replay(
             work: list[SlowWork] = []
             if state.newest is not None:
                 work = price_underlyings(unit, state, change, state.newest, state.tickers(), wait_for_slow=False)
-        state.wrote(unit, static=False, quotes=True)
+        state.wrote(unit, change)
     except BaseException:
         state.forget()
         raise

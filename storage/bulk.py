@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, Table
 
 from storage.float_arrays import FloatColumn
 from storage.schema import UtcDateTime, to_driver
@@ -43,8 +43,8 @@ def upsert(
     """Insert rows, or overwrite those whose primary key is known.
 
     columns: every column to write, as a list or array of ``count`` values, or as one value for all rows. NaN in an
-    array is stored as NULL. newer_by: a column; a row whose value there is older than the stored one is left alone. The
-    keys must be unique among the rows.
+    array is stored as NULL; a column of JSON takes text. newer_by: a column; a row whose value there is older than the
+    stored one is left alone. The keys must be unique among the rows.
     """
     upsert_batches(connection, table, [(columns, count)], newer_by=newer_by)
 
@@ -204,5 +204,6 @@ def _type(column: Column[Any]) -> str:
         (Date, "date"),
         (LargeBinary, "bytea"),
         (UtcDateTime, "timestamptz"),
+        (JSON, "json"),
     )
     return next((name for kind, name in kinds if isinstance(column.type, kind)), "varchar")

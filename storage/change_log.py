@@ -3,7 +3,7 @@
 It is for following and resuming, not for history: it keeps minutes, and no more than a set number of bytes.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -25,7 +25,8 @@ Tables = dict[tuple[str, date], pa.Table]
 class Change:
     """What a write transaction changed: Arrow tables by (table name, as-of date).
 
-    reload: too wide for a delta. static, quotes: whether trades or static data, and quotes, changed.
+    reload: too wide for a delta. static, quotes, reported: whether trades or static data, quotes, and reported
+    sensitivities changed.
     """
 
     source: str
@@ -34,7 +35,13 @@ class Change:
     reload: bool = False
     static: bool = False
     quotes: bool = False
+    reported: bool = False
     tables: Tables = field(default_factory=dict)
+
+    def log(self, name: str, as_of: date, rows: pa.Table) -> None:
+        """Add changed rows of a table; a later row of a key counts."""
+        known = self.tables.get((name, as_of))
+        self.tables[(name, as_of)] = rows if known is None or not known.num_rows else _stacked(known, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +100,11 @@ def _append(unit: WriteUnit, change: Change) -> None:
                 for name, as_of, blob in blobs
             ],
         )
-    if change.static or change.quotes:
+    if change.static or change.quotes or change.reported:
         marks = {
             **({"static_revision": unit.revision} if change.static else {}),
             **({"quotes_revision": unit.revision} if change.quotes else {}),
+            **({"reported_revision": unit.revision} if change.reported else {}),
         }
         unit.connection.execute(update(store_state).values(**marks))
 
@@ -150,6 +158,24 @@ def prune(connection: Connection, now: datetime, minutes: float, megabytes: floa
     last = min(max(too_old or 0, too_large or 0), newest - 1)
     connection.execute(delete(change_rows).where(change_rows.c.revision <= last))
     return connection.execute(delete(changes).where(changes.c.revision <= last)).rowcount
+
+
+def _stacked(first: pa.Table, second: pa.Table) -> pa.Table:
+    """The rows of both, each dictionary made one."""
+    return pa.concat_tables([first, second.cast(first.schema)]).unify_dictionaries()
+
+
+def rows_since(connection: Connection, revision: int, names: Sequence[str]) -> list[tuple[str, pa.Table]] | None:
+    """The changed rows of these tables after a revision, in order; None when the log no longer reaches that far."""
+    oldest = connection.execute(select(func.min(changes.c.revision))).scalar()
+    if oldest is None or oldest > revision + 1:
+        return None
+    found = connection.execute(
+        select(change_rows.c.table_name, change_rows.c.rows)
+        .where(change_rows.c.revision > revision, change_rows.c.table_name.in_(names))
+        .order_by(change_rows.c.revision)
+    )
+    return [(row.table_name, _decoded(row.rows)) for row in found]
 
 
 def _encoded(table: pa.Table) -> bytes:

@@ -37,11 +37,13 @@ class StoreUnreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoreRevisions:
-    """Where the store stands: its revision, and those of the last change to static data and to quotes."""
+    """Where the store stands: its revision, and those of the last change to trades or static data, to quotes, and to
+    reported sensitivities."""
 
     revision: int
     static_revision: int
     quotes_revision: int
+    reported_revision: int
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class Store:
     def revisions(self, connection: Connection) -> StoreRevisions:
         """Where the store stands, as this connection's transaction sees it."""
         row = connection.execute(select(store_state)).one()
-        return StoreRevisions(row.revision, row.static_revision, row.quotes_revision)
+        return StoreRevisions(row.revision, row.static_revision, row.quotes_revision, row.reported_revision)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -110,7 +112,7 @@ class Store:
         """
         with self.engine.connect().execution_options(deltaboard_write=True) as connection, connection.begin():
             row = connection.execute(_NEXT_REVISION).one()
-            before = StoreRevisions(row.revision - 1, row.static_revision, row.quotes_revision)
+            before = StoreRevisions(row.revision - 1, row.static_revision, row.quotes_revision, row.reported_revision)
             yield WriteUnit(connection, row.revision, datetime.now(UTC), before)
         self._committed()
 

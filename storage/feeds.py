@@ -29,6 +29,11 @@ class FeedLost(Exception):
     """This sidecar no longer owns the feed: it must not write, and stops."""
 
 
+class PositionMoved(Exception):
+    """Somebody else has moved the place that this batch began at: nothing is written, and the feed starts again from
+    where the store says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """A row of the feeds table. A speed of None means as fast as it goes."""

@@ -8,8 +8,9 @@ import pandas as pd
 from sqlalchemy import Connection, func, select
 
 from engine.measures import MEASURE_NAMES, camel_case
-from engine.model import UNASSIGNED
+from storage.dead_letters import count_waiting
 from storage.feeds import Feed, read_feeds
+from storage.placing import contracts_in_words, read_placing
 from storage.quotes import newest_as_of
 from storage.records import read_records
 from storage.rejections import count_rejections
@@ -45,6 +46,7 @@ class StoreStatus:
     not_priced: dict[str, int]
     rejected: int
     late: int
+    dead_letters: int
     feeds: list[Feed]
 
 
@@ -64,6 +66,7 @@ def read_status(connection: Connection) -> StoreStatus:
         not_priced=priced["not_priced"],
         rejected=count_rejections(connection),
         late=sum(feed.late_quotes for feed in known_feeds),
+        dead_letters=count_waiting(connection),
         feeds=known_feeds,
     )
 
@@ -80,32 +83,17 @@ def trade_attributes(connection: Connection) -> pd.DataFrame:
     contract in words.
     """
     trades = read_records(connection, "trades")
-    books = read_records(connection, "books")[["book", "desk", "business_unit", "region"]]
-    instruments = read_records(connection, "instruments")[["ticker", "currency"]]
-    merged = trades.merge(books, on="book", how="left").merge(instruments, on="ticker", how="left")
-    for name in ("desk", "business_unit", "region"):
-        merged[name] = merged[name].astype(object).where(merged[name].notna(), UNASSIGNED)
-    # An underlying that nobody has described is taken to be in the book's own currency.
-    merged["currency"] = merged["currency"].astype(object).where(merged["currency"].notna(), "USD")
-    merged["exercise_style"] = merged["exercise_style"].astype(object).where(merged["exercise_style"].notna(), "")
-    merged["underlying"] = merged["ticker"]
-    merged["contract"] = _contracts(merged)
-    return merged.sort_values("trade_id", ignore_index=True)
-
-
-def _contracts(trades: pd.DataFrame) -> list[str]:
-    """Contracts as traders write them: the month alone where the option ends on its third Friday, as listed ones do."""
-
-    def expiry(maturity: pd.Timestamp) -> str:
-        third_friday = maturity.weekday() == 4 and 15 <= maturity.day <= 21
-        return f"{maturity:%b %y}" if third_friday else f"{maturity:%d %b %y}"
-
-    return [
-        f"{ticker} stock" if pd.isna(maturity) else f"{ticker} {expiry(maturity)} {strike:g} {option_type}"
-        for ticker, maturity, strike, option_type in zip(
-            trades["ticker"], trades["maturity"], trades["strike"], trades["option_type"], strict=True
-        )
-    ]
+    placing = read_placing(connection)
+    above = [placing.above(book) for book in trades["book"]]
+    for level, name in enumerate(("region", "business_unit", "desk")):
+        trades[name] = pd.Series([levels[level] for levels in above], dtype=object)
+    trades["currency"] = pd.Series([placing.currency(ticker) for ticker in trades["ticker"]], dtype=object)
+    trades["exercise_style"] = trades["exercise_style"].astype(object).where(trades["exercise_style"].notna(), "")
+    trades["underlying"] = trades["ticker"]
+    trades["contract"] = contracts_in_words(
+        trades["ticker"], trades["maturity"], trades["strike"], trades["option_type"]
+    )
+    return trades.sort_values("trade_id", ignore_index=True)
 
 
 def sensitivities_frame(connection: Connection, as_of: date) -> pd.DataFrame:

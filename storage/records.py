@@ -1,12 +1,13 @@
 """Trades and static data: upsert by key, say what was new and what changed, and keep every version."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Table, insert, select, tuple_
+from sqlalchemy import Connection, Table, select, tuple_
 
 from storage.bulk import upsert
 from storage.database import WriteUnit
@@ -39,16 +40,25 @@ def key_of(kind: str, record: Record) -> tuple[Any, ...]:
     return tuple(record[column.name] for column in RECORD_TABLES[kind].primary_key.columns)
 
 
-def upsert_records(unit: WriteUnit, kind: str, records: Sequence[Record], defaults: Record, source: str) -> Upserted:
+def upsert_records(
+    unit: WriteUnit,
+    kind: str,
+    records: Sequence[Record],
+    defaults: Record,
+    source: str,
+    known: Mapping[tuple[Any, ...], Record] | None = None,
+) -> Upserted:
     """Write records of one kind (a key of ``RECORD_TABLES``); the last of several with one key counts.
 
     A column that a record does not have keeps its stored value; where there is none, it takes the one in ``defaults``.
-    A record equal to the stored one is not written at all.
+    A record equal to the stored one is not written at all. known: key -> stored record, where the caller has them.
     """
     table = RECORD_TABLES[kind]
     names = [column.name for column in table.columns if column.name not in _BOOKKEEPING]
-    incoming = {key_of(kind, record): record for record in records}
-    known = _existing(unit.connection, kind, incoming.keys())
+    keys = [column.name for column in table.primary_key.columns]
+    incoming = {tuple([record[name] for name in keys]): record for record in records}
+    if known is None:
+        known = _existing(unit.connection, kind, incoming.keys())
     outcome = Upserted()
     for key, record in incoming.items():
         stored = known.get(key)
@@ -64,22 +74,29 @@ def upsert_records(unit: WriteUnit, kind: str, records: Sequence[Record], defaul
     count = len(outcome.written)
     columns: dict[str, Any] = {name: [record[name] for record in outcome.written] for name in names}
     upsert(unit.connection, table, {**columns, "source": source, "revision": unit.revision}, count)
-    if count:
-        unit.connection.execute(
-            insert(record_versions),
-            [
-                {
-                    "revision": unit.revision,
-                    "kind": kind,
-                    "record_key": "|".join(str(part) for part in key_of(kind, record)),
-                    "recorded_at": unit.now,
-                    "source": source,
-                    "record": {name: _plain(value) for name, value in record.items()},
-                }
-                for record in outcome.written
-            ],
-        )
+    upsert(
+        unit.connection,
+        record_versions,
+        {
+            "revision": unit.revision,
+            "kind": kind,
+            "record_key": ["|".join([str(record[name]) for name in keys]) for record in outcome.written],
+            "recorded_at": unit.now,
+            "source": source,
+            "record": [_json(record) for record in outcome.written],
+        },
+        count,
+    )
     return outcome
+
+
+def read_plain_records(connection: Connection, kind: str) -> list[Record]:
+    """All records of a kind in the order of their keys, without the bookkeeping of the store."""
+    table = RECORD_TABLES[kind]
+    columns = [column for column in table.columns if column.name not in _BOOKKEEPING]
+    names = [column.name for column in columns]
+    result = connection.execute(select(*columns).order_by(*table.primary_key.columns))
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def read_records(connection: Connection, kind: str) -> pd.DataFrame:
@@ -113,5 +130,5 @@ def _existing(connection: Connection, kind: str, keys: Iterable[tuple[Any, ...]]
     return found
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, (date, datetime)) else value
+_json = json.JSONEncoder(default=date.isoformat, separators=(",", ":")).encode
+"""A record as JSON: dates as YYYY-MM-DD."""

@@ -67,10 +67,11 @@ store_state = Table(
     Column("revision", BigInteger, nullable=False),
     Column("static_revision", BigInteger, nullable=False),
     Column("quotes_revision", BigInteger, nullable=False),
+    Column("reported_revision", BigInteger, nullable=False, server_default="0"),
 )
 """One row. Every writer raises ``revision`` first and holds the row until it commits: revisions have no gaps and their
-order is the order of commits. The other two are the revisions of the last change to trades or static data, and to
-quotes."""
+order is the order of commits. The others are the revisions of the last change to trades or static data, to quotes, and
+to reported sensitivities."""
 
 trades = Table(
     "trades",
@@ -171,7 +172,7 @@ sensitivities = Table(
     Column("as_of_date", Date, primary_key=True),
     Column("risk_factor", String, primary_key=True),
     Column("trade_id", String, primary_key=True),
-    *(Column(name, Float, nullable=name in ("unit_price",)) for name in MEASURE_NAMES),
+    *(Column(name, Float) for name in MEASURE_NAMES),
     Column("spot", Float),
     Column("observed_at", UtcDateTime, nullable=False),
     Column("priced_by", String, nullable=False),
@@ -181,7 +182,8 @@ sensitivities = Table(
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": "50"},
 )
-"""Measures of a trade at an as-of date. Rows of earlier dates are the closes that P&L compares with.
+"""Measures of a trade at an as-of date: ours (``source`` is "engine"), or as somebody else reported them. Then ``source``
+says who, and a measure that was not given is NULL. Rows of earlier dates are the closes that P&L compares with.
 
 The key begins with what a tick touches, a date and an underlying, and in SQLite the rows lie in its order: a tick
 writes a few pages that lie together. In PostgreSQL half of each page is left free, so that the next version of a row
@@ -235,6 +237,58 @@ feeds = Table(
 )
 """Each feed: where it is (``cursor``, written in the transaction of the data it stands for), which sidecar owns it,
 what people want of it, and what it last said of itself. A speed that is missing means as fast as it goes."""
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("dead_letter_id", Integer, primary_key=True, autoincrement=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("consumer_group", String, nullable=False),
+    Column("topic", String, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("message_offset", BigInteger, nullable=False),
+    Column("message_key", LargeBinary),
+    Column("message", LargeBinary),
+    Column("kind", String, nullable=False),
+    Column("deserializer", String, nullable=False),
+    Column("column_name", String, nullable=False),
+    Column("value", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("settled_at", UtcDateTime),
+    Index("ix_dead_letters_place", "consumer_group", "topic", "partition", "message_offset", unique=True),
+    Index("ix_dead_letters_state", "state"),
+)
+"""Messages that could not be taken, whole, with the place they came from and the reason; ``state`` says whether one
+still waits or was taken after all."""
+
+partition_offsets = Table(
+    "partition_offsets",
+    metadata,
+    Column("consumer_group", String, primary_key=True),
+    Column("topic", String, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger),
+    Column("owner", String, nullable=False),
+)
+"""Where a consumer group is in each partition: written in the transaction of the messages before ``next_offset`` (NULL:
+none yet), by the sidecar that owns the partition and by nobody else."""
+
+loaded_files = Table(
+    "loaded_files",
+    metadata,
+    Column("path", String, primary_key=True),
+    Column("content_hash", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("modified_ns", BigInteger, nullable=False),
+    Column("loaded_at", UtcDateTime, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("detail", String, nullable=False),
+)
+"""The content that each watched file last had when it was read, and what came of it: written with its rows."""
 
 changes = Table(
     "changes",

@@ -1,7 +1,7 @@
 """Sensitivities and the trades without a value, as they are written and found."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import chain
 from typing import Any
@@ -35,6 +35,16 @@ class ValuedTrades:
     def __len__(self) -> int:
         return len(self.trade_id)
 
+    def without(self, trade_ids: Collection[str]) -> "ValuedTrades":
+        """The values of the other trades."""
+        kept = [row for row, trade_id in enumerate(self.trade_id) if trade_id not in trade_ids]
+        return replace(
+            self,
+            trade_id=[self.trade_id[row] for row in kept],
+            priced_by=[self.priced_by[row] for row in kept],
+            measures={name: values[kept] for name, values in self.measures.items()},
+        )
+
     def columns(self) -> dict[str, Any]:
         """By name: arrays and lists a value a row, all else a value for all rows."""
         return {
@@ -57,6 +67,15 @@ class ValuationRows:
 
     valued: list[ValuedTrades] = field(default_factory=list)
     failures: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    def without(self, keys: Mapping[str, Collection[str]]) -> "ValuationRows":
+        """The rows but for these: risk factor -> trades."""
+        if not keys:
+            return self
+        return ValuationRows(
+            [part.without(keys[part.risk_factor]) if part.risk_factor in keys else part for part in self.valued],
+            [failure for failure in self.failures if failure[0] not in keys.get(failure[1], ())],
+        )
 
 
 def write_valuations(unit: WriteUnit, as_of: date, rows: ValuationRows) -> dict[str, pa.Table]:
@@ -87,7 +106,11 @@ def write_valuations(unit: WriteUnit, as_of: date, rows: ValuationRows) -> dict[
         },
         len(fresh),
     )
-    _delete(unit.connection, sensitivities, as_of, [f[0] for f in fresh])
+    by_risk_factor: dict[str, list[str]] = {}
+    for trade_id, risk_factor, _, _ in fresh:
+        by_risk_factor.setdefault(risk_factor, []).append(trade_id)
+    for risk_factor, trade_ids in by_risk_factor.items():
+        forget_values(unit, as_of, risk_factor, trade_ids)
     return {
         "sensitivities": _logged(rows.valued),
         "failures": pa.table(
@@ -134,9 +157,17 @@ def failed_trades(
     return {row.trade_id: (row.reason, row.detail) for row in connection.execute(query)}
 
 
-def forget_values(unit: WriteUnit, as_of: date, trade_ids: Sequence[str]) -> None:
-    """Take the values of trades off a date, because they are about to be priced anew."""
-    _delete(unit.connection, sensitivities, as_of, trade_ids)
+def forget_values(unit: WriteUnit, as_of: date, risk_factor: str, trade_ids: Sequence[str]) -> None:
+    """Take our values of trades on an underlying off a date, because the trades are no longer what was valued."""
+    for start in range(0, len(trade_ids), _KEYS_A_STATEMENT):
+        unit.connection.execute(
+            delete(sensitivities).where(
+                sensitivities.c.as_of_date == as_of,
+                sensitivities.c.risk_factor == risk_factor,
+                sensitivities.c.trade_id.in_(trade_ids[start : start + _KEYS_A_STATEMENT]),
+                sensitivities.c.source == Source.ENGINE,
+            )
+        )
 
 
 def forget_failures(unit: WriteUnit, as_of: date, trade_ids: Sequence[str]) -> None:
@@ -161,16 +192,26 @@ def valued_dates(connection: Connection) -> list[date]:
 
 
 def priced_dates(connection: Connection) -> list[date]:
-    """The as-of dates that have sensitivities or failures, oldest first."""
+    """The as-of dates that we priced: those with sensitivities of ours or failures, oldest first."""
     failed = connection.execute(select(pricing_failures.c.as_of_date).distinct()).scalars()
-    return sorted({*valued_dates(connection), *failed})
+    return sorted({*filter(lambda as_of: _is_priced(connection, as_of), valued_dates(connection)), *failed})
+
+
+def _is_priced(connection: Connection, as_of: date) -> bool:
+    ours = select(sensitivities.c.trade_id).where(
+        sensitivities.c.as_of_date == as_of, sensitivities.c.source == Source.ENGINE
+    )
+    return connection.execute(ours.limit(1)).first() is not None
 
 
 def previous_priced_date(connection: Connection, as_of: date) -> date | None:
-    """The as-of date whose values are the previous close of this one, or None."""
-    return connection.execute(
-        select(func.max(sensitivities.c.as_of_date)).where(sensitivities.c.as_of_date < as_of)
-    ).scalar()
+    """The as-of date whose values are the previous close of this one, or None.
+
+    It is the newest earlier date that we priced: one that has nothing but a few reported rows is no close of the book.
+    Only where we have priced no earlier date, the newest that was reported counts.
+    """
+    earlier = [found for found in valued_dates(connection) if found < as_of]
+    return next((found for found in earlier if _is_priced(connection, found)), next(iter(earlier), None))
 
 
 def counts(connection: Connection, as_of: date) -> Mapping[str, Any]:

@@ -30,6 +30,20 @@ class Settings(BaseSettings):
     sidecar_silence_seconds: float = Field(
         10.0, gt=0, description="After how long without a sign of life a sidecar counts as gone."
     )
+    engine_overwrites_reported: bool = Field(
+        False, description="Whether our pricing takes the place of reported sensitivities of the same key."
+    )
+    file_megabytes: float = Field(500.0, gt=0, description="How large a file may be to be loaded, in megabytes.")
+    file_rows: int = Field(1_000_000, gt=0, description="How many rows a file may have to be loaded.")
+    file_columns: int = Field(200, gt=0, description="How many columns a file may have to be loaded.")
+    api_token: str = Field(
+        "", description="The token that appends over HTTP must carry; without one nothing can be appended that way."
+    )
+    api_megabytes: float = Field(10.0, gt=0, description="How large the body of an HTTP append may be, in megabytes.")
+    api_requests_a_minute: int = Field(600, gt=0, description="How many HTTP appends the server takes in a minute.")
+    kafka_bootstrap: str = Field(
+        "127.0.0.1:9092", description="Where the Kafka broker is: HOST:PORT, several by comma."
+    )
     log_level: str = Field(
         "INFO",
         pattern="(?i)^(debug|info|warning|error|critical)$",

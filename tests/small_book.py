@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from services.apply_quotes import apply_quotes
-from services.change_records import change_records
 from services.pricing_state import PricingState
 from storage.database import Store
 from storage.quotes import Quote
+from tests.applying import apply_quotes, change_records
 
 MONDAY = date(2020, 3, 9)
 TUESDAY = date(2020, 3, 10)

@@ -129,6 +129,22 @@ class BoundaryEngine:
             refused, kind, problem, contract_terms(contracts), np.hstack([puts, factors]), zones, curves
         )
 
+    def join(
+        self, kept: PreparedAmericans, rows: IntArray, fresh: PreparedAmericans, contracts: Contracts
+    ) -> PreparedAmericans:
+        """Boundaries are taken over as they are, those that no row needs any more are dropped."""
+        used, problem = np.unique(kept.problem[rows], return_inverse=True)
+        return PreparedAmericans(
+            {},
+            np.concatenate([kept.kind[rows], fresh.kind]),
+            np.concatenate([problem.astype(np.int64), fresh.problem + len(used)]),
+            contract_terms(contracts),
+            *(
+                np.concatenate([getattr(kept, name)[used], getattr(fresh, name)])
+                for name in ("scaled", "zones", "curves")
+            ),
+        )
+
 
 def solve(puts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Last changes, zones and curves of these scaled puts (rows of vol, rate, yield)."""

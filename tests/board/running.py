@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import func, select
 
 from engine.trading_calendar import next_trading_day
-from services.apply_quotes import apply_quotes
 from services.pricing_state import PricingState
 from storage.database import Store
 from storage.quotes import Quote
 from storage.schema import sensitivities, trades
+from tests.applying import apply_quotes
 from tests.databases import free_port, wait_for
 
 ROOT = Path(__file__).parent.parent.parent

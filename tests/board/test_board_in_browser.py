@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from services.change_records import change_records
 from storage.schema import sensitivities
+from tests.applying import change_records
 from tests.board.running import READY, RunningBoard, raw, running_board, wait_for_revision
 from tests.databases import Templates, load_demo_book
 

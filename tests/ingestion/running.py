@@ -1,14 +1,15 @@
 """A sidecar that runs in a thread of the tests, on a real store."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from ingestion.replay import TickRow
-from ingestion.runner import ReplaySidecar
+from ingestion.replay import ReplayFeed, TickRow
+from ingestion.runner import Sidecar
 from storage.database import Store
 from storage.feeds import REPLAY, Feed, FeedState, claim_feed, read_feed
 from storage.settings import Settings
@@ -17,7 +18,15 @@ from tests.databases import wait_for
 
 def play_to_the_end(store: Store, rows: list[TickRow]) -> None:
     """A whole run with ``--speed max --once``."""
-    ReplaySidecar(store, Settings(), rows, speed=None, once=True).run(threading.Event())
+    replay_sidecar(store, rows, once=True).run(threading.Event())
+
+
+def replay_sidecar(store: Store, rows: list[TickRow], *, speed: float | None = None, once: bool = False) -> Sidecar:
+    """A sidecar that plays these rows."""
+    def open_feed(row: Feed) -> ReplayFeed:
+        return ReplayFeed(rows, row.cursor, row.wanted_speed, time.monotonic(), row.owner or "")
+
+    return Sidecar(store, Settings(), REPLAY, open_feed, speed=speed, once=once)
 
 
 def feed_of(store: Store) -> Feed:
@@ -39,7 +48,7 @@ class Running:
 
     def __init__(self, store: Store, rows: list[TickRow], speed: float | None = None) -> None:
         self._store = store
-        self._sidecar = ReplaySidecar(store, Settings(), rows, speed=speed, once=False)
+        self._sidecar = replay_sidecar(store, rows, speed=speed)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.fault: Exception | None = None

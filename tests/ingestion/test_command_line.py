@@ -14,7 +14,7 @@ import pytest
 import structlog
 from sqlalchemy import text, update
 
-from ingestion.command_line import Exported
+from ingestion.commands.contents import Exported
 from services.load_demo import is_empty
 from storage.database import Store
 from storage.feeds import REPLAY, FeedState, claim_feed

@@ -76,13 +76,13 @@ class TestGoodFiles:
         assert run("load", "trades", paths["trades"]).stdout == "trades: 6 new\n"
         paths["trades"].write_text(FILES["trades"].replace("C1,AAPL,VOL,EQ_Option,10", "C1,AAPL,VOL,EQ_Option,11"))
         assert run("load", "trades", paths["trades"]).stdout == "trades: 1 changed, 5 unchanged\n"
-        assert run("load", "quotes", paths["quotes"]).stdout == "quotes: 4 applied\n"
+        assert run("load", "quotes", paths["quotes"]).stdout == "quotes: 4 new\n"
         late = write(tmp_path, "AsOfDate,Instrument,Quote\n2020-03-09T13:29:00Z,AAPL,1\n2099-01-01,AAPL,1\n")
-        assert run("load", "quotes", late).stdout == "quotes: 1 late, 1 rejected\n"
+        assert run("load", "quotes", late).stdout == "quotes: 1 late, 1 refused\n"
 
     def test_columns_may_come_in_any_order_and_others_are_left_aside(self, embedded: Store, tmp_path: Path) -> None:
         path = write(tmp_path, "Remark, Region ,Book,BusinessUnit,Desk\nmine,Asia,VOL,Equity,Vol\n")
-        assert run("load", "books", path).stdout == "books: 1 new\n"
+        assert run("load", "books", path).stdout == "books: 1 new; left aside: Remark\n"
         with embedded.read() as connection:
             assert connection.execute(select(books.c.region)).scalar_one() == "Asia"
 
@@ -197,7 +197,7 @@ class TestBadRows:
                 "line 1: no column Product: trades have the columns",
             ),
             (b"TradeId,TradeId,Ticker,Book,Product,Quantity\n", "line 1: column TradeId stands twice: trades have the"),
-            (f"{TRADE_HEADER}\nB\xe9,{OPTION}\n".encode("latin-1"), "line 1: not UTF-8 text at byte"),
+            (f"{TRADE_HEADER}\nB\xe9,{OPTION}\n".encode("latin-1"), "line 2: not UTF-8 text at byte"),
             (
                 f"{TRADE_HEADER}\nB1,{OPTION}\n".encode("utf-16"),
                 "line 1: not UTF-8 text at byte 0: save the file",

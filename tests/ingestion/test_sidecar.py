@@ -12,17 +12,16 @@ from sqlalchemy import create_engine, select
 from structlog.testing import capture_logs
 
 from ingestion.replay import TickRow, read_ticks
-from ingestion.runner import ReplaySidecar
+from ingestion.runner import Sidecar
 from ingestion.sidecar_process import is_gone, this_host
-from services.apply_quotes import apply_quotes
 from services.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
 from services.pricing_state import PricingState
 from storage.database import Store
 from storage.feeds import REPLAY, FeedLost, FeedState, FeedTaken, Holder, claim_feed, leave_feed
 from storage.schema import quote_history, store_state
-from storage.settings import Settings
+from tests.applying import apply_quotes
 from tests.databases import PostgresServer, Templates, load_demo_book, wait_for
-from tests.ingestion.running import Running, feed_of, play_to_the_end, take_over
+from tests.ingestion.running import Running, feed_of, play_to_the_end, replay_sidecar, take_over
 from tests.launch.real_processes import SLEEP, python
 from tests.small_book import MONDAY, load_small_book, quote
 from tests.store_contents import contents
@@ -43,8 +42,8 @@ def revision(store: Store) -> int:
         return int(connection.execute(select(store_state.c.revision)).scalar_one())
 
 
-def sidecar(store: Store, rows: list[TickRow], speed: float | None = None) -> ReplaySidecar:
-    return ReplaySidecar(store, Settings(), rows, speed=speed, once=True)
+def sidecar(store: Store, rows: list[TickRow], speed: float | None = None) -> Sidecar:
+    return replay_sidecar(store, rows, speed=speed, once=True)
 
 
 class TestControl:

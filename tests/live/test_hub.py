@@ -1,53 +1,39 @@
 """The boards of the web process follow the store: what the log says equals what a fresh read says."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from engine.selection import TradeSelection
 from live.board import Board, load_board
 from live.hub import Hub
 from live.tables import message, summary_sums
 from live.wire import decode, plain_text
-from services.apply_quotes import apply_quotes
-from services.change_records import change_records
+from services.apply_incoming import apply_incoming
+from services.incoming import Incoming
 from services.pricing_state import PricingState
 from storage.change_log import prune
-from storage.database import Store
+from storage.database import Store, StoreRevisions
+from storage.dead_letters import DeadLetter, write_dead_letters
+from storage.feeds import FeedState, claim_feed, report
 from storage.schema import sensitivities
-from storage.settings import settings
+from tests.applying import apply_quotes, change_records
+from tests.live.board_contents import contents, value
+from tests.live.changes import fresh_board, hub_of, reported
+from tests.live.viewer import Viewer
 from tests.small_book import MONDAY, TUESDAY, quote, trade
 
 ALL = TradeSelection()
-
-
-def fresh_board(store: Store, as_of: date = MONDAY) -> Board:
-    with store.read() as connection:
-        return load_board(connection, as_of, store.revisions(connection))
+JULY = date(2020, 7, 9)
 
 
 @pytest.fixture
 def hub(small_store: Store) -> Iterator[Hub]:
-    followed = Hub(Store(small_store.url.render_as_string(hide_password=False)), settings())
-    followed.follow()
-    yield followed
-    followed.close()
-
-
-def same(one: Board, other: Board) -> bool:
-    return (
-        one.trade_ids == other.trade_ids
-        and one.revision == other.revision
-        and all(np.array_equal(one.values[name], other.values[name], equal_nan=True) for name in one.values)
-        and all(np.array_equal(one.closes[name], other.closes[name], equal_nan=True) for name in one.closes)
-        and one.reason.tolist() == other.reason.tolist()
-        and one.priced_by.tolist() == other.priced_by.tolist()
-        and [(m.ticker, m.quote, m.day) for m in one.market if m.quote == m.quote]
-        == [(m.ticker, m.quote, m.day) for m in other.market if m.quote == m.quote]
-    )
+    with hub_of(small_store) as followed:
+        yield followed
 
 
 def test_following_gives_what_a_fresh_read_gives(hub: Hub, small_store: Store, state: PricingState) -> None:
@@ -58,7 +44,7 @@ def test_following_gives_what_a_fresh_read_gives(hub: Hub, small_store: Store, s
         hub.follow()
         board = hub.board_of(MONDAY)
         assert board is not None
-        assert same(board, fresh_board(small_store))
+        assert contents(board) == contents(fresh_board(small_store))
 
 
 def test_a_new_trade_a_new_ticker_and_a_termination_arrive(hub: Hub, small_store: Store, state: PricingState) -> None:
@@ -68,8 +54,8 @@ def test_a_new_trade_a_new_ticker_and_a_termination_arrive(hub: Hub, small_store
     hub.follow()
     board = hub.board_of(MONDAY)
     assert board is not None
-    assert same(board, fresh_board(small_store))
-    assert not np.isnan(board.values["market_value"][board.trade_ids.index("N1")]), "OXY has a quote now"
+    assert contents(board) == contents(fresh_board(small_store))
+    assert not np.isnan(value(board, "N1", "OXY")), "OXY has a quote now"
 
 
 def test_the_roll_moves_the_latest_and_keeps_the_close(hub: Hub, small_store: Store, state: PricingState) -> None:
@@ -80,9 +66,8 @@ def test_the_roll_moves_the_latest_and_keeps_the_close(hub: Hub, small_store: St
     assert hub.latest == TUESDAY
     board = hub.board_of(TUESDAY)
     assert board is not None
-    row = board.trade_ids.index("S1")
-    assert board.closes["market_value"][row] == close.values["market_value"][row] == -300 * 68.0
-    assert board.values["market_value"][row] == -300 * 60.0
+    assert value(board, "S1", "AAPL", "close_market_value") == value(close, "S1", "AAPL") == -300 * 68.0
+    assert value(board, "S1", "AAPL") == -300 * 60.0
 
 
 def test_a_follower_that_fell_too_far_behind_reads_afresh(hub: Hub, small_store: Store, state: PricingState) -> None:
@@ -94,7 +79,7 @@ def test_a_follower_that_fell_too_far_behind_reads_afresh(hub: Hub, small_store:
     board = hub.board_of(MONDAY)
     assert board is not None
     assert board.revision == applied.revision
-    assert same(board, fresh_board(small_store))
+    assert contents(board) == contents(fresh_board(small_store))
 
 
 def test_the_summary_adds_up_to_the_store(hub: Hub, small_store: Store) -> None:
@@ -105,28 +90,27 @@ def test_the_summary_adds_up_to_the_store(hub: Hub, small_store: Store) -> None:
         for name in ("market_value", "cash_delta", "cash_gamma_1pct", "vega_1pt", "theta_1d", "rho_1bp"):
             query = select(func.sum(sensitivities.c[name])).where(sensitivities.c.as_of_date == MONDAY)
             assert np.nansum(sums[name]) == pytest.approx(connection.execute(query).scalar_one(), rel=1e-12)
-    unpriced = [i for i, group in enumerate(board.groups) if group[4] == "OXY"]
+    unpriced = [i for i, group in enumerate(board.rows.groups.names) if group[4] == "OXY"]
     assert np.isnan(sums["market_value"][unpriced]).all(), "what is not known is not zero"
     assert sums["not_included"][unpriced].tolist() == [1.0]
 
 
-def test_a_delta_brings_a_viewer_to_the_newest_snapshot(hub: Hub, small_store: Store, state: PricingState) -> None:
-    board = hub.board_of(MONDAY)
-    assert board is not None
-    seen = board.revision
-    for table in ("market", "summary", "trades"):
-        before = decode(message(board, table, ALL, None))
-        apply_quotes(small_store, state, [quote("AAPL", 70.0 + seen, seen)], source="t")
+def test_a_tick_sends_what_moved_and_no_text(hub: Hub, small_store: Store, state: PricingState) -> None:
+    for table, text in (("market", {}), ("summary", {}), ("trades", {})):
+        viewer = Viewer(table)
+        viewer.look(hub, MONDAY)
+        before = viewer.last["rows"]
+        applied = apply_quotes(small_store, state, [quote("AAPL", 70.0 + viewer.revision, viewer.revision)], source="t")
         hub.follow()
-        header, changes = decode(message(board, table, ALL, seen))
-        _, after = decode(message(board, table, ALL, None))
-        assert header["kind"] == "delta"
-        assert 0 < header["rows"] < before[0]["rows"]
-        rows = changes.pop("row").astype(int)
-        for name, values in changes.items():
-            before[1][name][rows] = values
-            np.testing.assert_array_equal(before[1][name], after[name], err_msg=f"{table} {name}")
-        seen = board.revision
+        viewer.look(hub, MONDAY)
+        assert (viewer.last["kind"], viewer.last["revision"]) == ("delta", applied.revision)
+        assert 0 < viewer.last["rows"] < before
+        assert viewer.last["text"] == text
+        assert not {"gone", "text_rows"} & set(viewer.last)
+        assert "quantity" not in viewer.last["columns"]
+        fresh = Viewer(table)
+        fresh.look(hub, MONDAY)
+        assert viewer.rows == fresh.rows
 
 
 def test_a_selection_sends_its_trades_alone(hub: Hub) -> None:
@@ -152,15 +136,97 @@ def test_terminated_and_unpriced_trades_are_counted_apart(hub: Hub) -> None:
 def test_a_corrected_close_reaches_who_looks(hub: Hub, small_store: Store, state: PricingState) -> None:
     apply_quotes(small_store, state, [quote("AAPL", 60.0, day=TUESDAY)], source="t")
     hub.follow()
-    built = hub.message(TUESDAY, "summary", ALL, None)
-    assert built is not None
-    seen, _ = built
+    viewer = Viewer("summary")
+    viewer.look(hub, TUESDAY)
     apply_quotes(small_store, state, [quote("AAPL", 90.0, 9)], source="a correction")
     hub.follow()
-    hub.board_of(TUESDAY)
-    built = hub.message(TUESDAY, "summary", ALL, seen)
-    assert built is not None
-    header, columns = decode(built[1])
-    assert header["kind"] == "snapshot", "closes are in snapshots alone"
-    gained = summary_sums(fresh_board(small_store, TUESDAY))["actual_pnl"]
-    np.testing.assert_array_equal(columns["actual_pnl"], gained)
+    viewer.look(hub, TUESDAY)
+    assert viewer.last["kind"] == "delta"
+    after = Viewer("summary")
+    after.look(hub, TUESDAY)
+    assert viewer.rows == after.rows
+    assert contents(hub.board_of(TUESDAY)) == contents(fresh_board(small_store, TUESDAY))
+
+
+def test_a_quiet_date_of_reported_values_can_be_opened(hub: Hub, small_store: Store, state: PricingState) -> None:
+    apply_incoming(small_store, state, Incoming(sensitivities=[reported("Z9", "FB", JULY, -3.5)]), source="desk")
+    hub.follow()
+    assert hub.latest == MONDAY
+    board = hub.board_of(JULY)
+    assert board is not None
+    assert board.live_counts() == (8, 1, {"not priced yet": 7})
+    assert value(board, "Z9", "FB") == -3.5
+    assert board.close_date == MONDAY
+    assert hub.board_of(JULY + timedelta(days=1)) is None
+
+    apply_quotes(small_store, state, [quote("AAPL", 61.0, 3)], source="t")
+    hub.follow()
+    assert hub.board_of(JULY) is board, "a tick of its previous close does not load it anew"
+    assert contents(board) == contents(fresh_board(small_store, JULY))
+
+
+def test_without_quotes_the_newest_reported_date_is_the_latest(store: Store, state: PricingState) -> None:
+    rows = [reported("Z9", "FB", day, 1.0) for day in (MONDAY, JULY, TUESDAY)]
+    apply_incoming(store, state, Incoming(sensitivities=rows), source="desk")
+    with hub_of(store) as hub:
+        assert hub.latest == JULY
+        board = hub.board_of(JULY)
+        assert board is not None
+        assert (board.close_date, board.close_is_ours) == (TUESDAY, False)
+
+
+def test_a_board_that_loads_while_others_go_on_catches_up(
+    hub: Hub, small_store: Store, state: PricingState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apply_quotes(small_store, state, [quote("AAPL", 60.0, day=TUESDAY)], source="t")
+    hub.follow()
+    with hub_of(small_store) as late:
+        loaded: list[int] = []
+
+        def slow_load(connection: Connection, as_of: date, revisions: StoreRevisions) -> Board:
+            board = load_board(connection, as_of, revisions)
+            loaded.append(board.revision)
+            if len(loaded) == 1:
+                change_records(small_store, state, "trades", [trade("NEW")], source="t")
+                late.follow()
+                assert late.message(TUESDAY, "market", ALL, None) is not None, "nobody waits meanwhile"
+            return board
+
+        monkeypatch.setattr("live.hub.load_board", slow_load)
+        board = late.board_of(MONDAY)
+        assert board is not None
+        assert board.revision == loaded[0] + 1
+        assert contents(board) == contents(fresh_board(small_store))
+        assert len(loaded) == 1
+
+
+def test_static_data_load_boards_anew(hub: Hub, small_store: Store, state: PricingState) -> None:
+    viewer = Viewer("summary")
+    viewer.look(hub, MONDAY)
+    book = {"book": "EQ_OTHER", "desk": "Other", "business_unit": "Equity derivatives", "region": "EMEA"}
+    change_records(small_store, state, "books", [book], source="t")
+    hub.follow()
+    viewer.look(hub, MONDAY)
+    assert viewer.last["kind"] == "snapshot"
+    assert {row["region"] for row in viewer.rows.values()} == {"Americas", "EMEA"}
+
+
+def test_the_status_tells_of_every_feed_and_of_what_was_set_aside(hub: Hub, small_store: Store) -> None:
+    now = datetime.now(UTC)
+    with small_store.write() as unit:
+        letter = DeadLetter("g", "trades", 0, 7, None, b"{", "trades", "ticket", "", "", "not JSON")
+        write_dead_letters(unit, [letter])
+        for name, state, lag in (("replay", "ended", None), ("kafka", "playing", 3.0), ("watch", "playing", 0.1)):
+            claim_feed(unit.connection, name, name, 1, now, 10.0, None)
+            report(unit.connection, name, name, now, FeedState(state), None, lag, f"{name} at work")
+    hub.look_around()
+    status = hub.status(MONDAY)
+    assert (status["dead_letters"], status["rejected"]) == (1, 0)
+    assert [feed["name"] for feed in status["feeds"]] == ["kafka", "watch", "replay"]
+    assert status["feed"] == {
+        "name": "kafka",
+        "state": "playing",
+        "speed": None,
+        "lag_seconds": 3.0,
+        "detail": "kafka at work",
+    }

@@ -15,10 +15,10 @@ from websockets.sync.client import ClientConnection, connect
 from live.hub import Hub
 from live.routes import routes
 from live.wire import decode
-from services.apply_quotes import apply_quotes
 from services.pricing_state import PricingState
 from storage.database import Store
 from storage.settings import Settings, settings
+from tests.applying import apply_quotes
 from tests.databases import free_port, wait_for
 from tests.small_book import quote
 

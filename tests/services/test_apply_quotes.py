@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from sqlalchemy import select
 
-import services.apply_quotes as module
+import services.apply_incoming as module
 from engine.repricing import reprice
-from services.apply_quotes import FeedPosition, apply_quotes, quote_of_date
-from services.change_records import change_records
+from services.apply_incoming import FeedPosition
+from services.incoming import quote_of_date
 from services.pricing_state import PricingState
 from storage.change_log import read_since
 from storage.database import Store
@@ -19,6 +19,7 @@ from storage.quotes import Quote
 from storage.read_models import failures_frame, rejections_frame, sensitivities_frame
 from storage.records import read_records
 from storage.schema import quote_history, quotes
+from tests.applying import apply_quotes, change_records, counts_of
 from tests.small_book import MONDAY, TUESDAY, load_small_book, quote, trade
 
 
@@ -60,7 +61,7 @@ def test_only_the_underlying_that_moved_is_repriced(small_store: Store, state: P
 def test_a_late_tick_goes_to_history_alone(small_store: Store, state: PricingState) -> None:
     apply_quotes(small_store, state, [quote("AAPL", 69.0, 60)], source="test")
     late = apply_quotes(small_store, state, [quote("AAPL", 50.0, 30)], source="test")
-    assert (late.applied, late.late) == (0, 1)
+    assert (counts_of(late, "quotes"), late.of("quotes").late) == ((0, 0, 0), 1)
     assert stored_quote(small_store, "AAPL") == 69.0
     with small_store.read() as connection:
         kept = connection.execute(select(quote_history.c.quote).where(quote_history.c.instrument == "AAPL"))
@@ -75,7 +76,7 @@ def test_of_equal_times_the_later_arrival_counts(small_store: Store, state: Pric
 def test_a_quote_from_the_future_is_set_aside_and_freezes_nothing(small_store: Store, state: PricingState) -> None:
     ahead = Quote(MONDAY, "AAPL", 1.0, datetime.now(UTC) + timedelta(days=1))
     applied = apply_quotes(small_store, state, [ahead], source="test")
-    assert (applied.applied, applied.rejected) == (0, 1)
+    assert (counts_of(applied, "quotes"), applied.of("quotes").refused) == ((0, 0, 0), 1)
     apply_quotes(small_store, state, [quote("AAPL", 69.0, 60)], source="test")
     assert stored_quote(small_store, "AAPL") == 69.0
     with small_store.read() as connection:
@@ -100,10 +101,11 @@ def test_the_roll_prices_the_whole_book_and_freezes_the_close(small_store: Store
 def test_a_feed_that_has_rolled_cannot_touch_the_close(small_store: Store, state: PricingState) -> None:
     with small_store.bookkeeping() as connection:
         claim_feed(connection, "replay", "me", 1, datetime.now(UTC), 10.0, None)
-    position = FeedPosition("replay", "me", {"row": 1}, not_before=TUESDAY)
+    position = FeedPosition("replay", "me", {"row": 1})
     close = frame(small_store)
-    applied = apply_quotes(small_store, state, [quote("AAPL", 1.0, 20_000)], source="replay", position=position)
-    assert applied.late == 1
+    late = [quote("AAPL", 1.0, 20_000)]
+    applied = apply_quotes(small_store, state, late, source="replay", position=position, not_before=TUESDAY)
+    assert applied.of("quotes").late == 1
     pd.testing.assert_frame_equal(frame(small_store), close)
     with small_store.read() as connection:
         feed = read_feed(connection, "replay")

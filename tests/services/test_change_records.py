@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import select
 
-from services.apply_quotes import apply_quotes
-from services.change_records import ChangedRecords, change_records
+from services.apply_incoming import Applied
 from services.load_file import load_file
 from services.pricing_state import PricingState
 from storage.change_log import read_since
@@ -17,15 +16,17 @@ from storage.database import Store
 from storage.read_models import failures_frame, sensitivities_frame, trade_attributes
 from storage.records import read_records
 from storage.schema import record_versions
+from tests.applying import apply_quotes, change_records, counts_of
 from tests.small_book import MONDAY, PARAMETERS, SMALL_BOOK, TUESDAY, quote, stock, trade
 
 
-def change(store: Store, state: PricingState, *trades: dict[str, Any], kind: str = "trades") -> ChangedRecords:
+def change(store: Store, state: PricingState, *trades: dict[str, Any], kind: str = "trades") -> Applied:
     return change_records(store, state, kind, trades, source="test")
 
 
-def counts(changed: ChangedRecords) -> tuple[int, int, int]:
-    return changed.new, changed.changed, changed.unchanged
+def counts(changed: Applied) -> tuple[int, int, int]:
+    (kind,) = changed.counts
+    return counts_of(changed, kind)
 
 
 def valued(store: Store, day: date = MONDAY) -> pd.DataFrame:
@@ -197,7 +198,7 @@ def test_a_file_without_a_status_resets_none(
     path.write_text(f"{header}\n{''.join(rows)}")
     change(small_store, state, trade("C1", exercise_style="American"))
     loaded = load_file(small_store, state, "trades", path)
-    assert loaded.counts == {"new": 1, "changed": 2, "unchanged": 0}
+    assert [loaded.counts[name] for name in ("new", "changed", "unchanged")] == [1, 2, 0]
     assert stored_trade(small_store, "T1")["trade_status"] == "Terminated"
     assert stored_trade(small_store, "T1")["quantity"] == 7.0
     assert stored_trade(small_store, "C1")["contract_multiplier"] == 100.0

@@ -16,9 +16,7 @@ import pytest
 from engine.repricing import reprice
 from ingestion.beside import Beside
 from ingestion.replay import read_ticks
-from services.apply_quotes import apply_quotes
 from services.apply_slow_values import SlowResult, apply_slow_values
-from services.change_records import change_records
 from services.price_all import price_newest
 from services.price_book import SlowWork
 from services.pricing_state import PricingState
@@ -28,6 +26,7 @@ from storage.feeds import FeedLost, Holder, claim_feed
 from storage.quotes import Quote
 from storage.read_models import failures_frame, sensitivities_frame
 from storage.records import read_records
+from tests.applying import apply_quotes, change_records
 from tests.databases import wait_for
 from tests.launch.real_processes import children_of, is_running
 from tests.small_book import BOOKS, MONDAY, PARAMETERS, TUESDAY, quote, stock, trade

@@ -1,15 +1,24 @@
 """The store: migrations, revisions, what a crash leaves, and what several writers may not do to each other."""
 
 import threading
+from datetime import UTC, date, datetime
+from pathlib import Path
 
+import alembic.command
+import alembic.config
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
 
+from engine.measures import MEASURE_NAMES
 from storage.change_log import changing, prune, read_since
-from storage.database import Store, StoreUnreadable
-from storage.schema import changes, metadata
+from storage.database import Store, StoreRevisions, StoreUnreadable
+from storage.schema import changes, metadata, sensitivities, store_state
+from storage.settings import ROOT
+from tests.databases import DATABASES, PostgresServer
+from tests.store_contents import contents
 
 
 def test_the_migrations_make_the_schema_of_the_code(store: Store) -> None:
@@ -92,3 +101,34 @@ def test_a_store_that_cannot_be_read_gives_one_line(tmp_path: object) -> None:
 def test_other_databases_are_refused() -> None:
     with pytest.raises(StoreUnreadable, match="SQLite or PostgreSQL"):
         Store("mysql+pymysql://localhost/x")
+
+
+@pytest.mark.parametrize("dialect", DATABASES)
+def test_a_filled_store_of_the_first_schema_is_carried_over(
+    dialect: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Nothing is lost on the way to the newest schema, and what the old one could not hold goes in."""
+    server: PostgresServer | None = request.getfixturevalue("postgresql") if dialect == "postgresql" else None
+    store = Store(server.create("of_the_first_schema") if server else f"sqlite:///{tmp_path / 'old.sqlite'}")
+    config = alembic.config.Config()
+    config.set_main_option("script_location", str(ROOT / "storage" / "migrations"))
+    measures = dict.fromkeys(MEASURE_NAMES, 1.25)
+    row = {"as_of_date": date(2020, 3, 9), "risk_factor": "AAPL", "observed_at": datetime(2020, 3, 9, 15, 0, tzinfo=UTC)}
+    said = {"spot": 68.5, "priced_by": "Spot", "parameters_source": "default", "source": "engine", "revision": 4}
+    with store.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        alembic.command.upgrade(config, "0001")
+        connection.execute(update(store_state).values(revision=4))
+        connection.execute(insert(sensitivities), [{**row, **measures, **said, "trade_id": f"T{i}"} for i in range(9)])
+    with pytest.raises(IntegrityError), store.engine.begin() as connection:
+        connection.execute(update(sensitivities).values(vega_1pt=None))
+    before = contents(store, [sensitivities], with_revision=True)
+    assert before["sensitivities"].startswith("9 rows")
+    store.migrate()
+    assert contents(store, [sensitivities], with_revision=True) == before
+    with store.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert store.revisions(connection) == StoreRevisions(4, 0, 0, 0)
+    with store.engine.begin() as connection:
+        connection.execute(update(sensitivities).values(vega_1pt=None))
+    store.close()

@@ -1,0 +1,124 @@
+"""Whatever came in takes effect: rows, prices of what they change, and the source's position, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Protocol
+
+from services.incoming import Incoming
+from services.price_book import SlowWork, price_fresh, price_underlyings
+from services.pricing_state import PricingState
+from services.take_quotes import Moved, split_ahead, take_quotes
+from services.take_records import RECORD_ORDER, take_records
+from services.take_reported import take_reported
+from storage.change_log import changing
+from storage.database import Store, WriteUnit
+from storage.feeds import move_cursor
+from storage.rejections import Rejection, write_rejections
+
+
+class Position(Protocol):
+    """Where a source is after a batch: moved in the batch's own transaction."""
+
+    def move(self, unit: WriteUnit, late: int, rejected: int) -> None:
+        """Raises FeedLost or PositionMoved when it is not this process that may move it: then nothing is written."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPosition:
+    """The cursor of a feed. owner: the sidecar that must still own the feed."""
+
+    feed: str
+    owner: str
+    cursor: dict[str, Any]
+
+    def move(self, unit: WriteUnit, late: int, rejected: int) -> None:
+        move_cursor(unit.connection, self.feed, self.owner, self.cursor, late, rejected)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the rows of a kind. late: quotes that went to history alone."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    late: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch did. counts: by kind of row."""
+
+    revision: int
+    counts: dict[str, Counts]
+    slow_work: list[SlowWork] = field(default_factory=list)
+
+    def of(self, kind: str) -> Counts:
+        """The counts of a kind, all 0 where the batch had none of it."""
+        return self.counts.get(kind) or Counts()
+
+
+def apply_incoming(
+    store: Store,
+    state: PricingState,
+    incoming: Incoming,
+    *,
+    source: str,
+    position: Position | None = None,
+    rejections: Sequence[Rejection] = (),
+    not_before: date | None = None,
+    wait_for_slow: bool = False,
+    future_tolerance_seconds: float = 300.0,
+) -> Applied:
+    """Apply rows in one transaction with the position of their source.
+
+    Records are upserted: a known key is overwritten, the last of several with one key counts, what is equal to the
+    stored is not written. A quote older than the stored one of its instrument and date, or of a date before
+    ``not_before``, is late and goes to history alone; of equal times the later arrival counts; one observed further
+    ahead of the clock than the tolerance is set aside with its reason. Then what depends on all this is priced: trades
+    that came or changed and underlyings with new parameters at the newest as-of date, underlyings with a new quote at
+    the quote's date if that is the newest or was priced before. Reported sensitivities take the place of ours.
+
+    Raises FeedLost and PositionMoved, as the position does.
+    """
+    try:
+        with changing(store, source) as (unit, change):
+            state.refresh(unit)
+            counts: dict[str, Counts] = {}
+            moved = Moved()
+            late = 0
+            ahead: list[Rejection] = []
+            if incoming.quotes:  # first: they may begin a date, and what else came belongs to that
+                limit = unit.now + timedelta(seconds=future_tolerance_seconds)
+                in_time, ahead = split_ahead(incoming.quotes, limit)
+                quoted = take_quotes(unit, state, change, in_time, source, not_before, moved)
+                late = quoted.late
+                counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
+            for kind in RECORD_ORDER:
+                if incoming.records.get(kind):
+                    taken = take_records(unit, state, change, kind, incoming.records[kind], source, moved)
+                    counts[kind] = Counts(taken.new, taken.changed, taken.unchanged)
+            if incoming.sensitivities:
+                reported = take_reported(unit, state, change, incoming.sensitivities, source)
+                counts["sensitivities"] = Counts(reported.new, reported.changed, reported.unchanged)
+            work: list[SlowWork] = []
+            if moved.fresh is not None and moved.fresh.as_of is not None:
+                rest = moved.tickers.get(moved.fresh.as_of, set())
+                work += price_fresh(unit, state, change, moved.fresh, rest, wait_for_slow=wait_for_slow)
+            for as_of in sorted(moved.tickers):
+                tickers = sorted(moved.tickers[as_of])
+                work += price_underlyings(unit, state, change, as_of, tickers, wait_for_slow=wait_for_slow)
+            if moved.inherited:
+                state.drop_quotes()
+            refused = [*rejections, *ahead]
+            write_rejections(unit.connection, unit.now, source, refused)
+            if position is not None:
+                position.move(unit, late, len(refused))
+        state.wrote(unit, change)
+    except BaseException:
+        state.forget()
+        raise
+    return Applied(unit.revision, counts, work)

@@ -1,0 +1,77 @@
+"""Rows of CSV text from bytes, with bounds on what a hostile file can make of them."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO
+
+from services.read_rows import Unreadable
+
+_LONGEST_ROW = 1_000_000
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def lines_of(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
+    """The lines of a file, never more of it in memory than the longest row. Raises Unreadable beyond the bounds."""
+    total = number = 0
+    while line := file.readline(_LONGEST_ROW + 1):
+        number += 1
+        total += len(line)
+        if len(line) > _LONGEST_ROW:
+            raise Unreadable(number, f"a line of more than {_LONGEST_ROW:,} bytes: this is no table of records")
+        if total > most_bytes:
+            raise Unreadable(number, too_large(most_bytes))
+        yield line
+
+
+def too_large(most_bytes: int) -> str:
+    """Why a file of more bytes is refused."""
+    return f"larger than {most_bytes / 1e6:,.0f} MB: split the file, or raise DELTABOARD_FILE_MEGABYTES"
+
+
+def csv_rows(lines: Iterable[bytes], most_columns: int, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """(number of the last line, cells) of each row, in UTF-8 with or without a byte-order mark.
+
+    Raises Unreadable with the line where the text is no CSV, not UTF-8, or a row is out of bounds.
+    """
+    texts = _Texts(lines)
+    reader = csv.reader(texts, strict=True, delimiter=delimiter)
+    try:
+        for cells in reader:
+            if len(cells) > most_columns:
+                reason = f"{len(cells):,} columns, at most {most_columns:,} are read: this is no table of records"
+                raise Unreadable(reader.line_num, reason)
+            yield reader.line_num, cells
+            texts.row_length = 0
+    except csv.Error as error:
+        hint = "; end its lines with LF or CRLF" if "new-line character" in str(error) else ""
+        raise Unreadable(reader.line_num, f"not a CSV file: {str(error).split(' - ')[0]}{hint}") from error
+
+
+class _Texts:
+    """Lines as text, and how long the row that is being read is by now: quotes may hold line ends."""
+
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = iter(lines)
+        self._number = self._offset = 0
+        self.row_length = 0
+
+    def __iter__(self) -> "_Texts":
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._lines)
+        self._number += 1
+        self.row_length += len(line)
+        if self.row_length > _LONGEST_ROW:
+            reason = f"a row of more than {_LONGEST_ROW:,} bytes: look for a quotation mark that is not closed"
+            raise Unreadable(self._number, reason)
+        if self._number == 1 and line.startswith(_BYTE_ORDER_MARK):
+            line = line[len(_BYTE_ORDER_MARK) :]
+            self._offset = len(_BYTE_ORDER_MARK)
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            place = self._offset + error.start
+            raise Unreadable(self._number, f"not UTF-8 text at byte {place:,}: save the file as CSV UTF-8") from error
+        self._offset += len(line)
+        return text

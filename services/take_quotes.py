@@ -1,0 +1,125 @@
+"""Quotes inside a transaction: keep all for history, the newest for pricing, and say which underlyings moved."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import pyarrow as pa
+
+from services.incoming import has_no_time
+from services.pricing_state import FreshTrades, PricingState
+from storage.change_log import Change, arrow_table
+from storage.database import WriteUnit
+from storage.quotes import Quote, write_quotes
+from storage.rejections import Rejection
+
+
+@dataclass(slots=True)
+class Moved:
+    """What must be priced: underlyings by as-of date, and trades that came or changed on the others.
+
+    inherited: quotes of earlier dates came, which later dates may have in memory as their own.
+    """
+
+    tickers: dict[date, set[str]] = field(default_factory=dict)
+    fresh: FreshTrades | None = None
+    inherited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TakenQuotes:
+    """What became of quotes: those that move prices are new (first of their date) or changed."""
+
+    new: int
+    changed: int
+    unchanged: int
+    late: int
+
+
+def split_ahead(batch: Iterable[Quote], limit: datetime) -> tuple[list[Quote], list[Rejection]]:
+    """The quotes observed up to a limit, and rejections of the others."""
+    in_time: list[Quote] = []
+    ahead: list[Rejection] = []
+    for quote in batch:
+        if quote.observed_at <= limit:
+            in_time.append(quote)
+        else:
+            reason = "observed further ahead of the clock than is tolerated: check the time and its zone"
+            ahead.append(Rejection(quote.instrument, "observed_at", f"{quote.observed_at:%Y-%m-%dT%H:%M:%SZ}", reason))
+    return in_time, ahead
+
+
+def take_quotes(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    batch: Iterable[Quote],
+    source: str,
+    not_before: date | None,
+    moved: Moved,
+) -> TakenQuotes:
+    """Write quotes and observations, and add the underlyings that they move."""
+    newest: dict[tuple[date, str], Quote] = {}
+    observations: list[Quote] = []
+    unchanged = late = new = 0
+    for quote in batch:
+        key = (quote.as_of_date, quote.instrument)
+        stored = newest.get(key) or _stored(unit, state, quote)
+        if stored is not None and has_no_time(quote):
+            quote = Quote(quote.as_of_date, quote.instrument, quote.quote, stored.observed_at)
+        if quote == stored:
+            unchanged += 1
+            continue
+        observations.append(quote)
+        too_old = stored is not None and quote.observed_at < stored.observed_at
+        if too_old or (not_before is not None and quote.as_of_date < not_before):
+            late += 1
+        else:
+            new += stored is None
+            newest[key] = quote
+    write_quotes(unit, list(newest.values()), observations, source)
+    _note_moved(unit, state, change, list(newest.values()), moved)
+    return TakenQuotes(new, len(observations) - late - new, unchanged, late)
+
+
+def _stored(unit: WriteUnit, state: PricingState, quote: Quote) -> Quote | None:
+    known = state.quotes(unit.connection, quote.as_of_date).get(quote.instrument)
+    return known if known is not None and known.as_of_date == quote.as_of_date else None
+
+
+def _note_moved(unit: WriteUnit, state: PricingState, change: Change, newest: Sequence[Quote], moved: Moved) -> None:
+    """The underlyings of the new quotes, and every underlying on a date that is new."""
+    if not newest:
+        return
+    change.quotes = True
+    before = state.newest
+    state.newest = max([quote.as_of_date for quote in newest] + ([before] if before else []))
+    by_date: dict[date, list[Quote]] = {}
+    for quote in newest:
+        by_date.setdefault(quote.as_of_date, []).append(quote)
+    for as_of, quotes in by_date.items():
+        state.quotes(unit.connection, as_of).update((quote.instrument, quote) for quote in quotes)
+        if as_of != state.newest and as_of not in state.priced:
+            continue
+        tickers = {quote.instrument for quote in quotes} if as_of in state.priced else set(state.tickers())
+        moved.tickers.setdefault(as_of, set()).update(tickers)
+        change.log("quotes", as_of, _logged(quotes))
+    for later in sorted(date_ for date_ in state.priced if date_ > min(by_date)):
+        known = state.quotes(unit.connection, later)
+        for quote in newest:
+            inherited = known.get(quote.instrument)
+            if quote.as_of_date < later and (inherited is None or inherited.as_of_date <= quote.as_of_date):
+                known[quote.instrument] = quote
+                moved.tickers.setdefault(later, set()).add(quote.instrument)
+    moved.inherited = set(by_date) != {state.newest}
+
+
+def _logged(quotes: Sequence[Quote]) -> pa.Table:
+    return arrow_table(
+        {
+            "instrument": [quote.instrument for quote in quotes],
+            "quote": [quote.quote for quote in quotes],
+            "observed_at": [quote.observed_at for quote in quotes],
+        },
+        len(quotes),
+    )

@@ -1,0 +1,82 @@
+"""Trades and static data inside a transaction: upsert them, and say what must be priced."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from services.pricing_state import PricingState
+from services.record_kinds import RECORD_KINDS
+from services.take_quotes import Moved
+from storage.change_log import NO_DATE, Change
+from storage.database import WriteUnit
+from storage.records import Record, Upserted, upsert_records
+from storage.sensitivities import forget_failures, forget_values
+
+RECORD_ORDER = ("books", "instruments", "parameters", "trades")
+"""The kinds in the order in which they are taken: trades at last, which the others describe."""
+
+_TRADE_SCHEMA = pa.schema(
+    [
+        pa.field("trade_id", pa.string()),
+        pa.field("ticker", pa.string()),
+        pa.field("book", pa.string()),
+        pa.field("product", pa.string()),
+        pa.field("quantity", pa.float64()),
+        pa.field("strike", pa.float64()),
+        pa.field("maturity", pa.date32()),
+        pa.field("option_type", pa.string()),
+        pa.field("exercise_style", pa.string()),
+        pa.field("contract_multiplier", pa.float64()),
+        pa.field("trade_status", pa.string()),
+    ]
+)
+
+
+def take_records(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    kind: str,
+    records: Sequence[Record],
+    source: str,
+    moved: Moved,
+) -> Upserted:
+    """Upsert records of a kind, and add what they move at the newest as-of date; earlier ones are closes.
+
+    A trade that is terminated keeps its last value of the day and is priced no more.
+    """
+    known = None
+    if kind == "trades":
+        ids = [record["trade_id"] for record in records]
+        known = {(trade_id,): stored for trade_id in ids if (stored := state.trade(trade_id)) is not None}
+    outcome = upsert_records(unit, kind, records, RECORD_KINDS[kind].defaults, source, known)
+    if not outcome.written:
+        return outcome
+    change.static = True
+    if kind == "trades":
+        change.log("trades", NO_DATE, logged_trades(outcome.written))
+        _take_trades(unit, state, outcome, moved)
+    elif kind == "parameters":
+        change.log("parameters", NO_DATE, pa.table({"ticker": [str(record["ticker"]) for record in outcome.written]}))
+        state.load_parameters(unit.connection)
+        if state.newest is not None:
+            tickers = {str(record["ticker"]) for record in outcome.written}
+            moved.tickers.setdefault(state.newest, set()).update(tickers)
+    else:
+        change.reload = True
+    return outcome
+
+
+def logged_trades(records: Sequence[Record]) -> pa.Table:
+    """Trades as the change log has them: whole records."""
+    return pa.table({f.name: pa.array([r[f.name] for r in records], f.type) for f in _TRADE_SCHEMA}, _TRADE_SCHEMA)
+
+
+def _take_trades(unit: WriteUnit, state: PricingState, outcome: Upserted, moved: Moved) -> None:
+    fresh = state.take_trades(outcome.written)
+    if state.newest is None:
+        return
+    forget_failures(unit, state.newest, fresh.changed)
+    for ticker, trade_ids in fresh.outdated.items():
+        forget_values(unit, state.newest, ticker, trade_ids)
+    moved.fresh = fresh

@@ -1,0 +1,60 @@
+"""Where a trade belongs and how it is called: the hierarchy of its book, its currency, its contract in words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.model import UNASSIGNED
+from storage.records import read_records
+
+DEFAULT_CURRENCY = "USD"
+"""An underlying that nobody has described is taken to be in the book's own currency."""
+_NOWHERE = (UNASSIGNED, UNASSIGNED, UNASSIGNED)
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """What the static data say. hierarchy: book -> (region, business unit, desk); currencies: ticker -> currency."""
+
+    hierarchy: Mapping[str, tuple[str, str, str]]
+    currencies: Mapping[str, str]
+
+    def above(self, book: str) -> tuple[str, str, str]:
+        """Region, business unit and desk of a book; Unassigned where nobody knows it."""
+        return self.hierarchy.get(book, _NOWHERE)
+
+    def currency(self, ticker: str) -> str:
+        return self.currencies.get(ticker, DEFAULT_CURRENCY)
+
+
+def read_placing(connection: Connection) -> Placing:
+    """The placing as the transaction of this connection sees the static data."""
+    books, instruments = read_records(connection, "books"), read_records(connection, "instruments")
+    levels = zip(books["region"], books["business_unit"], books["desk"], strict=True)
+    return Placing(
+        dict(zip(books["book"], levels, strict=True)),
+        dict(zip(instruments["ticker"], instruments["currency"], strict=True)),
+    )
+
+
+def contracts_in_words(
+    tickers: Sequence[str], maturities: Sequence[Any], strikes: Sequence[float], option_types: Sequence[str | None]
+) -> list[str]:
+    """Contracts as traders write them. A maturity that is missing (None or NaT) makes it stock."""
+    return [
+        f"{ticker} stock"
+        if maturity is None or maturity != maturity
+        else f"{ticker} {_expiry(maturity)} {strike:g} {kind}"
+        for ticker, maturity, strike, kind in zip(tickers, maturities, strikes, option_types, strict=True)
+    ]
+
+
+@lru_cache(maxsize=4096)
+def _expiry(maturity: date) -> str:
+    """The month alone where the option ends on its third Friday, as listed ones do."""
+    third_friday = maturity.weekday() == 4 and 15 <= maturity.day <= 21
+    return f"{maturity:%b %y}" if third_friday else f"{maturity:%d %b %y}"
