@@ -149,11 +149,11 @@ CLOSE_COMPARED: tuple[str, ...] = (
 
 
 def position_measures(
-    unit: UnitValues, spot: FloatArray, quantity: FloatArray, multiplier: FloatArray
+    unit: UnitValues, spot: FloatArray | float, quantity: FloatArray, multiplier: FloatArray
 ) -> dict[str, FloatArray]:
     """The measures of positions from the values of one unit: first the unit, then the size, then the scale.
 
-    All arrays have one length n; the result maps each name in ``MEASURE_NAMES`` to an array of n, NaN where the unit
+    All arrays have one length n, and spot may be one for all; the result maps each name in ``MEASURE_NAMES`` to an array of n, NaN where the unit
     values are NaN. Formulas and units are those of ``MEASURES``.
     """
     size = quantity * multiplier

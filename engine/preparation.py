@@ -62,12 +62,27 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Valued:
-    """Rows of one underlying with their measures (name -> array of the rows' length) and the engine of each row."""
+    """Rows of one underlying with their measures (name -> array of the rows' length) and the engine of each row.
+
+    The lists belong to the underlying: read them only.
+    """
 
     rows: IntArray
+    trade_ids: list[str]
     measures: dict[str, FloatArray]
     priced_by: list[str]
     failures: list[Failure]
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of some groups one after the other, with what makes positions of them."""
+
+    rows: IntArray
+    trade_ids: list[str]
+    quantity: FloatArray
+    multiplier: FloatArray
+    priced_by: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +100,12 @@ class PreparedUnderlying:
     """What no quote can mend: expired, unknown product, incomplete terms, refused by every engine."""
     slow_groups: tuple[Group, ...] = field(init=False)
     live_groups: tuple[Group, ...] = field(init=False)
+    _live_rows: _Rows = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "live_groups", tuple(g for g in self.groups if g.engine.live))
         object.__setattr__(self, "slow_groups", tuple(g for g in self.groups if not g.engine.live))
+        object.__setattr__(self, "_live_rows", self._rows_of(self.live_groups))
 
     def value(self, spot: float, groups: tuple[Group, ...] | None = None) -> Valued:
         """Every row of these groups (of all, when None) at this spot."""
@@ -98,24 +115,45 @@ class PreparedUnderlying:
 
     def measured(self, spot: float, groups: tuple[Group, ...], values: list[UnitValues]) -> Valued:
         """The measures of rows whose unit values are known already (a worker computed them)."""
-        rows = np.concatenate([g.rows for g in groups]) if groups else np.empty(0, np.int64)
-        unit = UnitValues(*(_joined(values, name) for name in UnitValues.__slots__))
-        measures = position_measures(unit, np.full(len(rows), spot), self.quantity[rows], self.multiplier[rows])
-        priced_by = [name for g in groups for name in [g.engine.name] * len(g.rows)]
+        of = self._live_rows if groups is self.live_groups else self._rows_of(groups)
+        unit = values[0] if len(values) == 1 else _joined(values, len(of.rows))
+        measures = position_measures(unit, spot, of.quantity, of.multiplier)
+        if np.isfinite(sum(measures.values())).all():  # cheaper than to look at each
+            return Valued(of.rows, of.trade_ids, measures, of.priced_by, [])
         unknown = ~np.isfinite(np.vstack(list(measures.values()))).all(axis=0)
-        if not unknown.any():
-            return Valued(rows, measures, priced_by, [])
         failures = [
-            Failure(self.trade_ids[rows[i]], NotPriced.REFUSED, f"{priced_by[i]} gave no number at a spot of {spot:g}")
+            Failure(of.trade_ids[i], NotPriced.REFUSED, f"{of.priced_by[i]} gave no number at a spot of {spot:g}")
             for i in np.flatnonzero(unknown)
         ]
         known = np.flatnonzero(~unknown)
-        return Valued(rows[known], {n: m[known] for n, m in measures.items()}, [priced_by[i] for i in known], failures)
+        return Valued(
+            of.rows[known],
+            [of.trade_ids[i] for i in known],
+            {name: measure[known] for name, measure in measures.items()},
+            [of.priced_by[i] for i in known],
+            failures,
+        )
+
+    def _rows_of(self, groups: tuple[Group, ...]) -> _Rows:
+        rows = np.concatenate([g.rows for g in groups]) if groups else np.empty(0, np.int64)
+        return _Rows(
+            rows,
+            [self.trade_ids[row] for row in rows.tolist()],
+            self.quantity[rows],
+            self.multiplier[rows],
+            [name for g in groups for name in [g.engine.name] * len(g.rows)],
+        )
 
 
-def _joined(values: list[UnitValues], name: str) -> FloatArray:
-    parts = [getattr(value, name) for value in values]
-    return np.concatenate(parts) if parts else np.empty(0)
+def _joined(values: list[UnitValues], count: int) -> UnitValues:
+    out = np.empty((len(UnitValues.__slots__), count))
+    start = 0
+    for value in values:
+        end = start + len(value.price)
+        for row, name in zip(out, UnitValues.__slots__, strict=True):
+            row[start:end] = getattr(value, name)
+        start = end
+    return UnitValues(*out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +252,7 @@ def _grouped(
     return groups
 
 
-def _fault(
-    trades: TradeArrays, row: int, days: float, parameters: Parameters
-) -> tuple[NotPriced, str] | None:
+def _fault(trades: TradeArrays, row: int, days: float, parameters: Parameters) -> tuple[NotPriced, str] | None:
     """Why no engine is asked about this trade, or None."""
     product = trades.product[row]
     if product == Product.STOCK:

@@ -98,7 +98,7 @@ def valued_frame(prepared: PreparedUnderlying, valued: Valued, spot: float) -> p
     return pd.DataFrame(
         {
             "as_of_date": pd.Timestamp(prepared.as_of_date),
-            "trade_id": [prepared.trade_ids[row] for row in valued.rows],
+            "trade_id": valued.trade_ids,
             "risk_factor": prepared.ticker,
             **valued.measures,
             "spot": spot,

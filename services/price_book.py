@@ -9,6 +9,7 @@ from sqlalchemy import select
 from engine.model import NotPriced
 from engine.preparation import PreparedUnderlying, Valued
 from engine.repricing import value_at_quote
+from engine.side_by_side import Asked, value_side_by_side
 from services.pricing_state import FreshTrades, PricingState
 from storage.change_log import Change
 from storage.database import WriteUnit
@@ -41,6 +42,7 @@ def price_underlyings(
     """
     rows = ValuationRows()
     work: list[SlowWork] = []
+    asked: list[tuple[Asked, Quote]] = []
     quotes = state.quotes(unit.connection, as_of)
     for ticker in tickers:
         first = not state.is_prepared(as_of, ticker)
@@ -52,14 +54,15 @@ def price_underlyings(
             _, failures = value_at_quote(prepared, None)
             rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in failures]
             continue
-        groups = prepared.groups if wait_for_slow else prepared.live_groups
-        add_values(rows, prepared, prepared.value(quote.quote, groups), quote)
+        asked.append(((prepared, quote.quote, prepared.groups if wait_for_slow else prepared.live_groups), quote))
         if first:
             rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in prepared.failures]
         if prepared.slow_groups and not wait_for_slow:
             work.append(SlowWork(prepared, quote))
             if first:
                 rows.failures += _waiting(unit, as_of, prepared)
+    for valued, ((prepared, _, _), quote) in zip(value_side_by_side([a for a, _ in asked]), asked, strict=True):
+        add_values(rows, prepared, valued, quote)
     note_changes(unit, state, change, as_of, rows)
     state.priced.add(as_of)
     return work
@@ -112,7 +115,7 @@ def add_values(rows: ValuationRows, prepared: PreparedUnderlying, valued: Valued
                 spot=quote.quote,
                 observed_at=quote.observed_at,
                 parameters_source=prepared.parameters.source,
-                trade_id=[prepared.trade_ids[row] for row in valued.rows.tolist()],
+                trade_id=valued.trade_ids,
                 priced_by=valued.priced_by,
                 measures=valued.measures,
             )

@@ -13,7 +13,7 @@ import numpy as np
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, Table
 
 from storage.float_arrays import FloatColumn
-from storage.schema import UtcDateTime, to_driver
+from storage.instants import UtcDateTime, to_driver
 
 Columns = Mapping[str, Any]
 

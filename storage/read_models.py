@@ -90,9 +90,8 @@ def trade_attributes(connection: Connection) -> pd.DataFrame:
     trades["currency"] = pd.Series([placing.currency(ticker) for ticker in trades["ticker"]], dtype=object)
     trades["exercise_style"] = trades["exercise_style"].astype(object).where(trades["exercise_style"].notna(), "")
     trades["underlying"] = trades["ticker"]
-    trades["contract"] = contracts_in_words(
-        trades["ticker"], trades["maturity"], trades["strike"], trades["option_type"]
-    )
+    words = (trades[name].tolist() for name in ("ticker", "maturity", "strike", "option_type"))
+    trades["contract"] = contracts_in_words(*words)
     return trades.sort_values("trade_id", ignore_index=True)
 
 

@@ -1,16 +1,11 @@
 """The tables of the store and their keys: the same on SQLite and PostgreSQL."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     JSON,
     BigInteger,
     Boolean,
     Column,
     Date,
-    DateTime,
-    Dialect,
     Float,
     Index,
     Integer,
@@ -18,45 +13,10 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    TypeDecorator,
 )
 
 from engine.measures import MEASURE_NAMES
-
-_SQLITE_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An instant in UTC: timestamptz in PostgreSQL; in SQLite a text of fixed width that sorts as time does."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> Any:
-        return dialect.type_descriptor(String(27) if dialect.name == "sqlite" else DateTime(timezone=True))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        return None if value is None else to_driver(value, dialect.name)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        if value is None:
-            return None
-        if isinstance(value, str):
-            return datetime.fromisoformat(value)
-        return value.astimezone(UTC)  # type: ignore[no-any-return]
-
-
-def to_driver(value: Any, dialect_name: str) -> Any:
-    """A value as the raw driver of a database takes it; instants must carry a time zone (ValueError if not)."""
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise ValueError("an instant without a time zone cannot be stored")
-        value = value.astimezone(UTC)
-        return value.strftime(_SQLITE_FORMAT) if dialect_name == "sqlite" else value
-    if dialect_name == "sqlite" and hasattr(value, "isoformat"):
-        return value.isoformat()
-    return value
-
+from storage.instants import UtcDateTime
 
 metadata = MetaData()
 
@@ -182,7 +142,7 @@ sensitivities = Table(
     sqlite_with_rowid=False,
     postgresql_with={"fillfactor": "50"},
 )
-"""Measures of a trade at an as-of date: ours (``source`` is "engine"), or as somebody else reported them. Then ``source``
+"""Measures of a trade at an as-of date: ours (``source`` is "engine"), or as others reported them. Then ``source``
 says who, and a measure that was not given is NULL. Rows of earlier dates are the closes that P&L compares with.
 
 The key begins with what a tick touches, a date and an underlying, and in SQLite the rows lie in its order: a tick

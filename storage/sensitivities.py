@@ -157,6 +157,14 @@ def failed_trades(
     return {row.trade_id: (row.reason, row.detail) for row in connection.execute(query)}
 
 
+def read_failures(connection: Connection, as_of: date) -> Mapping[str, list[str]]:
+    """The trades without a value at a date, by column: trade_id, risk_factor, reason, detail."""
+    names = ("trade_id", "risk_factor", "reason", "detail")
+    query = select(*(pricing_failures.c[name] for name in names)).where(pricing_failures.c.as_of_date == as_of)
+    rows = connection.execute(query).all()
+    return {name: [row[i] for row in rows] for i, name in enumerate(names)}
+
+
 def forget_values(unit: WriteUnit, as_of: date, risk_factor: str, trade_ids: Sequence[str]) -> None:
     """Take our values of trades on an underlying off a date, because the trades are no longer what was valued."""
     for start in range(0, len(trade_ids), _KEYS_A_STATEMENT):

@@ -1,10 +1,10 @@
 """What the documents say is what the code does: both are read, and neither may say more than the other."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import EnumType, StrEnum
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer.main
@@ -14,7 +14,7 @@ from engine.model import ARTICLE_PARAMETERS, ExerciseStyle, NotPriced, OptionTyp
 from ingestion.command_line import app
 from launch import board
 from services.record_kinds import RECORD_KINDS
-from storage.schema import metadata
+from storage.desk_schema import metadata
 from storage.settings import ROOT, Settings
 from tests.test_architecture import ALLOWED, repository_files
 
@@ -127,14 +127,28 @@ def test_the_fallback_parameters_are_documented() -> None:
 def command_words() -> Mapping[str, tuple[set[str], set[str]]]:
     """Command -> its arguments and options, and the words that they take."""
     words = {}
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in all_commands(typer.main.get_command(app)):
         named: set[str] = set()
         for parameter in command.params:
             is_argument = parameter.param_type_name == "argument"
             named |= {parameter.name.upper()} if is_argument else {*parameter.opts, *parameter.secondary_opts}
-        kinds = get_type_hints(command.callback).values()
-        words[name] = named, {item.value for kind in kinds if isinstance(kind, EnumType) for item in kind}
+        kinds = [
+            kind
+            for hint in get_type_hints(command.callback).values()
+            for kind in (hint, *get_args(hint))
+            if isinstance(kind, EnumType)
+        ]
+        words[name] = named, {item.value for kind in kinds for item in kind}
     return words
+
+
+def all_commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Name and command, those of groups of commands with the group's name."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from all_commands(command, f"{before}{name} ")
+        else:
+            yield before + name, command
 
 
 def test_every_command_is_documented_with_its_options() -> None:
@@ -154,12 +168,12 @@ def test_every_word_that_a_command_takes_is_documented() -> None:
 
 def test_commands_in_examples_exist() -> None:
     """Whatever a document tells to type after ``python -m ingestion``."""
-    known = set(command_words())
+    known = {name.split()[0] for name in command_words()}
     texts = {path: path.read_text(encoding="utf-8") for path in repository_files() if path.suffix == ".md"}
     used = {
         (path.name, word)
         for path, text in texts.items()
-        for word in re.findall(r"python -m ingestion[ ]+([a-z]\w*)", text)
+        for word in re.findall(r"python -m ingestion[ ]+([a-z][\w-]*)", text)
     }
     assert used
     assert {(name, word) for name, word in used if word not in known} == set()

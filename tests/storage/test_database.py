@@ -15,7 +15,8 @@ from sqlalchemy.exc import IntegrityError
 from engine.measures import MEASURE_NAMES
 from storage.change_log import changing, prune, read_since
 from storage.database import Store, StoreRevisions, StoreUnreadable
-from storage.schema import changes, metadata, sensitivities, store_state
+from storage.desk_schema import metadata
+from storage.schema import changes, sensitivities, store_state
 from storage.settings import ROOT
 from tests.databases import DATABASES, PostgresServer
 from tests.store_contents import contents
@@ -113,7 +114,7 @@ def test_a_filled_store_of_the_first_schema_is_carried_over(
     config = alembic.config.Config()
     config.set_main_option("script_location", str(ROOT / "storage" / "migrations"))
     measures = dict.fromkeys(MEASURE_NAMES, 1.25)
-    row = {"as_of_date": date(2020, 3, 9), "risk_factor": "AAPL", "observed_at": datetime(2020, 3, 9, 15, 0, tzinfo=UTC)}
+    row = {"as_of_date": date(2020, 3, 9), "risk_factor": "AAPL", "observed_at": datetime(2020, 3, 9, 15, tzinfo=UTC)}
     said = {"spot": 68.5, "priced_by": "Spot", "parameters_source": "default", "source": "engine", "revision": 4}
     with store.engine.begin() as connection:
         config.attributes["connection"] = connection

@@ -58,7 +58,9 @@ class TestPartitions:
         move(store, "first", 0, None, 5)
         move(store, "first", 0, None, 7, "other")
         with store.read() as connection:
-            assert (read_offsets(connection, "board")[TRADES[0]], read_offsets(connection, "other")[TRADES[0]]) == (5, 7)
+            found = [read_offsets(connection, group)[TRADES[0]] for group in ("board", "other")]
+
+        assert found == [5, 7]
 
 
 def letter(offset: int, reason: str = "not JSON") -> DeadLetter:
@@ -97,8 +99,8 @@ class TestDeadLetters:
 def test_a_file_is_known_by_its_last_content(store: Store) -> None:
     for content_hash, outcome in (("a", LOADED), ("b", REFUSED)):
         with store.write() as unit:
-            row = LoadedFileRow("in/trades.csv", content_hash, "trades", outcome, 10, 1_600_000_000_123_456_789, "1 new")
-            note_loaded_file(unit, row)
+            path, modified = "in/trades.csv", 1_600_000_000_123_456_789
+            note_loaded_file(unit, LoadedFileRow(path, content_hash, "trades", outcome, 10, modified, "1 new"))
     with store.read() as connection:
         (found,) = read_loaded_files(connection).values()
     assert (found.content_hash, found.outcome, found.modified_ns) == ("b", "refused", 1_600_000_000_123_456_789)

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.schema import UtcDateTime
+from storage.instants import UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
