@@ -1,6 +1,7 @@
 """Trades of a prepared underlying that came, changed or went: the others keep all that was worked out for them."""
 
 from collections.abc import Collection
+from itertools import compress
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def amend_underlying(
     return PreparedUnderlying(
         prepared.ticker,
         prepared.as_of_date,
-        [trade_id for trade_id in prepared.trade_ids if trade_id not in dropped] + fresh.trade_ids,
+        [*(compress(prepared.trade_ids, keeps) if dropped else prepared.trade_ids), *fresh.trade_ids],
         np.concatenate([prepared.quantity[kept], fresh.quantity]),
         np.concatenate([prepared.multiplier[kept], fresh.multiplier]),
         prepared.parameters,

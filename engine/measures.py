@@ -153,8 +153,8 @@ def position_measures(
 ) -> dict[str, FloatArray]:
     """The measures of positions from the values of one unit: first the unit, then the size, then the scale.
 
-    All arrays have one length n, and spot may be one for all; the result maps each name in ``MEASURE_NAMES`` to an array of n, NaN where the unit
-    values are NaN. Formulas and units are those of ``MEASURES``.
+    All arrays have one length n, and spot may be one for all. The result maps each name in ``MEASURE_NAMES`` to an
+    array of n, NaN where the unit values are NaN. Formulas and units are those of ``MEASURES``.
     """
     size = quantity * multiplier
     return {

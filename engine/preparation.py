@@ -14,6 +14,7 @@ from engine.model import ARTICLE_PARAMETERS, NotPriced, OptionType, Product
 
 DEFAULT_PARAMETERS = "default"
 _DAYS_A_YEAR = 365.0
+_OPTION_TYPES: tuple[str, ...] = (OptionType.CALL.value, OptionType.PUT.value)
 
 ObjectArray = npt.NDArray[np.object_]
 DateArray = npt.NDArray[np.datetime64]
@@ -203,13 +204,15 @@ def prepare_trades(ticker: str, trades: TradeArrays, parameters: Parameters, as_
         is_call=np.asarray(trades.option_type == OptionType.CALL, dtype=np.bool_),
     )
     failures: list[Failure] = []
+    with np.errstate(invalid="ignore"):
+        is_complete = (trades.strike > 0) & (days >= 0) & np.isin(trades.option_type, _OPTION_TYPES)
+    is_option = (trades.product == Product.OPTION) & is_complete & (parameters.fault is None)
+    is_priced = is_option | (trades.product == Product.STOCK)
+    for row in np.flatnonzero(~is_priced).tolist():
+        failures.append(Failure(trades.trade_id[row], *_fault(trades, row, days[row], parameters)))
     kinds: dict[tuple[PricingEngine, ...], list[int]] = {}
-    for row in range(n):
-        fault = _fault(trades, row, days[row], parameters)
-        if fault is not None:
-            failures.append(Failure(trades.trade_id[row], *fault))
-        else:
-            kinds.setdefault(engines_for(trades.product[row], trades.exercise_style[row]), []).append(row)
+    for row in np.flatnonzero(is_priced).tolist():
+        kinds.setdefault(engines_for(trades.product[row], trades.exercise_style[row]), []).append(row)
     groups: list[Group] = []
     for engines, rows in kinds.items():
         groups += _grouped(engines, np.asarray(rows, np.int64), contracts, trades.trade_id, failures)
@@ -252,11 +255,9 @@ def _grouped(
     return groups
 
 
-def _fault(trades: TradeArrays, row: int, days: float, parameters: Parameters) -> tuple[NotPriced, str] | None:
-    """Why no engine is asked about this trade, or None."""
+def _fault(trades: TradeArrays, row: int, days: float, parameters: Parameters) -> tuple[NotPriced, str]:
+    """Why no engine is asked about this trade."""
     product = trades.product[row]
-    if product == Product.STOCK:
-        return None
     if product != Product.OPTION:
         return NotPriced.UNKNOWN_PRODUCT, f"no engine prices the product {product}"
     if days < 0:
@@ -266,12 +267,10 @@ def _fault(trades: TradeArrays, row: int, days: float, parameters: Parameters) -
         for name, absent in (
             ("Strike", not trades.strike[row] > 0),
             ("Maturity", np.isnan(days)),
-            ("OptionType", trades.option_type[row] not in (OptionType.CALL, OptionType.PUT)),
+            ("OptionType", trades.option_type[row] not in _OPTION_TYPES),
         )
         if absent
     ]
     if missing:
         return NotPriced.INCOMPLETE_TERMS, f"an option needs {', '.join(missing)}"
-    if parameters.fault:
-        return NotPriced.BAD_PARAMETERS, parameters.fault
-    return None
+    return NotPriced.BAD_PARAMETERS, str(parameters.fault)

@@ -1,4 +1,4 @@
-"""Which components outside Python do the tests find on this machine: a browser, a database server?"""
+"""Which components outside Python do the tests find on this machine: a browser, a database server, Kafka?"""
 
 import os
 import shutil
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launch.environment import run_quietly
-from launch.messages import say
+from launch.kafka_jars import OLDEST_JAVA, fetch_jars, find_jars, find_java, find_maven
+from launch.messages import Refusal, say
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER_PLACES = (
@@ -23,13 +24,17 @@ SERVER_PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Something that some tests need: how the tests learn where it is, and what installs it on Debian."""
+    """Something that some tests need: how the tests learn where it is, and what installs it on Debian.
+
+    brings: the program that the package brings, where that is not the component itself but what fetches it.
+    """
 
     name: str
     variable: str
     package: str
     tests: str
     find: Callable[[], Path | None]
+    brings: Callable[[], Path | None] = lambda: None
 
 
 def find_chromium() -> Path | None:
@@ -57,6 +62,8 @@ def find_postgresql() -> Path | None:
 COMPONENTS = (
     Component("Chromium", "DELTABOARD_CHROMIUM", "chromium", "the tests in a browser", find_chromium),
     Component("PostgreSQL", "DELTABOARD_POSTGRESQL", "postgresql", "the tests on PostgreSQL", find_postgresql),
+    Component(f"Java {OLDEST_JAVA}", "DELTABOARD_JAVA", "default-jre-headless", "the tests with Kafka", find_java),
+    Component("Kafka", "DELTABOARD_KAFKA", "maven", "the tests with Kafka", find_jars, brings=find_maven),
 )
 FONT_PACKAGE = "fonts-inter"
 
@@ -68,7 +75,9 @@ def is_ci() -> bool:
 
 def install_missing() -> None:
     """Install what is missing, where one may: as root on a Debian system."""
-    packages = [component.package for component in COMPONENTS if component.find() is None]
+    packages = [
+        component.package for component in COMPONENTS if component.find() is None and component.brings() is None
+    ]
     if not _may_install():
         return
     if not _is_installed(FONT_PACKAGE):
@@ -84,6 +93,15 @@ def install_missing() -> None:
         code, lines = run_quietly([*environment, *install], Path("/"))
     if code:
         say(f"apt could not install them (exit code {code}): {lines[-1] if lines else 'it did not say why'}")
+
+
+def fetch_kafka() -> None:
+    """Fetch Kafka's jars where they are not there yet and Maven is; say why when it could not."""
+    if find_jars() is None and find_maven() is not None:
+        try:
+            fetch_jars()
+        except Refusal as refusal:
+            say(f"{refusal}: {refusal.why[0] if refusal.why else 'it did not say why'}")
 
 
 def settings_for_tests() -> tuple[dict[str, str], list[str]]:

@@ -13,11 +13,15 @@ from sqlalchemy.exc import DBAPIError
 
 from engine.selection import TradeSelection
 from live.board import Board, load_board
+from live.feed_status import NO_FEED, said_of_feeds
 from live.tables import message
-from storage.change_log import Entry, read_since
+from storage.change_log import read_since
 from storage.database import Store
-from storage.feeds import Feed, FeedState, read_feeds
+from storage.dead_letters import count_waiting
+from storage.feeds import Feed, read_feeds
 from storage.quotes import newest_as_of
+from storage.rejections import count_rejections
+from storage.sensitivities import valued_dates
 from storage.settings import Settings
 
 _FEEDS_SECONDS = 0.5
@@ -35,6 +39,8 @@ class Following:
     revision: int = -1
     latest: date | None = None
     feeds: list[Feed] = field(default_factory=list)
+    dead_letters: int = 0
+    rejected: int = 0
     store_ok: bool = True
 
 
@@ -47,12 +53,16 @@ class Seen:
 
 
 class Hub:
-    """The boards of one web process. The tail thread writes, the event loop reads; a lock keeps them apart."""
+    """The boards of one web process. The tail thread writes, the event loop reads; a lock keeps them apart.
+
+    Boards are loaded without it: nobody waits for a date that somebody else opens.
+    """
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
         self._lock = threading.Lock()
+        self._loading = threading.Lock()
         self._boards: OrderedDict[date, Board] = OrderedDict()
         self._messages: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self._following = Following()
@@ -93,18 +103,40 @@ class Hub:
         return self._following.latest
 
     def board_of(self, as_of: date) -> Board | None:
-        """The board of a date; one of an earlier date is loaded when it is first asked for (call it off the loop).
+        """The board of a date; one that nobody has looked at yet is loaded now (call it off the loop).
 
-        None while nothing could be read yet, or where that date has no values.
+        None while nothing could be read yet, and for a date later than the latest that has no values.
         """
-        with self._lock:
-            known = self._boards.get(as_of)
-            if known is not None or self._following.latest is None or as_of > self._following.latest:
+        with self._loading:  # so that a date that many open at once is loaded once
+            with self._lock:
+                known, latest = self._boards.get(as_of), self._following.latest
+            if known is not None or latest is None:
                 return known
             with self._store.read() as connection:
+                if as_of > latest and as_of not in valued_dates(connection):
+                    return None
                 board = load_board(connection, as_of, self._store.revisions(connection))
-            self._keep(board)
+            while not self._take_in(board):
+                board = self._caught_up(board)
             return board
+
+    def _take_in(self, board: Board) -> bool:
+        """Put a board with the others, unless they have gone on while it was loaded."""
+        with self._lock:
+            if board.revision < self._following.revision:
+                return False
+            self._keep(board)
+            return True
+
+    def _caught_up(self, board: Board) -> Board:
+        """The board with what came while it was loaded; loaded again where that cannot be said."""
+        with self._store.read() as connection:
+            entries = read_since(connection, board.revision)
+            if entries is None or not all(board.takes(entry) for entry in entries):
+                return load_board(connection, board.as_of, self._store.revisions(connection))
+        for entry in entries:
+            board.apply(entry)
+        return board
 
     def has_board(self, as_of: date) -> bool:
         return as_of in self._boards
@@ -132,38 +164,27 @@ class Hub:
             return Seen(board.identity, board.revision), built
 
     def status(self, as_of: date | None) -> dict[str, Any]:
-        """The status message of a date's board."""
+        """The status message of a date's board. ``feed`` is the one that matters most of ``feeds``."""
         following = self._following
         with self._lock:
             board = self._boards.get(as_of) if as_of else None
             total, included, missing = board.live_counts() if board else (0, 0, {})
+        feeds = said_of_feeds(following.feeds, datetime.now(UTC), self._settings.sidecar_silence_seconds)
         return {
             "kind": "status",
             "revision": following.revision if board is None else board.revision,
             "as_of_date": None if as_of is None else as_of.isoformat(),
             "latest_as_of_date": None if following.latest is None else following.latest.isoformat(),
             "observed_at": _iso(board.observed_at) if board else None,
-            "feed": self._feed(),
+            "feed": feeds[0] if feeds else NO_FEED,
+            "feeds": feeds,
             "trades": total,
             "included": included,
             "not_included": missing,
+            "dead_letters": following.dead_letters,
+            "rejected": following.rejected,
             "store": "ok" if following.store_ok else "unreachable",
             "server_time": _iso(datetime.now(UTC)),
-        }
-
-    def _feed(self) -> dict[str, Any]:
-        now = datetime.now(UTC)
-        feeds = sorted(self._following.feeds, key=lambda f: f.alive(now, self._settings.sidecar_silence_seconds))
-        if not feeds:
-            return {"name": None, "state": FeedState.STOPPED, "speed": None, "lag_seconds": None}
-        feed = feeds[-1]
-        ended = feed.state == FeedState.ENDED
-        alive = feed.alive(now, self._settings.sidecar_silence_seconds)
-        return {
-            "name": feed.feed,
-            "state": feed.state if alive or ended else FeedState.STOPPED,
-            "speed": feed.speed,
-            "lag_seconds": feed.lag_seconds,
         }
 
     def _tail(self) -> None:
@@ -172,8 +193,7 @@ class Hub:
             try:
                 moved = self.follow()
                 if time.monotonic() >= next_feeds:
-                    with self._store.read() as connection:
-                        self._following.feeds = read_feeds(connection)
+                    self.look_around()
                     next_feeds = time.monotonic() + _FEEDS_SECONDS
                 self._following.store_ok = True
             except DBAPIError as error:
@@ -187,36 +207,42 @@ class Hub:
                 self._wake()
             self._stop.wait(self._settings.tail_seconds)
 
+    def look_around(self) -> None:
+        """Read what the status says beside the boards: the feeds, and what was refused or set aside."""
+        with self._store.read() as connection:
+            self._following.feeds = read_feeds(connection)
+            self._following.dead_letters = count_waiting(connection)
+            self._following.rejected = count_rejections(connection)
+
     def follow(self) -> bool:
         """Take what is new in the store; whether anything was."""
+        with self._lock:
+            boards = dict(self._boards)
         with self._store.read() as connection:
             revisions = self._store.revisions(connection)
             if revisions.revision == self._following.revision:
                 return False
-            entries = None if self._following.revision < 0 else read_since(connection, self._following.revision)
-            fresh = entries is None or any(entry.reload for entry in entries)
-            reached = revisions.revision if fresh or not entries else entries[-1].revision
-            latest = newest_as_of(connection)
-            with self._lock:
-                if fresh:
-                    wanted = list(self._boards)
-                    self._boards.clear()
-                    for as_of in wanted:
-                        self._keep(load_board(connection, as_of, revisions))
-                for entry in [] if fresh else entries or []:
-                    self._apply(entry)
-                if latest is not None and latest not in self._boards:
-                    self._keep(load_board(connection, latest, revisions))
-                self._following.latest = latest
-                self._following.revision = reached
+            read = None if self._following.revision < 0 else read_since(connection, self._following.revision)
+            entries = read or []
+            fresh = read is None or any(entry.reload for entry in entries)
+            latest = newest_as_of(connection) or next(iter(valued_dates(connection)), None)
+            wanted = {day for day, board in boards.items() if fresh or not all(map(board.takes, entries))}
+            if latest is not None and latest not in boards:
+                wanted.add(latest)
+            loaded = [load_board(connection, as_of, revisions) for as_of in sorted(wanted)]
+        with self._lock:
+            for as_of, board in list(self._boards.items()):
+                if as_of in wanted or fresh or not all(map(board.takes, entries)):
+                    del self._boards[as_of]
+                    continue
+                for entry in entries:
+                    if entry.revision > board.revision:
+                        board.apply(entry)
+            self._following.latest = latest
+            self._following.revision = entries[-1].revision if entries and not fresh else revisions.revision
+            for board in loaded:
+                self._keep(board)
         return True
-
-    def _apply(self, entry: Entry) -> None:
-        """Bring every board that the entry touches up to date; one that cannot take it is dropped, and loaded anew."""
-        for as_of, board in list(self._boards.items()):
-            touches_close = ("sensitivities", board.close_date) in entry.tables
-            if entry.revision > board.revision and (touches_close or not board.apply(entry)):
-                del self._boards[as_of]
 
     def _keep(self, board: Board) -> None:
         self._boards[board.as_of] = board

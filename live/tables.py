@@ -1,6 +1,7 @@
 """What a viewer is sent of a board: whole tables, or the rows that changed since the revision it has seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,10 @@ import numpy as np
 from engine.contracts import BoolArray, FloatArray, IntArray
 from engine.measures import CLOSE_COMPARED, DAY_PNL
 from engine.selection import TradeSelection
-from live.board import GROUP_COLUMNS, Board
-from live.wire import ROW_COLUMN, dictionary_encoded, encode
+from live.board import Board
+from live.board_groups import GROUP_COLUMNS
+from live.board_rows import BoardRows
+from live.wire import ROW_COLUMN, TextColumn, dictionary_encoded, encode
 
 TABLES = ("market", "summary", "trades")
 _SUMMED = (
@@ -22,7 +25,19 @@ _SUMMED = (
     "dividend_rho_1bp",
 )
 _TRADE_VALUES = ("spot", "unit_price", "market_value", "cash_delta", "cash_gamma_1pct", "vega_1pt", "theta_1d")
-_TRADE_TEXT = ("book", "underlying", "contract", "exercise_style", "trade_status", "currency")
+_TRADE_GROUP_TEXT = ("book", "underlying", "trade_status", "currency")
+_TRADE_TEXT = ("contract", "exercise_style", "priced_by")
+
+Text = dict[str, TextColumn]
+
+
+@dataclass(slots=True)
+class _Rows:
+    """The rows of a message: their ids, how many of the first have text, and which ids the viewer shows no more."""
+
+    ids: IntArray
+    with_text: int
+    gone: IntArray
 
 
 def message(board: Board, table: str, selection: TradeSelection, since: int | None) -> bytes:
@@ -35,78 +50,140 @@ def message(board: Board, table: str, selection: TradeSelection, since: int | No
         "as_of_date": board.as_of.isoformat(),
         "observed_at": _iso(board),
     }
-    if table == "trades":
-        return _trades(board, selection, since, header)
-    text, columns, revisions = _market(board) if table == "market" else _summary(board)
-    if since is None:
-        if table == "market":
-            header["day"] = {row.ticker: row.day for row in board.market}
-        return encode({**header, "text": {name: dictionary_encoded(values) for name, values in text.items()}}, columns)
-    rows = np.flatnonzero(revisions > since)
-    changing = {name: values[rows] for name, values in columns.items() if not name.startswith("close_")}
-    return encode(header, {ROW_COLUMN: rows.astype(np.float64), **changing})
+    if table == "market":
+        return _market(board, since, header)
+    if table == "summary":
+        return _summary(board, since, header)
+    return _trades(board, selection, since, header)
 
 
 def summary_sums(board: Board) -> dict[str, FloatArray]:
-    """The summary's numeric columns: one value a group. A sum of which no part is known is NaN, not 0."""
-    groups, size = board.group_of, len(board.groups)
-    valued = ~np.isnan(board.values["market_value"])
-    closed = ~np.isnan(board.closes["market_value"])
-    included = np.bincount(groups[valued], minlength=size).astype(np.float64)
-    total = np.bincount(groups, minlength=size).astype(np.float64)
-    sums = {"trades": included, "not_included": total - included}
+    """The summary's numeric columns: one value a group. A sum of which no part is known is NaN, not 0.
+
+    trades, not_included: those with a value and those without. pnl_unknown, and unknown_ before a measure that somebody
+    has not reported for all: how many values the sum lacks.
+    """
+    rows = board.rows
+    group, valued, counted = rows["group"], rows.valued(), rows["counted"]
+    sums = {"trades": _count(rows, valued & counted), "not_included": _count(rows, ~valued & counted)}
     for name in _SUMMED:
-        sums[name] = _sum(groups, board.values[name], valued, size)
-    both = valued & closed
-    gained = board.values["market_value"] - board.closes["market_value"]
-    sums[DAY_PNL.name] = _sum(groups, gained, both, size)
-    sums["pnl_unknown"] = np.bincount(groups[valued & ~closed], minlength=size).astype(np.float64)
+        values = rows[name]
+        sums[name] = _sum(rows, values, valued)
+        if name in rows.lacking:
+            sums[f"unknown_{name}"] = _count(rows, valued & np.isnan(values))
+    gained = rows["market_value"] - rows["close_market_value"]
+    sums[DAY_PNL.name] = _sum(rows, gained, valued)
+    sums["pnl_unknown"] = _count(rows, valued & np.isnan(gained))
     for name in CLOSE_COMPARED:
-        sums[f"close_{name}"] = _sum(groups, board.closes[name], closed, size)
+        sums[f"close_{name}"] = _sum(rows, rows[f"close_{name}"], group >= 0)
     return sums
 
 
-def _sum(groups: IntArray, values: FloatArray, known: BoolArray, size: int) -> FloatArray:
-    sums: FloatArray = np.bincount(groups[known], weights=values[known], minlength=size).astype(np.float64)
-    sums[np.bincount(groups[known], minlength=size) == 0] = np.nan
-    return sums
+def _count(rows: BoardRows, mask: BoolArray) -> FloatArray:
+    """How many rows of each group the mask has."""
+    return np.bincount(rows["group"][mask] + 1, minlength=len(rows.groups) + 1)[1:].astype(np.float64)
 
 
-_Built = tuple[dict[str, Sequence[str]], dict[str, FloatArray], IntArray]
+def _sum(rows: BoardRows, values: FloatArray, shown: BoolArray) -> FloatArray:
+    known = shown & ~np.isnan(values)
+    bins, size = rows["group"][known] + 1, len(rows.groups) + 1
+    sums: FloatArray = np.bincount(bins, weights=values[known], minlength=size).astype(np.float64)
+    sums[np.bincount(bins, minlength=size) == 0] = np.nan
+    return sums[1:]
 
 
-def _summary(board: Board) -> _Built:
-    revisions = np.zeros(len(board.groups), np.int64)
-    np.maximum.at(revisions, board.group_of, board.revisions)
-    text = {name: [group[i] for group in board.groups] for i, name in enumerate(GROUP_COLUMNS)}
-    return dict(text), summary_sums(board), revisions
+def _summary(board: Board, since: int | None, header: dict[str, Any]) -> bytes:
+    groups = board.rows.groups
+    sums = summary_sums(board)
+    there = groups.sizes > 0
+    changed = _changed(groups.revisions, groups.text_revisions, groups.revisions, there, since)
+    if since is not None and since >= board.rows.closes_revision:
+        sums = {name: values for name, values in sums.items() if not name.startswith("close_")}
+
+    def text(ids: IntArray) -> Text:
+        return {name: dictionary_encoded(groups.column(name)[ids].tolist()) for name in GROUP_COLUMNS}
+
+    return _encoded(header, changed, len(groups), text, sums)
 
 
-def _market(board: Board) -> _Built:
-    rows = board.market
-    text = {name: [getattr(row, name) for row in rows] for name in ("ticker", "name", "sector", "currency")}
+def _market(board: Board, since: int | None, header: dict[str, Any]) -> bytes:
+    rows = board.market.rows
+    born, revisions = (np.array([getattr(row, name) for row in rows], np.int64) for name in ("born", "revision"))
+    changed = _changed(revisions, born, revisions, np.ones(len(rows), np.bool_), since)
+    if since is None:
+        header["day"] = {row.ticker: row.day for row in rows}
     columns = {
         name: np.array([getattr(row, name) for row in rows], np.float64)
         for name in ("quote", "previous_close", "observed_ms")
     }
-    return dict(text), columns, np.array([row.revision for row in rows], np.int64)
+
+    def text(ids: IntArray) -> Text:
+        return {name: [getattr(rows[i], name) for i in ids] for name in ("ticker", "name", "sector", "currency")}
+
+    return _encoded(header, changed, len(rows), text, columns)
 
 
 def _trades(board: Board, selection: TradeSelection, since: int | None, header: dict[str, Any]) -> bytes:
-    kept = np.flatnonzero(selection.mask(board.text))
-    places = np.arange(len(kept)) if since is None else np.flatnonzero(board.revisions[kept] > since)
-    rows = kept[places]
-    columns = {name: board.values[name][rows] for name in _TRADE_VALUES}
-    columns[DAY_PNL.name] = board.values["market_value"][rows] - board.closes["market_value"][rows]
-    engines = {"priced_by": board.priced_by, "reason": board.reason}
+    rows = board.rows
+    wanted = rows.groups.selected(selection)[rows["group"]]
+    changed = _changed(rows["revision"], rows["text_revision"], rows["moved_revision"], wanted, since)
+    columns = {name: rows[name] for name in _TRADE_VALUES}
+    columns[DAY_PNL.name] = rows["market_value"] - rows["close_market_value"]
+    if changed.with_text:
+        columns["quantity"] = rows["quantity"]
+
+    def text(ids: IntArray) -> Text:
+        group = rows["group"][ids]
+        told: Text = {name: _by_group(rows, name, group) for name in _TRADE_GROUP_TEXT}
+        told |= {name: dictionary_encoded(rows[name][ids].tolist()) for name in _TRADE_TEXT}
+        told["reason"] = dictionary_encoded(rows.shown_reasons(ids))
+        return {"trade_id": [rows.trade_ids[i] for i in ids], **told}
+
+    return _encoded(header, changed, len(rows), text, columns)
+
+
+def _by_group(rows: BoardRows, name: str, group: IntArray) -> TextColumn:
+    """A text column of rows that is the same for all rows of a group."""
+    of_group = dictionary_encoded(rows.groups.column(name).tolist())
+    codes = np.array(of_group["codes"], np.int64)[group]
+    used, positions = np.unique(codes, return_inverse=True)
+    return {"values": [str(of_group["values"][code]) for code in used], "codes": positions.tolist()}
+
+
+def _changed(
+    revisions: IntArray, text_revisions: IntArray, moved: IntArray, wanted: BoolArray, since: int | None
+) -> _Rows:
+    """The wanted rows that changed after a revision, those with changed text first; all when it is None.
+
+    moved: when a row last came to be wanted or ceased to be.
+    """
     if since is None:
-        told = {**{name: board.text[name] for name in _TRADE_TEXT}, **engines}
-        text: dict[str, Any] = {name: dictionary_encoded(values[rows].tolist()) for name, values in told.items()}
-        text["trade_id"] = [board.trade_ids[row] for row in rows]
-        return encode({**header, "text": text}, {"quantity": board.quantity[rows], **columns})
-    if (board.text_revisions[rows] > since).any():
-        header["text"] = {name: dictionary_encoded(values[rows].tolist()) for name, values in engines.items()}
-    return encode(header, {ROW_COLUMN: places.astype(np.float64), **columns})
+        ids = np.flatnonzero(wanted)
+        return _Rows(ids, len(ids), np.empty(0, np.int64))
+    ids = np.flatnonzero(wanted & (revisions > since))
+    has_text = text_revisions[ids] > since
+    gone = np.flatnonzero(~wanted & (moved > since))
+    return _Rows(np.concatenate([ids[has_text], ids[~has_text]]), int(has_text.sum()), gone)
+
+
+def _encoded(
+    header: dict[str, Any],
+    changed: _Rows,
+    total: int,
+    text: Callable[[IntArray], Text],
+    columns: Mapping[str, FloatArray],
+) -> bytes:
+    ids, with_text = changed.ids, changed.with_text
+    sent: dict[str, FloatArray] = {name: values[ids] for name, values in columns.items()}
+    if header["kind"] == "delta" or len(ids) < total:
+        sent = {ROW_COLUMN: ids.astype(np.float64), **sent}
+    if with_text or header["kind"] == "snapshot":
+        header["text"] = text(ids[:with_text])
+    if with_text and with_text < len(ids):
+        header["text_rows"] = with_text
+    if len(changed.gone):
+        header["gone"] = changed.gone.tolist()
+    return encode(header, sent)
 
 
 def _iso(board: Board) -> str | None:

@@ -9,9 +9,12 @@ A message is, in this order:
   `header["columns"]`.
 
 A header has `kind` ("snapshot" or "delta"), `table`, `revision`, `as_of_date`, `observed_at`, `rows`, `columns` and
-`text`. Text columns travel in the header, plain or dictionary encoded. A snapshot replaces the table, and its row i has
-the row id i from then on. A delta carries the row ids it changes in the float column `row`, and only the columns that
-changed. NaN means not known.
+`text`. Text columns travel in the header, plain or dictionary encoded. NaN means not known.
+
+The float column `row` has the ids of the rows; without one, row i of a snapshot has the id i. A snapshot replaces the
+table. A delta carries the rows that changed, and only the columns that can change. Its first `text_rows` rows have text
+too, all columns of it; a row that the viewer does not know is among these. `gone` has the ids of rows that the viewer
+shows no more, and may name others.
 """
 
 import json
@@ -42,10 +45,11 @@ def encode(header: Mapping[str, Any], columns: Mapping[str, FloatArray]) -> byte
     rows = lengths.pop() if lengths else int(header.get("rows", 0))
     if header.get("rows", rows) != rows:
         raise WireError(f"the header says {header['rows']} rows, the columns have {rows}")
+    with_text = header.get("text_rows", rows)
     for name, column in header.get("text", {}).items():
         length = len(column["codes"] if isinstance(column, Mapping) else column)
-        if length != rows:
-            raise WireError(f"text column {name!r} has {length} rows instead of {rows}")
+        if length != with_text:
+            raise WireError(f"text column {name!r} has {length} rows instead of {with_text}")
     complete = {"text": {}, **header, "rows": rows, "columns": list(columns)}
     try:
         head = json.dumps(complete, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

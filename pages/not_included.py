@@ -1,31 +1,52 @@
-"""What the board does not include, and why: trades without a value, and what the feeds refused."""
+"""What the board does not include, and why: trades without a value, and what the feeds brought that was not taken."""
 
 import streamlit as st
 
 from engine.measures import camel_case
 from storage.quotes import newest_as_of
-from storage.read_models import failures_frame, rejections_frame
+from storage.read_models import as_of_dates, rejections_frame
+from ui.not_included import messages_set_aside, refused_files, trades_without_value
 from ui.store import store
 from ui.view_state import view_state
 
 st.subheader("Not included")
 with store().read() as connection:
-    as_of = view_state().as_of or newest_as_of(connection)
-    failures = failures_frame(connection, as_of) if as_of else None
+    as_of = view_state().as_of or newest_as_of(connection) or next(iter(as_of_dates(connection)), None)
+    without = trades_without_value(connection, as_of) if as_of else None
+    letters = messages_set_aside(connection)
+    files = refused_files(connection)
     rejections = rejections_frame(connection)
 
-if failures is None:
+if without is None:
     st.info("There are no quotes yet, so nothing is priced. Load a quotes file or start a feed.")
-elif failures.empty:
+elif without.empty:
     st.success(f"Every trade has a value as of {as_of}.")
 else:
-    st.caption(f"{len(failures):,} trades have no value as of {as_of}. They are in no total of the board.")
+    st.caption(f"{len(without):,} trades have no value as of {as_of}. They are in no total of the board.")
     st.dataframe(
-        failures.rename(columns=camel_case),
+        without.rename(columns=camel_case),
         hide_index=True,
         width="stretch",
         alt="Trades without a value, with reasons",
     )
+
+st.subheader("Messages set aside")
+if letters.empty:
+    st.caption("Every message of a feed was taken.")
+else:
+    st.caption(
+        "These messages could not be taken; their feed has gone on. `python -m ingestion dead-letters show ID` shows "
+        "one. When its cause is mended, `python -m ingestion dead-letters retry ID` takes it; with `--all` it takes "
+        "all that wait. `python -m ingestion dead-letters list` has this list."
+    )
+    st.dataframe(letters, hide_index=True, width="stretch", alt="Messages set aside, with reasons")
+
+st.subheader("Files refused")
+if files.empty:
+    st.caption("No watched file was refused.")
+else:
+    st.caption("Nothing of these files was loaded. Correct a file and save it: it is read again.")
+    st.dataframe(files, hide_index=True, width="stretch", alt="Files refused, with reasons")
 
 st.subheader("Refused by the store")
 if rejections.empty:

@@ -14,7 +14,7 @@ from engine.contracts import FloatArray
 from engine.day_path import left_out, sums_along
 from engine.measures import DAY_PNL
 from engine.preparation import ARTICLE_DEFAULTS, PreparedUnderlying, prepare_underlying
-from engine.repricing import is_priced, parameters_at
+from engine.repricing import parameters_at
 from engine.selection import HIERARCHY, TradeSelection
 from storage.database import Store
 from storage.quotes import observations_of, quotes_as_known
@@ -22,6 +22,7 @@ from storage.read_models import trade_attributes
 from storage.records import read_records
 from storage.schema import sensitivities
 from storage.sensitivities import previous_priced_date
+from storage.trade_statuses import read_unpriced
 
 HISTORY_MEASURES: tuple[str, ...] = ("quote", DAY_PNL.name, "cash_delta", "vega_1pt")
 _BUCKET = "5min"
@@ -118,7 +119,7 @@ def _values(
 
 def _read_book(connection: Connection, as_of: date) -> _Book:
     trades = trade_attributes(connection)
-    trades = trades[is_priced(trades["trade_status"])]
+    trades = trades[~trades["trade_status"].isin(read_unpriced(connection))]
     parameters = parameters_at(read_records(connection, "parameters"), as_of)
     by_ticker = {str(ticker): frame for ticker, frame in trades.groupby("ticker")}
     previous = previous_priced_date(connection, as_of)

@@ -28,6 +28,7 @@ class ParquetRows:
             self._file = pq.ParquetFile(path, memory_map=False)
             self._metadata = self._file.metadata
             self._schema = self._file.schema_arrow
+            self.names: list[str] = list(self._schema.names)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise Unreadable(1, _CORRUPT, "row") from error
         self._path, self._most_bytes = path, most_bytes
@@ -40,7 +41,6 @@ class ParquetRows:
         except Unreadable:
             self.close()
             raise
-        self.names: list[str] = list(self._schema.names)
 
     def close(self) -> None:
         self._file.close()
@@ -51,16 +51,17 @@ class ParquetRows:
         nested = [field.name for field in fields if pa.types.is_nested(field.type)]
         if nested:
             raise Unreadable(1, f"column {nested[0]} is nested: it must have one value a row", "row")
-        self._check_unpacked({field.name for field in fields})
         # Texts stay as a dictionary: a text that a small file repeats a million times is in memory once.
         texts = [field.name for field in fields if _is_text(field.type)]
         number = 0
         try:
+            self._check_unpacked({field.name for field in fields})
             with pq.ParquetFile(self._path, memory_map=False, read_dictionary=texts) as file:
                 for batch in file.iter_batches(_BATCH_ROWS, columns=[field.name for field in fields]):
                     if batch.nbytes > _LARGEST_BATCH:
                         reason = f"{_BATCH_ROWS:,} rows are more than {_LARGEST_BATCH / 1e6:.0f} MB: shorten the texts"
                         raise Unreadable(number + 1, reason, "row")
+                    batch.validate(full=True)  # a damaged file may point beyond its own texts
                     columns = [_values(batch.column(field.name), field.name, number + 1) for field in fields]
                     for values in zip(*columns, strict=True):
                         number += 1

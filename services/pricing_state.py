@@ -14,7 +14,6 @@ from sqlalchemy import Connection
 
 from engine.amending import amend_underlying
 from engine.contracts import FloatArray
-from engine.model import TradeStatus
 from engine.preparation import (
     ARTICLE_DEFAULTS,
     ObjectArray,
@@ -30,6 +29,7 @@ from storage.quotes import Quote, newest_as_of, quotes_as_known
 from storage.records import Record, read_plain_records, read_records
 from storage.reported import reported_keys
 from storage.sensitivities import priced_dates
+from storage.trade_statuses import read_unpriced
 
 _UNREAD = -1
 _DATES_KEPT = 3
@@ -51,8 +51,9 @@ class FreshTrades:
 class PricingState:
     """Trades by ticker, parameters, quotes by as-of date, and the underlyings prepared from them."""
 
-    def __init__(self, *, engine_overwrites_reported: bool = False) -> None:
+    def __init__(self, *, engine_overwrites_reported: bool = False, zero_terminated: bool = False) -> None:
         self._engine_overwrites_reported = engine_overwrites_reported
+        self.zero_terminated = zero_terminated
         self.forget()
 
     def forget(self) -> None:
@@ -60,6 +61,7 @@ class PricingState:
         self._static_revision = _UNREAD
         self._quotes_revision = _UNREAD
         self._reported_revision = _UNREAD
+        self._unpriced: frozenset[str] = frozenset()
         self._trades: dict[str, Record] = {}
         self._live: dict[str, dict[str, Record]] = {}
         self._parameters = pd.DataFrame()
@@ -75,6 +77,8 @@ class PricingState:
         if unit.before.quotes_revision != self._quotes_revision:
             self.newest = newest_as_of(unit.connection)
             self.priced = set(priced_dates(unit.connection))
+            kept = {*self.priced, self.newest}
+            self._prepared = {key: prepared for key, prepared in self._prepared.items() if key[0] in kept}
             self._quotes.clear()
             self._quotes_revision = unit.before.quotes_revision
         if unit.before.static_revision != self._static_revision:
@@ -94,13 +98,14 @@ class PricingState:
             self._reported_revision = unit.revision
 
     def _follow_static(self, connection: Connection) -> None:
+        self._unpriced = read_unpriced(connection)
         known = self._static_revision
-        followed = None if known == _UNREAD else rows_since(connection, known, ("trades", "parameters"))
-        if followed is None:
+        followed = None if known == _UNREAD else rows_since(connection, known, ("trades", "parameters", "removed"))
+        if followed is None or any(name == "removed" for name, _ in followed):
             self._trades = {record["trade_id"]: record for record in read_plain_records(connection, "trades")}
             self._live = {}
             for record in self._trades.values():
-                if is_live(record):
+                if self._is_priced(record):
                     self._live.setdefault(record["ticker"], {})[record["trade_id"]] = record
             self.load_parameters(connection)
             return
@@ -139,7 +144,7 @@ class PricingState:
                     taken.outdated.setdefault(known["ticker"], []).append(trade_id)
                     coming.get(known["ticker"], {}).pop(trade_id, None)
             self._trades[trade_id] = record
-            if is_live(record):
+            if self._is_priced(record):
                 self._live.setdefault(ticker, {})[trade_id] = record
                 coming.setdefault(ticker, {})[trade_id] = record
             else:
@@ -149,6 +154,10 @@ class PricingState:
         for ticker in sorted({*gone, *coming}):
             self._amend(ticker, gone.get(ticker, set()), coming.get(ticker, {}).values(), taken)
         return taken
+
+    def _is_priced(self, trade: Record) -> bool:
+        """Whether a trade is priced at all: a terminated one has no risk and is no failure."""
+        return trade["trade_status"] not in self._unpriced
 
     def _amend(self, ticker: str, gone: Collection[str], coming: Iterable[Record], taken: FreshTrades) -> None:
         for key in [key for key in self._prepared if key[1] == ticker and key[0] != taken.as_of]:
@@ -161,6 +170,15 @@ class PricingState:
         known = self._prepared.get((taken.as_of, ticker))
         if known is not None:
             self._prepared[(taken.as_of, ticker)] = amend_underlying(known, gone, fresh)
+
+    def drop_trades(self, trade_ids: Iterable[str]) -> None:
+        """Forget trades that this process has taken off the store."""
+        for trade_id in trade_ids:
+            known = self._trades.pop(trade_id, None)
+            if known is not None and self._live.get(known["ticker"], {}).pop(trade_id, None) is not None:
+                for key in [key for key in self._prepared if key[1] == known["ticker"]]:
+                    del self._prepared[key]
+        self._live = {ticker: live for ticker, live in self._live.items() if live}
 
     def tickers(self) -> list[str]:
         """The underlyings that have trades to price."""
@@ -190,6 +208,10 @@ class PricingState:
             for risk_factor, trade_id in keys:
                 self._reported[as_of].setdefault(risk_factor, set()).add(trade_id)
 
+    def forget_reported(self) -> None:
+        """Forget which rows are reported, after some were taken away: they are read again when they are needed."""
+        self._reported.clear()
+
     def forget_from(self, first: date) -> None:
         """Forget what is known of this date and later ones: their quotes and values have been taken off the store."""
         self.drop_quotes()
@@ -218,11 +240,6 @@ class PricingState:
             self._parameters_at[as_of] = parameters_at(self._parameters, as_of)
         parameters = self._parameters_at[as_of].get(ticker, ARTICLE_DEFAULTS)
         return prepare_trades(ticker, _arrays(list(trades)), parameters, as_of)
-
-
-def is_live(trade: Record) -> bool:
-    """Whether a trade is priced at all: a terminated one has no risk and is no failure."""
-    return bool(trade["trade_status"] != TradeStatus.TERMINATED)
 
 
 def _arrays(trades: Sequence[Record]) -> TradeArrays:

@@ -113,7 +113,7 @@ def heading_of(names: Sequence[str], kind: RecordKind) -> Heading:
         tuple((found[column.field][1], column) for column in kind.columns if column.field in found),
         tuple(column.name for column in kind.columns if column.required and column.field not in found),
         tuple(dict.fromkeys(repeated)),
-        tuple(name for position, name in enumerate(names) if position not in taken and name),
+        tuple(shown(name) for position, name in enumerate(names) if position not in taken and name),
     )
 
 

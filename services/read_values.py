@@ -95,7 +95,7 @@ def shown(value: Any, longest: int = 60) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value[:longest]
+        return value[:longest].encode(errors="backslashreplace").decode()  # half a surrogate pair cannot be sent
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Integral):
@@ -177,6 +177,8 @@ def _typed_instant_or_day(value: date) -> date | datetime | None:
 
 def _in_utc(instant: datetime) -> datetime:
     utc = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    if utc.__class__ is not datetime:  # of a table's library: a plain one for the store
+        utc = datetime.combine(utc.date(), utc.time(), UTC)
     _in_range((utc - timedelta(days=10)).date())  # the calendar may have to look for the trading day before it
     _in_range(utc.date())
     return utc

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from engine.model import TradeStatus
 from services.pricing_state import PricingState
 from services.record_kinds import RECORD_KINDS
 from services.take_quotes import Moved
+from services.zero_terminated import write_zeros
 from storage.change_log import NO_DATE, Change
 from storage.database import WriteUnit
 from storage.records import Record, Upserted, upsert_records
@@ -43,7 +45,8 @@ def take_records(
 ) -> Upserted:
     """Upsert records of a kind, and add what they move at the newest as-of date; earlier ones are closes.
 
-    A trade that is terminated keeps its last value of the day and is priced no more.
+    A trade that is terminated is priced no more. It keeps its last value of the day, or is worth nothing from then on
+    where the state says so.
     """
     known = None
     if kind == "trades":
@@ -55,7 +58,10 @@ def take_records(
     change.static = True
     if kind == "trades":
         change.log("trades", NO_DATE, logged_trades(outcome.written))
+        ended = [record for record in outcome.written if _ends(record, (known or {}).get((record["trade_id"],)))]
         _take_trades(unit, state, outcome, moved)
+        if state.zero_terminated and state.newest is not None:
+            write_zeros(unit, state, change, state.newest, ended)
     elif kind == "parameters":
         change.log("parameters", NO_DATE, pa.table({"ticker": [str(record["ticker"]) for record in outcome.written]}))
         state.load_parameters(unit.connection)
@@ -70,6 +76,12 @@ def take_records(
 def logged_trades(records: Sequence[Record]) -> pa.Table:
     """Trades as the change log has them: whole records."""
     return pa.table({f.name: pa.array([r[f.name] for r in records], f.type) for f in _TRADE_SCHEMA}, _TRADE_SCHEMA)
+
+
+def _ends(record: Record, before: Record | None) -> bool:
+    """Whether a trade that was there is terminated by this."""
+    was = None if before is None else before["trade_status"]
+    return was is not None and was != TradeStatus.TERMINATED and record["trade_status"] == TradeStatus.TERMINATED
 
 
 def _take_trades(unit: WriteUnit, state: PricingState, outcome: Upserted, moved: Moved) -> None:

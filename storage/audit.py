@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -100,14 +101,15 @@ def verify_audit(connection: Connection) -> AuditFault | None:
     elsewhere from time to time, and looks whether it is still there.
     """
     expected, previous = 1, ""
-    for row in _rows(connection, select(audit_entries).order_by(audit_entries.c.audit_id)):
-        if row["audit_id"] != expected:
-            return AuditFault(expected, f"is missing: the next one there is number {row['audit_id']}")
-        if row["previous_hash"] != previous:
-            return AuditFault(expected, "does not carry the hash of the entry before it")
-        if row["hash"] != _hash_of(row):
-            return AuditFault(expected, "was altered: its hash is not that of what it says")
-        expected, previous = expected + 1, row["hash"]
+    with closing(_rows(connection, select(audit_entries).order_by(audit_entries.c.audit_id))) as rows:
+        for row in rows:
+            if row["audit_id"] != expected:
+                return AuditFault(expected, f"is missing: the next one there is number {row['audit_id']}")
+            if row["previous_hash"] != previous:
+                return AuditFault(expected, "does not carry the hash of the entry before it")
+            if row["hash"] != _hash_of(row):
+                return AuditFault(expected, "was altered: its hash is not that of what it says")
+            expected, previous = expected + 1, row["hash"]
     return None
 
 
@@ -128,19 +130,29 @@ def read_entries(connection: Connection, audit_ids: Sequence[int]) -> list[Store
     return sorted(found, key=lambda stored: stored.audit_id)
 
 
-def newest_entries(connection: Connection, subject_kind: str, keys: Sequence[str]) -> dict[str, StoredAuditEntry]:
-    """Key -> the newest entry about that subject, for those that have one."""
+def entries_at(connection: Connection, subject_kind: str, revisions: Mapping[str, int]) -> dict[str, AuditEntry]:
+    """Key -> the entry about that subject at that revision, for those that have one. revisions: key -> revision."""
     table = audit_entries.c
-    found: dict[str, StoredAuditEntry] = {}
+    keys = list(revisions)
+    found: dict[str, AuditEntry] = {}
     for start in range(0, len(keys), _KEYS_A_QUERY):
-        newest = (
-            select(func.max(table.audit_id))
-            .where(table.subject_kind == subject_kind, table.subject_key.in_(keys[start : start + _KEYS_A_QUERY]))
-            .group_by(table.subject_key)
+        query = select(audit_entries).where(
+            table.subject_kind == subject_kind, table.subject_key.in_(keys[start : start + _KEYS_A_QUERY])
         )
-        for row in _rows(connection, select(audit_entries).where(table.audit_id.in_(newest))):
-            found[row["subject_key"]] = _stored(row)
+        for row in _rows(connection, query):
+            if row["revision"] == revisions[row["subject_key"]]:
+                found[row["subject_key"]] = _stored(row).entry
     return found
+
+
+def newest_act(connection: Connection, user_name: str, actions: Sequence[str]) -> list[StoredAuditEntry]:
+    """What somebody did last: the entries of their newest revision that has one of these actions."""
+    table = audit_entries.c
+    own = (table.user_name == user_name, table.action.in_(actions))
+    newest = select(func.max(table.audit_id)).where(*own).scalar_subquery()
+    revision = select(table.revision).where(table.audit_id == newest).scalar_subquery()
+    query = select(audit_entries).where(table.revision == revision, *own).order_by(table.audit_id)
+    return [_stored(row) for row in _rows(connection, query)]
 
 
 def count_audit(connection: Connection, chosen: AuditFilter | None = None) -> int:
@@ -183,10 +195,11 @@ def _chosen(query: Select[Any], chosen: AuditFilter) -> Select[Any]:
     return query
 
 
-def _rows(connection: Connection, query: Select[Any]) -> Iterator[Mapping[str, Any]]:
+def _rows(connection: Connection, query: Select[Any]) -> Generator[Mapping[str, Any], None, None]:
     """Rows as they come: the audit may be longer than memory wants to hold."""
-    for row in connection.execute(query.execution_options(yield_per=_ROWS_A_FETCH)).mappings():
-        yield dict(row)
+    with connection.execute(query.execution_options(yield_per=_ROWS_A_FETCH)) as result:
+        for row in result.mappings():
+            yield dict(row)
 
 
 def _stored(row: Mapping[str, Any]) -> StoredAuditEntry:

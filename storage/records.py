@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import pandas as pd
@@ -48,31 +49,37 @@ def upsert_records(
     source: str,
     known: Mapping[tuple[Any, ...], Record] | None = None,
 ) -> Upserted:
-    """Write records of one kind (a key of ``RECORD_TABLES``); the last of several with one key counts.
+    """Write records of one kind (a key of ``RECORD_TABLES``); of several with one key the last counts, field by field.
 
     A column that a record does not have keeps its stored value; where there is none, it takes the one in ``defaults``.
-    A record equal to the stored one is not written at all. known: key -> stored record, where the caller has them.
+    A record equal to the stored one is not written at all. A record has no fields but those of its table. known: key ->
+    stored record, where the caller has them.
     """
     table = RECORD_TABLES[kind]
     names = [column.name for column in table.columns if column.name not in _BOOKKEEPING]
     keys = [column.name for column in table.primary_key.columns]
-    incoming = {tuple([record[name] for name in keys]): record for record in records}
+    incoming: dict[tuple[Any, ...], Record] = {}
+    for record in records:
+        key = tuple([record[name] for name in keys])
+        incoming[key] = {**incoming[key], **record} if key in incoming else record
     if known is None:
         known = _existing(unit.connection, kind, incoming.keys())
     outcome = Upserted()
+    standard = {name: defaults.get(name) for name in names}
     for key, record in incoming.items():
         stored = known.get(key)
-        whole = {name: record.get(name, (stored or defaults).get(name)) for name in names}
+        whole = {**(stored or standard), **record}
         if stored is None:
             outcome.new += 1
-        elif all(stored[name] == whole[name] for name in names):
+        elif stored == whole:
             outcome.unchanged += 1
             continue
         else:
             outcome.changed += 1
         outcome.written.append(whole)
     count = len(outcome.written)
-    columns: dict[str, Any] = {name: [record[name] for record in outcome.written] for name in names}
+    rows = map(itemgetter(*names), outcome.written)
+    columns: dict[str, Any] = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if count else {}
     upsert(unit.connection, table, {**columns, "source": source, "revision": unit.revision}, count)
     upsert(
         unit.connection,
@@ -117,6 +124,7 @@ def read_records(connection: Connection, kind: str) -> pd.DataFrame:
 def _existing(connection: Connection, kind: str, keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Record]:
     table = RECORD_TABLES[kind]
     key_columns = list(table.primary_key.columns)
+    columns = [column for column in table.columns if column.name not in _BOOKKEEPING]
     wanted = list(keys)
     found: dict[tuple[Any, ...], Record] = {}
     for start in range(0, len(wanted), _KEYS_A_QUERY):
@@ -124,7 +132,7 @@ def _existing(connection: Connection, kind: str, keys: Iterable[tuple[Any, ...]]
         condition = (
             key_columns[0].in_([key[0] for key in some]) if len(key_columns) == 1 else tuple_(*key_columns).in_(some)
         )
-        for row in connection.execute(select(table).where(condition)).mappings():
+        for row in connection.execute(select(*columns).where(condition)).mappings():
             record = dict(row)
             found[key_of(kind, record)] = record
     return found

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -32,6 +33,14 @@ class Settings(BaseSettings):
     )
     engine_overwrites_reported: bool = Field(
         False, description="Whether our pricing takes the place of reported sensitivities of the same key."
+    )
+    terminated_risk: Literal["keep", "zero"] = Field(
+        "keep",
+        description="What becomes of the newest values of a trade that is terminated: keep them, or write zeros.",
+    )
+    demo_identity: bool = Field(
+        False,
+        description="Whether people may choose who they are although the server listens beyond this machine.",
     )
     file_megabytes: float = Field(500.0, gt=0, description="How large a file may be to be loaded, in megabytes.")
     file_rows: int = Field(1_000_000, gt=0, description="How many rows a file may have to be loaded.")

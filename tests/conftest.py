@@ -1,3 +1,3 @@
-"""Fixtures that all tests share: the two databases, the browser, and a small book of trades."""
+"""Fixtures that all tests share: the two databases, the Kafka broker, the browser, and a small book of trades."""
 
-pytest_plugins = ["tests.browser_fixtures", "tests.databases", "tests.small_book"]
+pytest_plugins = ["tests.browser_fixtures", "tests.databases", "tests.kafka", "tests.small_book"]

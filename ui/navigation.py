@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.page_style import apply_page_style
+from ui.who import choose_identity
 
 _SIDEBAR_PIXELS = 184
 _PAGES = Path(__file__).resolve().parent.parent / "pages"
@@ -19,8 +20,19 @@ st.set_page_config(
 apply_page_style()
 page = st.navigation(
     {
-        "": [st.Page(_PAGES / "risk_board.py", title="Risk board", default=True)],
-        "Data": [st.Page(_PAGES / "not_included.py", title="Not included", url_path="not-included")],
+        "": [
+            st.Page(_PAGES / "risk_board.py", title="Risk board", default=True),
+            st.Page(_PAGES / "trades.py", title="Trades"),
+        ],
+        "Data": [
+            st.Page(_PAGES / "upload.py", title="Upload"),
+            st.Page(_PAGES / "not_included.py", title="Not included", url_path="not-included"),
+        ],
+        "Control": [
+            st.Page(_PAGES / "audit.py", title="Audit"),
+            st.Page(_PAGES / "people.py", title="People"),
+        ],
     }
 )
-page.run()
+if choose_identity():
+    page.run()

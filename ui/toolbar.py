@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime
 
 import streamlit as st
 
-from engine.model import TradeStatus
 from services.control_feed import pause_feed, restart_feed, resume_feed, set_feed_speed
 from storage.feeds import REPLAY, Feed, FeedState
 from storage.settings import settings
+from storage.trade_statuses import read_statuses
 from ui.store import store
-from ui.view_state import LATEST, change_view, view_state
+from ui.view_state import LATEST, change_view, shown_by_default, view_state
 
+_STATUSES_SECONDS = 3.0
 _SPEEDS: dict[str, float | None] = {"1×": 1, "10×": 10, "100×": 100, "500×": 500, "max": None}
 
 
@@ -34,18 +35,28 @@ def as_of_control(dates: list[date]) -> None:
 def status_control() -> None:
     """Which trade statuses count."""
     state = view_state()
-    label = ", ".join(state.statuses) if state.statuses else "all"
+    with store().read() as connection:
+        statuses = [defined.status for defined in read_statuses(connection)]
+    label = "all" if len(state.statuses) == len(statuses) else ", ".join(state.statuses)
     with st.popover(f"Status: {label}", key="status_popover"):
         picked = st.pills(
             "Trade status",
-            [status.value for status in TradeStatus],
+            statuses,
             selection_mode="multi",
-            default=list(state.statuses),
-            help="A terminated trade has no more risk; it keeps its last value of the day.",
+            default=[status for status in state.statuses if status in statuses],
+            help="A terminated trade has no more risk. None chosen: the statuses that are shown by default.",
         )
-        if tuple(picked) != state.statuses:
+        if set(picked) != set(state.statuses) and (picked or set(state.statuses) != set(shown_by_default())):
             change_view(statuses=tuple(picked))
             st.rerun()
+    _follow_statuses(shown_by_default())
+
+
+@st.fragment(run_every=_STATUSES_SECONDS)
+def _follow_statuses(drawn: tuple[str, ...]) -> None:
+    """Draw the page anew when an admin has changed what is shown by default."""
+    if shown_by_default() != drawn:
+        st.rerun()
 
 
 def books_control(books: list[str]) -> None:

@@ -5,9 +5,10 @@ from datetime import date
 
 import streamlit as st
 
-from engine.model import TradeStatus
 from engine.selection import TradeSelection
 from live.panels import Selection
+from storage.trade_statuses import shown_statuses
+from ui.store import store
 
 _KEY = "view_state"
 _LEVEL_SEPARATOR = "\x1f"
@@ -16,10 +17,13 @@ LATEST = "latest"
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """as_of None: the newest date, following it. path and ticker: what is selected, one of them at most."""
+    """as_of None: the newest date, following it. path and ticker: what is selected, one of them at most.
+
+    statuses: those that count; where nobody chose any, those that are shown by default at this moment.
+    """
 
     as_of: date | None = None
-    statuses: tuple[str, ...] = (TradeStatus.LIVE.value,)
+    statuses: tuple[str, ...] = ()
     books: tuple[str, ...] = ()
     path: tuple[str, ...] = ()
     ticker: str = ""
@@ -39,30 +43,48 @@ class ViewState:
 
 def view_state() -> ViewState:
     """The state of this session; at the first run, what the address says."""
-    if _KEY not in st.session_state:
-        st.session_state[_KEY] = _from_address()
-    state: ViewState = st.session_state[_KEY]
-    return state
+    state = _chosen()
+    return state if state.statuses else replace(state, statuses=shown_by_default())
 
 
 def change_view(**changes: object) -> None:
     """Change parts of the state, and the address with it."""
-    state = replace(view_state(), **changes)  # type: ignore[arg-type]
+    state = replace(_chosen(), **changes)  # type: ignore[arg-type]
+    if set(state.statuses) == set(shown_by_default()):
+        state = replace(state, statuses=())  # a status that is defined later is then shown too
     st.session_state[_KEY] = state
     wanted = {
         "as_of": state.as_of.isoformat() if state.as_of else None,
-        "status": list(state.statuses) if state.statuses != ViewState().statuses else None,
+        "status": list(state.statuses) or None,
         "book": list(state.books) or None,
         "path": _LEVEL_SEPARATOR.join(state.path) or None,
         "ticker": state.ticker or None,
     }
-    st.query_params.from_dict({name: value for name, value in wanted.items() if value is not None})
+    for name, value in wanted.items():  # one by one: what else is in the address is not this view's
+        if value is not None:
+            st.query_params[name] = value
+        elif name in st.query_params:
+            del st.query_params[name]
+
+
+def shown_by_default() -> tuple[str, ...]:
+    """The statuses that views show which do not choose any."""
+    with store().read() as connection:
+        return shown_statuses(connection)
 
 
 def select(selection: Selection | None) -> None:
     """Take what a panel says is selected now."""
     chosen = selection or {}
     change_view(path=tuple(chosen.get("path", ())), ticker=chosen.get("ticker", ""))
+
+
+def _chosen() -> ViewState:
+    """What was chosen in this session or in its address."""
+    if _KEY not in st.session_state:
+        st.session_state[_KEY] = _from_address()
+    state: ViewState = st.session_state[_KEY]
+    return state
 
 
 def _from_address() -> ViewState:
@@ -74,7 +96,7 @@ def _from_address() -> ViewState:
     path = query.get("path", "")
     return ViewState(
         as_of,
-        tuple(query.get_all("status")) or ViewState().statuses,
+        tuple(query.get_all("status")),
         tuple(query.get_all("book")),
         tuple(path.split(_LEVEL_SEPARATOR)) if path else (),
         query.get("ticker", ""),

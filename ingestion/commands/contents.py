@@ -50,12 +50,13 @@ def load(
     """Load a file; what it changes is priced at once. A bad row refuses the whole file, unless --good-rows."""
     from services.load_file import load_file, summary_of
     from services.pricing_state import PricingState
+    from services.read_file import FileLimits
 
+    known = read_settings()
     with opened_store() as store:
-        overwrites = read_settings().engine_overwrites_reported
+        state = PricingState(engine_overwrites_reported=known.engine_overwrites_reported)
         try:
-            state = PricingState(engine_overwrites_reported=overwrites)
-            loaded = load_file(store, state, kind.value, file, good_rows=good_rows)
+            loaded = load_file(store, state, kind.value, file, good_rows=good_rows, limits=FileLimits.of(known))
         except OSError as error:
             raise fail(f"{file}: {error.strerror}.", BAD_INPUT) from error
     for failure in loaded.failures:

@@ -72,10 +72,20 @@ export class Grid {
 
   setRows(rows) {
     this.pulses.clear();
+    const active = this.active >= 0 && this.active < this.rows.length ? this.rowKey(this.rows[this.active]) : null;
     this.rows = rows;
     this.body.style.height = `${rows.length * ROW_HEIGHT}px`;
     setAttribute(this.scroller, 'aria-rowcount', rows.length);
-    if (this.active >= rows.length) this.active = rows.length - 1;
+    if (active !== null) this.active = rows.findIndex((row) => this.rowKey(row) === active);
+  }
+
+  // Other rows while one looks: what is on top of the view stays there.
+  exchangeRows(rows) {
+    const top = Math.floor(this.scroller.scrollTop / ROW_HEIGHT);
+    const key = top > 0 && top < this.rows.length ? this.rowKey(this.rows[top]) : null;
+    this.setRows(rows);
+    const now = key === null ? -1 : rows.findIndex((row) => this.rowKey(row) === key);
+    if (now >= 0 && now !== top) this.scroller.scrollTop += (now - top) * ROW_HEIGHT;
   }
 
   // No number is ever cut off, nor a short name: a column is as wide as its longest, measured over all rows beforehand.

@@ -5,7 +5,7 @@ import { compactChange, isKnown, number, plural, shownSign, timeOfDay } from './
 import { Frame } from './frame.js';
 import { Measures } from './measures.js';
 import { pulse } from './pulse.js';
-import { rowPasses } from './tree.js';
+import { lackingOf, rowPasses } from './tree.js';
 
 const FIGURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];
 
@@ -21,8 +21,7 @@ export function buildFigures(host, key, emit, data) {
   let filters = data.filters;
 
   frame.paint = (table) => {
-    const rows = [];
-    for (let row = 0; row < table.rows; row++) if (rowPasses(table, row, filters)) rows.push(row);
+    const rows = table.places.filter((row) => rowPasses(table, row, filters));
     const currencies = new Set(rows.map((row) => table.string('currency', row)));
     for (const name of FIGURES) {
       const sums = addUp(table, rows, name);
@@ -36,7 +35,7 @@ export function buildFigures(host, key, emit, data) {
   frame.noteOf = () => {
     const note = plainNote();
     const { table } = frame;
-    return note.text || !table ? note : { text: `as of ${timeOfDay(table.observedAt)}`, tone: null };
+    return note.text || !table ? note : { text: `as of ${table.observedAt ? timeOfDay(table.observedAt) : table.asOfDate}`, tone: null };
   };
   return {
     update(next) {
@@ -66,14 +65,13 @@ function buildCard(strip, name, measures) {
 function addUp(table, rows, name) {
   const values = table.columns[name];
   const closes = table.columns[`close_${name}`];
-  const sums = { now: NaN, change: NaN, close: NaN, withoutClose: 0, unknown: 0 };
+  const sums = { now: NaN, change: NaN, close: NaN, lacking: 0 };
   const add = (what, amount) => (sums[what] = (Number.isNaN(sums[what]) ? 0 : sums[what]) + amount);
   for (const row of rows) {
     const value = values ? values[row] : NaN;
-    const lacking = table.number('pnl_unknown', row);
-    if (lacking > 0) sums.withoutClose += lacking;
-    if (Number.isNaN(value)) sums.unknown += 1;
-    else add('now', value);
+    const lacking = table.number(lackingOf(name), row);
+    if (lacking > 0) sums.lacking += lacking;
+    if (!Number.isNaN(value)) add('now', value);
     const close = closes ? closes[row] : NaN;
     if (Number.isNaN(close) || Number.isNaN(value)) continue;
     add('close', close);
@@ -95,7 +93,7 @@ function paintCard(card, name, sums, currencies, decimals, fresh) {
   const sign = shownSign(now, decimals);
   setAttribute(card.value, 'data-tint', sign < 0 ? 'down' : sign > 0 && name === 'actual_pnl' ? 'up' : null);
   const currencyReason = mixed ? `Not added up: ${[...currencies].sort().join(' and ')} are different currencies.` : null;
-  const reason = currencyReason ?? (Number.isNaN(now) ? 'Not known.' : sums.unknown ? 'Sum of what is known.' : null);
+  const reason = currencyReason ?? (Number.isNaN(now) ? 'Not known.' : null);
   setAttribute(card.value, 'title', reason);
   const note = mixed ? { text: 'several currencies' } : noteBelow(name, sums);
   setText(card.change, note.text);
@@ -105,12 +103,14 @@ function paintCard(card, name, sums, currencies, decimals, fresh) {
 }
 
 function noteBelow(name, sums) {
-  if (name === 'actual_pnl') {
-    if (sums.withoutClose > 0) {
-      const text = `without ${plural(sums.withoutClose, 'trade')}`;
-      return { text, tone: 'warn', title: 'Trades without a previous close have no P&L of the day.' };
-    }
-    return { text: isKnown(sums.now) ? 'since close' : 'no previous close' };
+  const isPnl = name === 'actual_pnl';
+  if (sums.lacking > 0) {
+    const text = `without ${plural(sums.lacking, 'trade')}`;
+    const title = isPnl
+      ? 'Trades without a previous close have no P&L of the day.'
+      : `Not known for ${plural(sums.lacking, 'trade')}: this is the sum of the others.`;
+    return { text, tone: 'warn', title };
   }
+  if (isPnl) return { text: isKnown(sums.now) ? 'since close' : 'no previous close' };
   return isKnown(sums.change) ? { text: compactChange(sums.change), since: '\u00a0since close' } : { text: 'no previous close' };
 }

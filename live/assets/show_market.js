@@ -4,7 +4,8 @@ import { buildLine, drawLine } from './day.js';
 import { plural } from './format.js';
 import { Frame } from './frame.js';
 import { Grid } from './grid.js';
-import { sortedRows } from './order.js';
+import { Newcomers } from './newcomers.js';
+import { mergedRows, sortedRows } from './order.js';
 import { choose, onSelection, selected } from './selection.js';
 import { setText } from './dom.js';
 
@@ -43,25 +44,40 @@ export function buildMarket(host, key, emit) {
     decorate: (element, row) => {
       const on = selected()?.ticker === frame.shown.string('ticker', row);
       element.setAttribute('aria-selected', on);
+      newcomers.mark(element, frame.shown.string('ticker', row));
     },
     onSort: () => order(),
     onPick: (row) => choose({ ticker: frame.shown.string('ticker', row) }, emit),
   });
   frame.body.append(grid.scroller);
+  const newcomers = new Newcomers(() => grid.paint());
   frame.emptyText = () => (frame.shown?.rows === 0 ? 'No underlying has a quote yet. Load quotes or start a feed.' : '');
 
   let ordered = null;
+  let form = null;
   function order() {
     if (!frame.shown) return;
     ordered = frame.shown.header;
-    grid.makeRoom(Array.from({ length: frame.shown.rows }, (_, row) => row));
-    grid.setRows(sortedRows(frame.shown, null, columns, grid.sort ?? { column: 'ticker', descending: false }));
+    form = frame.shown.form;
+    grid.makeRoom(frame.shown.places);
+    grid.setRows(sortedRows(frame.shown, frame.shown.places, columns, grid.sort, 'ticker'));
+    grid.paint();
+  }
+
+  // An underlying came: the others stay as they stand.
+  function extend(table) {
+    form = table.form;
+    const { rows, fresh } = mergedRows(table, grid.rows, table.places, columns, grid.sort, 'ticker');
+    grid.makeRoom(fresh);
+    newcomers.add(fresh.map((row) => table.string('ticker', row)));
+    grid.exchangeRows(rows);
     grid.paint();
   }
 
   frame.paint = (table) => {
     setText(frame.subtitle, 'vs close');
     if (ordered !== table.header) order();
+    else if (form !== table.form) extend(table);
     else grid.paint();
   };
   const forget = onSelection(() => grid.paint());
@@ -72,6 +88,7 @@ export function buildMarket(host, key, emit) {
     },
     close() {
       forget();
+      newcomers.close();
       grid.close();
       frame.close();
     },

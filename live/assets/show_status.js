@@ -1,7 +1,7 @@
 // Are we live, as of when, how far behind, and what is missing: one line.
 
 import { make, setAttribute, setText } from './dom.js';
-import { count, plural, seconds, timeOfDay } from './format.js';
+import { count, isKnown, plural, seconds, timeOfDay } from './format.js';
 import { Frame, STALE_AFTER_MS } from './frame.js';
 
 export function buildStatus(host, key) {
@@ -13,6 +13,7 @@ export function buildStatus(host, key) {
   const lag = line.appendChild(make('span', 'db-fact', { 'data-status': 'lag' }));
   const revision = line.appendChild(make('span', 'db-fact', { 'data-status': 'revision' }));
   line.append(make('span', 'db-spring'));
+  const letters = line.appendChild(make('a', 'db-pill', { 'data-status': 'dead_letters', hidden: '' }));
   const pill = line.appendChild(make('a', 'db-pill', { 'data-status': 'not_included', hidden: '' }));
   let latest = {};
   frame.message.remove(); // its one line says everything
@@ -25,14 +26,17 @@ export function buildStatus(host, key) {
     setAttribute(dot, 'data-tone', said.tone);
     setText(state, said.text);
     setAttribute(state, 'title', said.title);
-    setText(asOf, seen.date ? `\u00b7 as of ${timeOfDay(seen.observedAt)} UTC, ${seen.date}` : '');
+    const moment = seen.observedAt ? `${timeOfDay(seen.observedAt)} UTC, ` : '';
+    setText(asOf, seen.date ? `\u00b7 as of ${moment}${seen.date}` : '');
     const behind = said.follows ? feed?.status?.feed?.lag_seconds : null;
     setText(lag, behind === null || behind === undefined ? '' : `${seconds(behind)} behind the feed`);
     setText(revision, seen.revision === undefined ? '' : `revision ${count(seen.revision)}`);
     setAttribute(frame.root, 'data-revision', seen.revision);
     setAttribute(frame.root, 'data-state', feed?.status || feed?.table ? 'ready' : 'loading');
     frame.skeleton.hidden = true;
-    showPill(pill, feed?.status, latest.not_included_url);
+    const url = listOf(latest);
+    showPill(pill, feed?.status, url);
+    showLetters(letters, feed?.status, url);
   }
 
   frame.show = show;
@@ -68,10 +72,22 @@ function sayState(feed, asOf) {
   if (!status) return { tone: 'idle', text: 'Connecting\u2026' };
   if (now - feed.statusAt > STALE_AFTER_MS) return { tone: 'warn', text: `Stale since ${timeOfDay(feed.statusAt)}` };
   if (status.store === 'unreachable') return { tone: 'bad', text: 'Store unreachable' };
-  if (asOf && asOf !== 'latest' && status.latest_as_of_date && asOf !== status.latest_as_of_date) {
-    return { tone: 'idle', text: 'Earlier day', title: `The latest day is ${status.latest_as_of_date}.` };
+  const newest = status.latest_as_of_date;
+  if (asOf && asOf !== 'latest' && newest && asOf !== newest) {
+    if (asOf < newest) return { tone: 'idle', text: 'Earlier day', title: `The latest day is ${newest}.` };
+    return { tone: 'idle', text: 'Later day', title: `No quotes have come for it: the latest day that has some is ${newest}.` };
   }
-  return sayFeed(status.feed);
+  const said = sayFeed(status.feed);
+  return { ...said, title: [said.title, ...otherFeeds(status)].join('\n') };
+}
+
+// All feeds, where there are several: each with its state and how far it is behind.
+function otherFeeds({ feeds = [] }) {
+  if (feeds.length < 2) return [];
+  return feeds.map(({ name, state, lag_seconds: lag, detail }) => {
+    const behind = state === 'playing' && isKnown(lag) ? `, ${seconds(lag)} behind` : '';
+    return `${name}: ${state}${behind}${detail ? ` (${detail})` : ''}`;
+  });
 }
 
 function sayFeed(feed) {
@@ -88,6 +104,12 @@ function sayFeed(feed) {
   }
 }
 
+// Where what is left out is listed, of the date that is looked at.
+function listOf({ not_included_url: url, as_of: asOf }) {
+  if (!url || !asOf || asOf === 'latest') return url;
+  return `${url}${url.includes('?') ? '&' : '?'}as_of=${asOf}`;
+}
+
 function showPill(pill, status, url) {
   const missing = status?.not_included ?? {};
   const total = Object.values(missing).reduce((sum, trades) => sum + trades, 0);
@@ -96,5 +118,14 @@ function showPill(pill, status, url) {
   setText(pill, `${count(total)} of ${plural(status.trades, 'trade')} not included`);
   const reasons = Object.entries(missing).filter(([, trades]) => trades > 0);
   setAttribute(pill, 'title', reasons.map(([reason, trades]) => `${count(trades)} ${reason}`).join('\n'));
+  setAttribute(pill, 'href', url);
+}
+
+function showLetters(pill, status, url) {
+  const waiting = status?.dead_letters ?? 0;
+  pill.hidden = !waiting;
+  if (!waiting) return;
+  setText(pill, `${plural(waiting, 'message')} set aside`);
+  setAttribute(pill, 'title', 'They could not be taken. The list says why, and how to try them again.');
   setAttribute(pill, 'href', url);
 }

@@ -1,12 +1,13 @@
 // Where the risk is: the tree over region, business unit, desk, book and underlying, rolled up in the browser.
 
 import { make, setAttribute, setText } from './dom.js';
-import { plural } from './format.js';
+import { count, plural } from './format.js';
 import { Frame } from './frame.js';
 import { Grid } from './grid.js';
 import { Measures } from './measures.js';
+import { Newcomers } from './newcomers.js';
 import { choose, isSelectedPath, onSelection, selected } from './selection.js';
-import { COUNTS, growTree, keysDownTo, orderChildren, rollUp, visibleNodes } from './tree.js';
+import { COUNTS, growTree, keysDownTo, lackingOf, orderChildren, rollUp, visibleNodes } from './tree.js';
 
 const MEASURES = ['market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp', 'actual_pnl'];
 const OPEN_DOWN_TO = 3; // desks are seen, their books are not
@@ -58,6 +59,7 @@ export function buildSummary(host, key, emit, data) {
     onKey: (pressed, node) => steer(pressed, node),
   });
   frame.body.append(grid.scroller);
+  const newcomers = new Newcomers(() => grid.paint());
   frame.tools.append(
     tool('Expand all', '\u229e', () => tree && openAll(keysDownTo(tree, 5))),
     tool('Collapse all', '\u229f', () => tree && openAll([''])),
@@ -68,6 +70,7 @@ export function buildSummary(host, key, emit, data) {
     setAttribute(element, 'aria-level', node.depth + 1);
     setAttribute(element, 'data-level', node.depth);
     setAttribute(element, 'aria-expanded', node.children.length ? open.has(node.key) : null);
+    newcomers.mark(element, node.key);
     const ticker = selected()?.ticker;
     element.setAttribute('aria-selected', node.depth > 0 && isSelectedPath(node.path));
     element.classList.toggle('db-related', Boolean(ticker) && node.depth === 5 && node.label === ticker);
@@ -107,18 +110,20 @@ export function buildSummary(host, key, emit, data) {
       orders.sort = grid.sort;
       orders.from = grownFrom;
     }
-    grid.setRows(visibleNodes(tree, open.keys(tree), orders));
+    grid.exchangeRows(visibleNodes(tree, open.keys(tree), orders));
     grid.paint();
   }
 
   frame.paint = (table) => {
-    const grown = `${JSON.stringify(filters)} ${table.header.revision} ${table.header.as_of_date}`;
-    const regrow = grownFrom?.text !== grown || grownFrom.header !== table.header;
+    const text = JSON.stringify(filters ?? {});
+    const regrow = grownFrom?.text !== text || grownFrom.form !== table.form;
     if (regrow) {
+      const before = grownFrom?.text === text && grownFrom.header === table.header ? tree : null;
       tree = growTree(table, filters);
-      grownFrom = { text: grown, header: table.header };
+      grownFrom = { text, form: table.form, header: table.header };
+      if (before) newcomers.add([...tree.byKey.keys()].filter((key) => !before.byKey.has(key)));
     }
-    rollUp(table, tree, [...MEASURES, ...COUNTS]);
+    rollUp(table, tree, [...MEASURES, ...MEASURES.map(lackingOf), ...COUNTS]);
     if (regrow) grid.makeRoom([...tree.byKey.values()]);
     const currency = tree.total.currency || (tree.total.currencies.size ? 'several currencies' : '');
     const levels = 'Region \u203a Business unit \u203a Desk \u203a Book \u203a Underlying';
@@ -136,6 +141,7 @@ export function buildSummary(host, key, emit, data) {
     },
     close() {
       forget();
+      newcomers.close();
       grid.close();
       frame.close();
     },
@@ -166,10 +172,10 @@ function nodeColumn(toggle, open) {
   };
 }
 
-// The P&L lacks trades that the other columns have; what all columns lack is marked once, at the count of trades.
+// A column may lack trades that others have; what all columns lack is marked once, at the count of trades.
 function isIncomplete(node, measure) {
   if (node.currencies.size > 1 || Number.isNaN(node.value(measure))) return false;
-  return measure === 'actual_pnl' && node.value('pnl_unknown') > 0;
+  return node.value(lackingOf(measure)) > 0;
 }
 
 function whyIncomplete(node, measure) {
@@ -180,7 +186,8 @@ function whyIncomplete(node, measure) {
     return known ? `${lacking}: this is the P&L of the others.` : `${lacking}.`;
   }
   if (!known) return 'Not known for any of its trades.';
-  return node.unknown[measure] > 0 ? 'Not known for some of its trades: this is the sum of the others.' : null;
+  const lacking = node.value(lackingOf(measure));
+  return lacking > 0 ? `Not known for ${count(lacking)} of its trades: this is the sum of the others.` : null;
 }
 
 function nothingMatches(filters) {

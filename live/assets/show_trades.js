@@ -5,7 +5,8 @@ import { count, plural } from './format.js';
 import { Frame } from './frame.js';
 import { Grid } from './grid.js';
 import { Measures } from './measures.js';
-import { sortedRows } from './order.js';
+import { Newcomers } from './newcomers.js';
+import { mergedRows, sortedRows } from './order.js';
 import { choose, onSelection, selected } from './selection.js';
 
 const SEARCHED = ['trade_id', 'book', 'contract'];
@@ -18,15 +19,17 @@ export function buildTrades(host, key, emit, data) {
   let latest = data;
   let words = '';
   let arrangedFor = null;
+  let form = null;
 
   const grid = new Grid({
     columns,
     label: 'Trades',
-    rowKey: (row) => frame.shown.string('trade_id', row),
-    decorate: () => {},
+    rowKey: (row) => keyOf(frame.shown, row),
+    decorate: (element, row) => newcomers.mark(element, keyOf(frame.shown, row)),
     onSort: () => arrange(),
   });
   frame.body.append(grid.scroller);
+  const newcomers = new Newcomers(() => grid.paint());
 
   const search = make('input', 'db-search', {
     type: 'search',
@@ -59,12 +62,24 @@ export function buildTrades(host, key, emit, data) {
   function arrange() {
     const table = frame.shown;
     if (!table) return;
-    if (arrangedFor !== table.header) grid.makeRoom(Array.from({ length: table.rows }, (_, row) => row));
+    if (arrangedFor !== table.header) grid.makeRoom(table.places);
     arrangedFor = table.header;
-    const kept = words ? matching(table, words) : null;
-    grid.setRows(sortedRows(table, kept, columns, grid.sort));
+    form = table.form;
+    grid.setRows(sortedRows(table, kept(table), columns, grid.sort, 'trade_id'));
     grid.paint();
   }
+
+  // Rows came or went: the others stay as they stand.
+  function rearrange(table) {
+    form = table.form;
+    const { rows, fresh } = mergedRows(table, grid.rows, kept(table), columns, grid.sort, 'trade_id');
+    grid.makeRoom(fresh);
+    newcomers.add(fresh.map((row) => keyOf(table, row)));
+    grid.exchangeRows(rows);
+    grid.paint();
+  }
+
+  const kept = (table) => (words ? matching(table, words) : table.places);
 
   function subscribe() {
     const { statuses = [], books = [] } = latest.filters ?? {};
@@ -89,6 +104,7 @@ export function buildTrades(host, key, emit, data) {
 
   frame.paint = (table) => {
     if (arrangedFor !== table.header) arrange();
+    else if (form !== table.form) rearrange(table);
     else grid.paint();
     describe();
   };
@@ -102,10 +118,17 @@ export function buildTrades(host, key, emit, data) {
     close() {
       forget();
       clearTimeout(timer);
+      newcomers.close();
       grid.close();
       frame.close();
     },
   };
+}
+
+// A trade may have a row for each risk factor that somebody reported; those have no quantity of their own.
+function keyOf(table, row) {
+  const key = table.string('trade_id', row);
+  return Number.isNaN(table.number('quantity', row)) ? `${key} \u203a ${table.string('underlying', row)}` : key;
 }
 
 function tradeColumns(frame, measures) {
@@ -178,11 +201,9 @@ function whyUnknown(table, row, name) {
 }
 
 function matching(table, words) {
-  const kept = [];
-  for (let row = 0; row < table.rows; row++) {
-    if (SEARCHED.some((column) => table.string(column, row).toLowerCase().includes(words))) kept.push(row);
-  }
-  return kept;
+  return table.places.filter((row) =>
+    SEARCHED.some((column) => table.string(column, row).toLowerCase().includes(words)),
+  );
 }
 
 function selectionText(selection) {

@@ -1,14 +1,24 @@
 // What a table holds at a revision: numeric columns, text columns, and for the market the day so far.
+//
+// A row has an id, which the server gives, and a place in the columns, which it keeps. Rows come and go by deltas.
 
 import { appendPoint } from './day.js';
 
 export class Table {
   constructor({ header, columns }) {
-    this.rows = header.rows;
-    this.columns = columns;
+    const { row: ids, ...values } = columns;
+    this.room = header.rows;
+    this.columns = values;
     this.text = header.text ?? {};
+    this.dense = ids ? 0 : header.rows; // ids below it are places
+    this.known = new Map();
+    ids?.forEach((id, place) => this.known.set(id, place));
+    this.shown = Array.from({ length: header.rows }, (_, place) => place);
+    this.hidden = new Set();
+    this.used = header.rows;
     this.day = new Map(Object.entries(header.day ?? {}));
     this.header = header;
+    this.form = {}; // another one whenever rows come or go, or text changes
     this.board = header.board ?? '';
     this.stamp(header);
   }
@@ -19,46 +29,108 @@ export class Table {
     this.observedAt = header.observed_at ?? this.observedAt ?? null;
   }
 
-  number(column, row) {
-    const values = this.columns[column];
-    return values ? values[row] : NaN;
+  // How many rows are shown; their places, in no order that means anything.
+  get rows() {
+    return this.shown.length;
   }
 
-  string(column, row) {
+  get places() {
+    return this.shown;
+  }
+
+  number(column, place) {
+    const values = this.columns[column];
+    return values ? values[place] : NaN;
+  }
+
+  string(column, place) {
     const values = this.text[column];
     if (!values) return '';
-    return (Array.isArray(values) ? values[row] : values.values[values.codes[row]]) ?? '';
+    return (Array.isArray(values) ? values[place] : values.values[values.codes[place]]) ?? '';
   }
 
-  // Changes the rows of a delta in place; false when it does not fit, and a fresh snapshot is needed.
+  // Takes the rows of a delta; false when it does not fit, and a fresh snapshot is needed.
   apply({ header, columns }) {
-    const ids = columns.row;
-    if (!ids || ids.some((id) => !(id >= 0 && id < this.rows))) return false;
-    for (const [name, values] of Object.entries(columns)) {
-      if (name === 'row') continue;
-      const target = (this.columns[name] ??= new Float64Array(this.rows).fill(NaN));
-      for (let i = 0; i < ids.length; i++) target[ids[i]] = values[i];
+    const { row: ids, ...changed } = columns;
+    if (!ids) return false;
+    const names = Object.keys(header.text ?? {});
+    const withText = names.length ? (header.text_rows ?? ids.length) : 0;
+    for (let i = withText; i < ids.length; i++) if (!this.isShown(ids[i])) return false;
+    const moved = this.leave(header.gone ?? []) | this.come(ids.subarray(0, withText));
+    const places = Array.from(ids, (id) => this.placeOf(id));
+    for (const [name, values] of Object.entries(changed)) {
+      const target = this.column(name);
+      for (let i = 0; i < places.length; i++) target[places[i]] = values[i];
     }
-    for (const [name, values] of Object.entries(header.text ?? {})) this.applyText(name, values, ids);
+    for (const name of names) this.applyText(name, header.text[name], places, withText);
+    if (moved) this.list();
+    if (moved || withText) this.form = {};
     this.stamp(header);
-    if (header.table === 'market') this.extendDay(ids);
+    if (header.table === 'market') this.extendDay(places);
     return true;
   }
 
-  applyText(name, values, ids) {
-    const plain = Array.from({ length: this.rows }, (_, row) => this.string(name, row));
-    ids.forEach((id, i) => {
-      plain[id] = Array.isArray(values) ? values[i] : values.values[values.codes[i]];
-    });
-    this.text[name] = plain;
+  placeOf(id) {
+    return id >= 0 && id < this.dense ? id : this.known.get(id);
   }
 
-  extendDay(ids) {
+  isShown(id) {
+    const place = this.placeOf(id);
+    return place !== undefined && !this.hidden.has(place);
+  }
+
+  leave(ids) {
+    const before = this.hidden.size;
+    for (const id of ids) if (this.placeOf(id) !== undefined) this.hidden.add(this.placeOf(id));
+    return this.hidden.size !== before;
+  }
+
+  come(ids) {
+    let some = false;
     for (const id of ids) {
-      const ticker = this.string('ticker', id);
-      const at = this.number('observed_ms', id);
+      if (this.isShown(id)) continue;
+      some = true;
+      if (this.placeOf(id) === undefined) this.known.set(id, this.used++);
+      this.hidden.delete(this.placeOf(id));
+    }
+    if (this.used > this.room) this.grow();
+    return some;
+  }
+
+  // Columns get longer by doubling, so that a stream of new rows copies little.
+  grow() {
+    this.room = Math.max(2 * this.room, this.used, 16);
+    for (const [name, values] of Object.entries(this.columns)) {
+      this.columns[name] = new Float64Array(this.room).fill(NaN);
+      this.columns[name].set(values);
+    }
+  }
+
+  list() {
+    this.shown = [];
+    for (let place = 0; place < this.used; place++) if (!this.hidden.has(place)) this.shown.push(place);
+  }
+
+  column(name) {
+    return (this.columns[name] ??= new Float64Array(this.room).fill(NaN));
+  }
+
+  applyText(name, values, places, count) {
+    if (!Array.isArray(this.text[name])) {
+      this.text[name] = Array.from({ length: this.used }, (_, place) => this.string(name, place));
+    }
+    const target = this.text[name];
+    for (let i = 0; i < count; i++) {
+      target[places[i]] = Array.isArray(values) ? values[i] : values.values[values.codes[i]];
+    }
+  }
+
+  extendDay(places) {
+    for (const place of places) {
+      const ticker = this.string('ticker', place);
+      const at = this.number('observed_ms', place);
       const points = this.day.get(ticker) ?? [];
-      this.day.set(ticker, appendPoint(points, at, this.number('quote', id)));
+      this.day.set(ticker, appendPoint(points, at, this.number('quote', place)));
     }
   }
 
@@ -67,7 +139,9 @@ export class Table {
     const copy = Object.create(Table.prototype);
     Object.assign(copy, this);
     copy.columns = Object.fromEntries(Object.entries(this.columns).map(([name, values]) => [name, values.slice()]));
-    copy.text = { ...this.text };
+    copy.text = Object.fromEntries(
+      Object.entries(this.text).map(([name, values]) => [name, Array.isArray(values) ? values.slice() : values]),
+    );
     copy.day = new Map(this.day);
     return copy;
   }

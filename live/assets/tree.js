@@ -2,6 +2,8 @@
 
 export const LEVELS = ['region', 'business_unit', 'desk', 'book', 'underlying'];
 export const COUNTS = ['trades', 'not_included', 'pnl_unknown'];
+// For how many of its trades the sum of a measure is not known, where somebody reported some measures of them alone.
+export const lackingOf = (measure) => (measure === 'actual_pnl' ? 'pnl_unknown' : `unknown_${measure}`);
 const SEPARATOR = '\u001f';
 
 export function rowPasses(table, row, filters) {
@@ -26,7 +28,7 @@ class Node {
 
   // NaN where nothing is known, or where currencies would be mixed.
   value(measure) {
-    if (this.currencies.size > 1 && !COUNTS.includes(measure)) return NaN;
+    if (this.currencies.size > 1 && !COUNTS.includes(measure) && !measure.startsWith('unknown_')) return NaN;
     return this.sums[measure] ?? NaN;
   }
 
@@ -39,7 +41,7 @@ class Node {
 export function growTree(table, filters) {
   const total = new Node([]);
   const byKey = new Map([['', total]]);
-  for (let row = 0; row < table.rows; row++) {
+  for (const row of table.places) {
     if (!rowPasses(table, row, filters)) continue;
     const currency = table.string('currency', row);
     let node = total;

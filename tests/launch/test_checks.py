@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,17 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What ./test would run, without running it; mypy fails."""
     ran: list[list[str]] = []
 
-    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+    really_run = subprocess.run
+
+    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+        if command[0] != sys.executable:  # a component is asked for its version
+            return really_run(command, **options)
         ran.append(command[2:])
         return subprocess.CompletedProcess(command, 1 if "mypy" in command else 0)
 
     monkeypatch.setattr(checks, "ensure_environment", lambda *_: Path(sys.executable))
     monkeypatch.setattr(checks, "install_missing", lambda: None)
+    monkeypatch.setattr(checks, "fetch_kafka", lambda: None)
     monkeypatch.setattr("launch.checks.subprocess.run", run)
     return ran
 
@@ -52,5 +58,4 @@ def test_a_missing_component_fails_in_ci_and_is_a_loud_skip_elsewhere(
     else:
         assert checks._check(["tests/data"]) == 0
         skips = [line for line in capsys.readouterr().out.splitlines() if line.startswith("SKIPPED")]
-        assert len(skips) == 2
-        assert "no Chromium found" in skips[0]
+        assert len([line for line in skips if "no Chromium found" in line]) == 2, "before the tests and after them"

@@ -204,13 +204,34 @@ class TestComponents:
         assert components.find_postgresql() is None
 
     def test_what_is_missing_is_told_with_its_remedy(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("DELTABOARD_CHROMIUM", "/no/such/browser")
-        monkeypatch.setenv("DELTABOARD_POSTGRESQL", "/no/such/folder")
+        for component in components.COMPONENTS:
+            monkeypatch.setenv(component.variable, "/no/such/place")
         variables, missing = components.settings_for_tests()
         assert variables == {}
-        assert [line.split(":")[0] for line in missing] == ["the tests in a browser", "the tests on PostgreSQL"]
-        assert "apt install chromium" in missing[0]
-        assert "DELTABOARD_POSTGRESQL" in missing[1]
+        assert [line.split(":")[0] for line in missing] == [component.tests for component in components.COMPONENTS]
+        for component, line in zip(components.COMPONENTS, missing, strict=True):
+            assert f"no {component.name} found" in line
+            assert f"apt install {component.package}" in line
+            assert component.variable in line
+
+    def test_root_on_debian_gets_what_is_missing_and_no_maven_where_there_is_one(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        ran: list[list[str]] = []
+        monkeypatch.setattr(components, "run_quietly", lambda command, _: (ran.append(command), (0, []))[1])
+        monkeypatch.setattr(components, "_may_install", lambda: True)
+        monkeypatch.setattr(components, "_is_installed", lambda _: True)
+        monkeypatch.setattr(components, "_has_package_lists", lambda: True)
+        for component in components.COMPONENTS:
+            monkeypatch.setenv(component.variable, "/no/such/place")
+        monkeypatch.setenv("DELTABOARD_MAVEN", "/no/such/mvn")
+        components.install_missing()
+        assert ran[0][-4:] == ["chromium", "postgresql", "default-jre-headless", "maven"]
+        maven = tmp_path / "mvn"
+        maven.touch()
+        monkeypatch.setenv("DELTABOARD_MAVEN", str(maven))
+        components.install_missing()
+        assert ran[1][-3:] == ["chromium", "postgresql", "default-jre-headless"]
 
     @pytest.mark.parametrize(("value", "expected"), [("true", True), ("1", True), ("", False), ("false", False)])
     def test_ci_is_told_by_its_variable(self, value: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,8 +95,8 @@ def trades_snapshot(count: int, revision: int = 100) -> bytes:
         "reason": wire.dictionary_encoded(["" if i else "No quote of AAPL" for i in number]),
     }
     value = np.where(number == 0, np.nan, number * 1.5)
-    names = ["quantity", "spot", "unit_price", *MEASURES[:5], "actual_pnl"]
-    return wire.encode(header("snapshot", "trades", revision, text=text), {name: value.copy() for name in names})
+    columns = {name: value.copy() for name in ("spot", "unit_price", *MEASURES[:5], "actual_pnl")}
+    return wire.encode(header("snapshot", "trades", revision, text=text), {"quantity": number + 1.0, **columns})
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -494,3 +494,213 @@ def test_the_board_follows_the_theme(page: Any) -> None:
     page.evaluate("document.body.style.setProperty('--st-background-color', '#f4f5f7')")
     mount(page, "market")
     page.wait_for_selector("[data-panel=market][data-theme=light]")
+
+
+TRADE_TEXT = ("trade_id", "book", "underlying", "contract", "exercise_style", "trade_status", "currency", "priced_by")
+
+
+def trades_delta(
+    revision: int, rows: list[dict[str, Any]], ticks: tuple[int, ...] = (), gone: tuple[int, ...] = ()
+) -> bytes:
+    """Rows with text, then rows of which a number changed, and the ids of those that left."""
+    text = {name: wire.dictionary_encoded([row.get(name, "") for row in rows]) for name in TRADE_TEXT} if rows else {}
+    ids = [*(row["id"] for row in rows), *ticks]
+    columns = {
+        "row": np.array(ids, float),
+        "market_value": np.array([r.get("value", 5.0) for r in rows] + [9.0] * len(ticks)),
+    }
+    if rows:
+        columns["quantity"] = np.array([row.get("quantity", 1.0) for row in rows] + [1.0] * len(ticks))
+    more = {"gone": list(gone)} if gone else {}
+    return wire.encode(header("delta", "trades", revision, text=text, text_rows=len(rows), **more), columns)
+
+
+def new_trade(row: int, trade_id: str, **more: Any) -> dict[str, Any]:
+    contract = "JPM Jun 20 60 call"
+    return {"id": row, "trade_id": trade_id, "book": "EQ_FLOW", "underlying": "JPM", "contract": contract, **more}
+
+
+def test_a_new_trade_appears_where_it_belongs_and_stands_out(page: Any, server: BoardServer) -> None:
+    mount(page, "trades")
+    shown(page, cell("trades", "T10003", "market_value"), "3")
+    before = order(page, "trades")
+    server.connected("trades").send(trades_delta(101, [new_trade(60, "T10002a")], ticks=(2,)))
+
+    shown(page, cell("trades", "T10002a", "contract"), "JPM Jun 20 60 call")
+    page.wait_for_selector("[data-row-key='T10002a'].db-new")
+    assert page.locator(".db-new").count() == 1
+    now = order(page, "trades")
+    assert now[:4] == [*before[:2], "T10002a", before[2]]
+    assert page.text_content(cell("trades", "T10003", "market_value")) == "9"
+    assert "61 trades" in page.text_content("[data-panel=trades] .db-subtitle")
+    page.wait_for_selector("[data-row-key='T10002a']:not(.db-new)")
+
+    page.click("[data-panel=trades] button:text-is('Market value')")
+    server.connected("trades").send(trades_delta(102, [new_trade(61, "NEW", value=85.2)]))
+    page.wait_for_selector("[data-row-key='NEW']")
+    assert order(page, "trades")[:4] == ["T10060", "T10059", "T10058", "NEW"]
+    page.fill("[data-panel=trades] input", "new")
+    page.wait_for_function("document.querySelectorAll('[data-panel=trades] [data-row-key]').length === 1")
+    server.connected("trades").send(trades_delta(103, [new_trade(62, "T7"), new_trade(63, "NEWER")]))
+    page.wait_for_selector("[data-row-key='NEWER']")
+    assert order(page, "trades") == ["NEW", "NEWER"]
+
+
+def test_a_trade_leaves_a_filtered_panel_and_comes_back(page: Any, server: BoardServer) -> None:
+    mount(page, "trades", filters={"statuses": ["Live"], "books": []})
+    shown(page, cell("trades", "T10003", "market_value"), "3")
+    server.connected("trades").send(trades_delta(101, [], gone=(2, 999)))
+    page.wait_for_selector("[data-row-key='T10003']", state="detached")
+    assert "59 trades" in page.text_content("[data-panel=trades] .db-subtitle")
+
+    server.connected("trades").send(trades_delta(102, [new_trade(2, "T10003", value=8.0)]))
+    shown(page, cell("trades", "T10003", "market_value"), "8")
+    assert order(page, "trades")[2] == "T10003"
+    assert len(server.to("trades")) == 1
+
+
+def test_a_row_on_the_screen_stays_there_when_others_come_above_it(page: Any, server: BoardServer) -> None:
+    server.greeting["trades"] = lambda _: [trades_snapshot(5000)]
+    mount(page, "trades")
+    page.wait_for_selector("[data-row-key='T10001']")
+    page.evaluate("document.querySelector('[data-panel=trades] .db-scroll').scrollTop = 25 * 1000")
+    row = "[data-panel=trades] [data-row-key='T11005']"
+    page.wait_for_selector(row)
+    place = page.locator(row).bounding_box()
+    server.connected("trades").send(trades_delta(101, [new_trade(5000 + i, f"A{i}") for i in range(300)]))
+    page.wait_for_selector("[data-panel=trades] .db-subtitle:has-text('5,300 trades')")
+    assert page.locator(row).bounding_box() == place
+
+
+def test_a_reported_row_of_a_known_trade_stands_beside_it(page: Any, server: BoardServer) -> None:
+    mount(page, "trades")
+    shown(page, cell("trades", "T10003", "market_value"), "3")
+    reported = {
+        "id": 60,
+        "trade_id": "T10003",
+        "underlying": "SPX",
+        "contract": "SPX, reported",
+        "priced_by": "risk file",
+    }
+    server.connected("trades").send(trades_delta(101, [{**reported, "quantity": math.nan, "value": math.nan}]))
+    key = "T10003 › SPX"
+    shown(page, cell("trades", key, "contract"), "SPX, reported")
+    assert page.text_content(cell("trades", key, "priced_by")) == "risk file"
+    assert page.text_content(cell("trades", key, "market_value")) == "–"
+    assert order(page, "trades")[2:4] == ["T10003", key]
+
+
+def test_the_periodic_copy_of_a_panel_is_not_touched_by_new_rows(page: Any, server: BoardServer) -> None:
+    mount(page, "summary", height=700)
+    shown(page, cell("summary", "Total", "cash_delta"), "90,000")
+    switch(page, "summary", "paused")
+    server.connected("summary").send(new_group(107, 9, "APAC"))
+    server.connected("summary").send(summary_delta(108, 0, cash_delta=3000.0))
+    page.wait_for_timeout(300)
+    page.click("[aria-label='Expand all']")
+    assert raw(page, cell("summary", "Total", "cash_delta")) == 90000
+    assert page.locator("[data-row-key='APAC']").count() == 0
+    switch(page, "summary", "live")
+    shown(page, cell("summary", "Total", "cash_delta"), "91,007")
+    page.wait_for_selector("[data-row-key='APAC']")
+
+
+def test_a_paused_copy_keeps_its_text(page: Any, server: BoardServer) -> None:
+    mount(page, "figures", height=76, filters={"statuses": [], "books": ["EQ_NEW"]})
+    server.connected("summary").send(new_group(101, 9, "APAC"))
+    figure = "[data-figure=cash_delta] [data-column=cash_delta]"
+    shown(page, figure, "7")
+    switch(page, "figures", "paused")
+    server.connected("summary").send(new_group(102, 0, "APAC", cash_delta=100.0))
+    page.wait_for_timeout(300)
+    mount(page, "figures", height=76, filters={"statuses": [], "books": ["EQ_NEW"]})
+    page.wait_for_timeout(300)
+    assert page.text_content(figure) == "7"
+    switch(page, "figures", "live")
+    shown(page, figure, "107")
+
+
+GROUP_TEXT = ("region", "business_unit", "desk", "book", "underlying", "product", "trade_status", "currency")
+
+
+def new_group(revision: int, row: int, region: str, gone: tuple[int, ...] = (), **more: float) -> bytes:
+    values = (region, "Equity derivatives", "Flow", "EQ_NEW", "AAPL", "EQ_Option", "Live", "USD")
+    text = {name: [value] for name, value in zip(GROUP_TEXT, values, strict=True)}
+    numbers = {"cash_delta": 7.0, "trades": 1.0, "not_included": 0.0, "pnl_unknown": 0.0, **more}
+    columns = {"row": np.array([float(row)]), **{name: np.array([value]) for name, value in numbers.items()}}
+    return wire.encode(
+        header("delta", "summary", revision, text=text, **({"gone": list(gone)} if gone else {})), columns
+    )
+
+
+def test_the_tree_grows_and_shrinks_with_the_groups(page: Any, server: BoardServer) -> None:
+    mount(page, "summary", height=700)
+    mount(page, "figures", height=76)
+    shown(page, cell("summary", "Total", "cash_delta"), "90,000")
+    desk = "EMEA › Equity derivatives › Flow"
+    page.click(f"[data-panel=summary] [data-row-key='{desk}'] .db-twisty")
+    page.wait_for_selector(f"[data-row-key='{desk} › EQ_FLOW']")
+    server.connected("summary").send(new_group(101, 9, "APAC"))
+    page.wait_for_selector("[data-row-key='APAC'].db-new")
+    shown(page, cell("summary", "Total", "cash_delta"), "90,007")
+    shown(page, "[data-figure=cash_delta] [data-column=cash_delta]", "90,007")
+    assert page.locator(f"[data-row-key='{desk} › EQ_FLOW']").count() == 1, "what is open stays open"
+    assert order(page, "summary")[1] == "APAC"
+
+    server.connected("summary").send(new_group(102, 9, "Moved", gone=(6, 7, 8)))
+    page.wait_for_selector("[data-row-key='Moved']")
+    assert page.locator("[data-row-key='APAC'], [data-row-key='EMEA']").count() == 0
+    shown(page, cell("summary", "Total", "cash_delta"), "42,007")
+
+
+def test_a_sum_says_for_how_many_trades_it_is_not_known(page: Any, server: BoardServer) -> None:
+    mount(page, "summary", height=700)
+    mount(page, "figures", height=76)
+    shown(page, cell("summary", "Total", "vega_1pt"), "180,000")
+    total = cell("summary", "Total", "vega_1pt")
+    assert page.locator(f"{total}.db-marked").count() == 0
+    server.connected("summary").send(new_group(101, 9, "APAC", unknown_vega_1pt=2.0, vega_1pt=4.0, trades=5.0))
+    shown(page, total, "180,004")
+    page.wait_for_selector(f"{total}.db-marked")
+    assert page.get_attribute(total, "title") == "Not known for 2 of its trades: this is the sum of the others."
+    assert page.locator(cell("summary", "EMEA", "vega_1pt") + ".db-marked").count() == 0
+    assert page.text_content("[data-figure=vega_1pt] .db-card-change") == "without 2 trades"
+
+
+def test_an_underlying_that_is_quoted_for_the_first_time_appears(page: Any, server: BoardServer) -> None:
+    mount(page, "market")
+    shown(page, cell("market", "MSFT", "quote"), "133.02")
+    text = {"ticker": ["KO"], "name": ["Coca-Cola"], "sector": ["Drinks"], "currency": ["USD"]}
+    columns = {"row": np.array([3.0]), "quote": np.array([47.5]), "observed_ms": np.array([1584038000000.0])}
+    server.connected("market").send(wire.encode(header("delta", "market", 101, text=text), columns))
+    shown(page, cell("market", "KO", "quote"), "47.50")
+    assert order(page, "market") == ["AAPL", "JPM", "KO", "MSFT"]
+
+
+def test_the_status_links_to_what_was_set_aside_and_names_all_feeds(page: Any, server: BoardServer) -> None:
+    feeds = [
+        {"name": "kafka", "state": "playing", "speed": None, "lag_seconds": 3.0, "detail": "12 messages behind"},
+        {"name": "replay", "state": "paused", "speed": 100, "lag_seconds": None, "detail": ""},
+    ]
+    mount(page, "status", height=28, not_included_url="/not-included")
+    pill = "[data-status=dead_letters]"
+    shown(page, "[data-panel=status] [data-status=state]", "Live")
+    assert page.locator(pill).is_hidden()
+    server.connected("summary").send(status(dead_letters=3, feed=feeds[0], feeds=feeds))
+    shown(page, pill, "3 messages set aside")
+    assert page.locator(pill).is_visible()
+    assert page.get_attribute(pill, "href") == "/not-included"
+    title = page.get_attribute("[data-status=state]", "title")
+    assert "kafka: playing, 3.0 s behind (12 messages behind)" in title
+    assert "replay: paused" in title
+    assert page.text_content("[data-status=lag]") == "3.0 s behind the feed"
+
+
+def test_a_date_after_the_last_quotes_says_so(page: Any, server: BoardServer) -> None:
+    server.greeting["summary"] = lambda _: [
+        summary_snapshot(),
+        status(as_of_date="2020-07-09", observed_at=None, revision=200),
+    ]
+    mount(page, "status", height=28, as_of="2020-07-09")
+    shown(page, "[data-panel=status] [data-status=state]", "Later day")
+    assert page.text_content("[data-status=as_of]") == "· as of 2020-07-09"

@@ -13,8 +13,9 @@ from storage.audit import (
     append_audit,
     audit_words,
     count_audit,
+    entries_at,
     has_hash,
-    newest_entries,
+    newest_act,
     read_audit,
     read_entries,
     verify_audit,
@@ -77,9 +78,13 @@ def test_numbers_have_no_gaps_and_the_chain_holds(filled: Store) -> None:
 
 
 def test_a_transaction_that_fails_leaves_no_gap(filled: Store) -> None:
-    with pytest.raises(RuntimeError), filled.write() as unit:
-        assert append_audit(unit, [entry("T9")]) == [6]
-        raise RuntimeError
+    def fails() -> None:
+        with filled.write() as unit:
+            assert append_audit(unit, [entry("T9")]) == [6]
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fails()
     assert written(filled, entry("T4")) == [6]
     with filled.read() as connection:
         assert verify_audit(connection) is None
@@ -178,11 +183,15 @@ def test_filters(filled: Store) -> None:
         }
 
 
-def test_the_newest_entry_of_each_subject(filled: Store) -> None:
-    written(filled, *(entry(f"M{i}") for i in range(1200)))
+def test_the_entries_of_a_revision_and_what_somebody_did_last(filled: Store) -> None:
+    many = [entry(f"M{i}") for i in range(1200)]
+    written(filled, *many, entry("T1", user_name="Ana"))
     with filled.read() as connection:
-        found = newest_entries(connection, "trade", ["T1", "T2", "T9", *(f"M{i}" for i in range(1200))])
         assert verify_audit(connection) is None
-    assert (found["T1"].audit_id, found["T1"].entry.user_name, found["T2"].audit_id) == (3, "Ana", 2)
-    assert "T9" not in found
-    assert len(found) == 1202
+        revision = read_audit(connection, limit=1)[0].revision
+        found = entries_at(connection, "trade", {**{f"M{i}": revision for i in range(1200)}, "T1": 2, "T2": 1, "T9": 1})
+        assert len(found) == 1202
+        assert (found["T1"].action, found["T2"].reason) == ("undo", "sold")
+        assert [stored.entry for stored in newest_act(connection, "Max", ["set status"])] == many
+        assert [stored.audit_id for stored in newest_act(connection, "Ana", ["undo"])] == [3]
+        assert newest_act(connection, "Eve", ["undo"]) == []

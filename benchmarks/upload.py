@@ -1,0 +1,121 @@
+"""Uploads of 100,000 rows as the page does them, in the process beside, and how late the live board is meanwhile."""
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.books import DATA
+from benchmarks.postgresql import postgresql
+from benchmarks.results import Result, result_of
+from launch.components import find_postgresql
+from services.apply_upload import UploadMode
+from services.load_demo import load_demo
+from services.permissions import Role, User
+from services.read_file import FileLimits, read_file
+from services.upload_worker import Job, UploadWorker
+from storage.database import Store
+from storage.settings import Settings
+
+NAME = "upload"
+_ROWS, _QUICK_ROWS = 100_000, 2_000
+_FIELDS = {
+    "Ticker": "ticker",
+    "Book": "book",
+    "Product": "product",
+    "Strike": "strike",
+    "Maturity": "maturity",
+    "OptionType": "option_type",
+    "ExerciseStyle": "exercise_style",
+    "ContractMultiplier": "contract_multiplier",
+}
+_ANALYST = User("bench", frozenset({Role.ANALYST}))
+_TICK_SECONDS = 0.01
+
+
+def run(quick: bool) -> list[Result]:
+    """New trades from each format: looked at, applied and priced, taken back; and how late the web process then is."""
+    rows = _QUICK_ROWS if quick else _ROWS
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="deltaboard-bench-") as folder:
+        results += _on("SQLite", f"sqlite:///{Path(folder) / 'board.sqlite'}", Path(folder), rows)
+    programs = find_postgresql()
+    if programs is None:
+        print("PostgreSQL is not there: it is not measured.", flush=True)
+        return results
+    with tempfile.TemporaryDirectory(prefix="deltaboard-bench-") as folder, postgresql(programs) as url:
+        results += _on("PostgreSQL", url, Path(folder), rows)
+    return results
+
+
+def _on(name: str, url: str, folder: Path, rows: int) -> list[Result]:
+    store = Store(url)
+    store.migrate()
+    load_demo(store, DATA)
+    worker = UploadWorker(Settings(DATABASE_URL=url))  # type: ignore[call-arg]
+    results = []
+    try:
+        worker.undo(_ANALYST, -1).finished.wait()  # its start is not what is measured
+        for suffix in ("csv", "parquet", "xlsx"):
+            path = _written(folder / f"trades.{suffix}", rows)
+            case = f"{rows:,} new trades, {suffix}"
+            with _Lateness() as late:
+                looked, kept = _timed(lambda path=path: worker.preview(_ANALYST, None, path.name, path, {}, None))
+                applied, done = _timed(
+                    lambda kept=kept: worker.apply(_ANALYST, kept.preview_id, UploadMode.ALL_OR_NOTHING)
+                )
+            undone, _ = _timed(lambda done=done: worker.undo(_ANALYST, done.batch_id))
+            note = f"a thread of the web process was late by {late.worst_ms:.0f} ms at worst"
+            results.append(result_of(NAME, case, f"{name}, look and apply", [looked + applied], note))
+            results.append(result_of(NAME, case, f"{name}, look", [looked], ""))
+            results.append(result_of(NAME, case, f"{name}, undo", [undone], ""))
+    finally:
+        worker.close()
+        store.close()
+    return results
+
+
+def _timed(start: Callable[[], Job]) -> tuple[float, Any]:
+    began = time.perf_counter()
+    result = start().result()
+    return (time.perf_counter() - began) * 1000.0, result
+
+
+class _Lateness:
+    """How late a thread that wants to wake every hundredth of a second gets to, as the live board's tail does."""
+
+    def __enter__(self) -> "_Lateness":
+        self.worst_ms = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._stop.is_set():
+            began = time.perf_counter()
+            time.sleep(_TICK_SECONDS)
+            self.worst_ms = max(self.worst_ms, (time.perf_counter() - began - _TICK_SECONDS) * 1000.0)
+
+
+def _written(path: Path, rows: int) -> Path:
+    demo = pd.DataFrame(read_file(DATA / "trades.csv", "trades", FileLimits()).records.records)
+    picked = demo.iloc[[number % len(demo) for number in range(rows)]].reset_index(drop=True)
+    columns = {name: picked[field] for name, field in _FIELDS.items()}
+    ids = [f"{path.suffix}-{number:06d}" for number in range(rows)]
+    table = pd.DataFrame({"TradeId": ids, "Quantity": picked["quantity"], **columns})
+    if path.suffix == ".csv":
+        table.to_csv(path, index=False)
+    elif path.suffix == ".parquet":
+        table.to_parquet(path, index=False)
+    else:
+        table.to_excel(path, index=False)
+    return path

@@ -1,0 +1,134 @@
+"""Rows from a stream of lines, in batches: what is there is taken when the stream pauses."""
+
+import csv
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from services.append import Row, read_appended
+from services.read_json import read_json
+from services.read_rows import ReadRecords, RowFailure, heading_of
+from services.record_kinds import RecordKind
+
+_BATCH_ROWS = 5_000
+_PAUSE_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 0.5
+_CHUNK = 65_536
+_LONGEST_LINE = 1_000_000
+
+_Item = tuple[int, Row] | RowFailure
+
+
+def batches_of(read: Callable[[int], bytes], kind: RecordKind) -> Iterator[ReadRecords]:
+    """Rows of a kind in the order of their lines. read: gives up to so many bytes, b"" at the end; may wait for them.
+
+    JSON where the first line begins with ``{`` or ``[``: a row a line. Else CSV, with a header line, or without one in
+    the order of the kind's columns. A line that cannot be read is a failure, and the next one is read.
+    """
+    items: queue.Queue[_Item | None] = queue.Queue(_BATCH_ROWS)
+
+    def fill() -> None:
+        try:
+            for item in _items(read, kind):
+                items.put(item)
+        finally:
+            items.put(None)
+
+    threading.Thread(target=fill, name="deltaboard-input", daemon=True).start()
+    while (first := items.get()) is not None:
+        batch: list[_Item] = [first]
+        end = time.monotonic() + _LONGEST_WAIT_SECONDS
+        ended = False
+        while not ended and len(batch) < _BATCH_ROWS and (left := end - time.monotonic()) > 0:
+            try:
+                item = items.get(timeout=min(_PAUSE_SECONDS, left))
+            except queue.Empty:
+                break
+            ended = item is None
+            if item is not None:
+                batch.append(item)
+        yield _read(batch, kind)
+        if ended:
+            return
+
+
+def _read(batch: list[_Item], kind: RecordKind) -> ReadRecords:
+    rows = [item for item in batch if not isinstance(item, RowFailure)]
+    read = read_appended(kind.name, rows, place="line")
+    failures = [item for item in batch if isinstance(item, RowFailure)]
+    for failure in failures:
+        read.refuse([failure])
+    if failures:
+        read.failures.sort(key=lambda failure: failure.line)
+    return read
+
+
+def _items(read: Callable[[int], bytes], kind: RecordKind) -> Iterator[_Item]:
+    """Rows with the number of their line, and lines that hold none."""
+    parse: Callable[[bytes], Row | None] | None = None
+    for number, line in _lines(read):
+        if not line.strip():
+            continue
+        try:
+            if len(line) > _LONGEST_LINE:
+                raise ValueError(f"a line of more than {_LONGEST_LINE:,} bytes: this is no row")
+            if parse is None:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+                parse = _json_row if line.lstrip()[:1] in (b"{", b"[") else _CsvRows(kind).row
+            row = parse(line)
+        except ValueError as error:
+            yield RowFailure(number, "", "", str(error))
+        else:
+            if row is not None:
+                yield number, row
+
+
+def _json_row(line: bytes) -> Any:
+    return read_json(line)
+
+
+class _CsvRows:
+    """Rows of CSV, each from a line of its own: a value cannot hold a line end anyway."""
+
+    def __init__(self, kind: RecordKind) -> None:
+        self._kind = kind
+        self._names: list[str] = []
+        self._is_first = True
+
+    def row(self, line: bytes) -> Row | None:
+        """The row of a line; None for a header line."""
+        try:
+            cells = next(csv.reader([line.decode()], strict=True))
+        except UnicodeDecodeError as error:
+            raise ValueError(f"not UTF-8 text at byte {error.start:,} of the line") from None
+        except csv.Error as error:
+            raise ValueError(f"not CSV: {error}") from None
+        first, self._is_first = self._is_first, False
+        if first:
+            names = [cell.strip() for cell in cells]
+            if heading_of(names, self._kind).fault(self._kind) is None:
+                self._names = names
+                return None
+        if not self._names:
+            return cells
+        if len(cells) != len(self._names):
+            reason = f"{len(cells)} values for {len(self._names)} columns: look for a missing or extra comma"
+            raise ValueError(reason)
+        return dict(zip(self._names, cells, strict=True))
+
+
+def _lines(read: Callable[[int], bytes]) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines as soon as they are whole. One that is too long is cut, so that it does not fill the memory."""
+    number = 0
+    begun = b""
+    while chunk := read(_CHUNK):
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            number += 1
+            yield number, begun + line
+            begun = b""
+        if len(begun) <= _LONGEST_LINE:
+            begun += rest
+    if begun:
+        yield number + 1, begun

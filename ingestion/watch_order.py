@@ -1,0 +1,51 @@
+"""Which of several waiting files is loaded first?"""
+
+import csv
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ingestion.watch_paths import Signature, WatchedFile
+from services.read_file import kind_of
+
+_FIRST_TO_LAST = ("books", "instruments", "parameters", "trades", "quotes", "sensitivities")
+"""What others refer to comes before them: then a book that arrives as six files is priced once, not six times."""
+_LONGEST_HEADER = 100_000
+
+
+class LoadingOrder:
+    """Kind by kind, then by the time of the last change. Looks at each file's columns once."""
+
+    def __init__(self, kind: str | None) -> None:
+        self._kind = kind
+        self._ranks: dict[str, tuple[Signature, int]] = {}
+
+    def sort(self, files: Iterable[WatchedFile]) -> list[WatchedFile]:
+        """The files in the order of their loading; those of no known kind are last."""
+        waiting = list(files)
+        if self._kind is None and len(waiting) > 1:
+            known = {file.key: (file.signature, self._rank(file)) for file in waiting}
+            self._ranks = known
+            waiting.sort(key=lambda file: (known[file.key][1], file.signature.modified_ns, file.key))
+        else:
+            waiting.sort(key=lambda file: (file.signature.modified_ns, file.key))
+        return waiting
+
+    def _rank(self, file: WatchedFile) -> int:
+        signature, rank = self._ranks.get(file.key, (None, 0))
+        if signature == file.signature:
+            return rank
+        with suppress(OSError, ValueError, csv.Error, pa.ArrowException):
+            return _FIRST_TO_LAST.index(kind_of(_names(file.path)))
+        return len(_FIRST_TO_LAST)
+
+
+def _names(path: Path) -> list[str]:
+    """The names of a file's columns."""
+    if path.name.lower().endswith(".parquet"):
+        return list(pq.read_schema(path).names)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [name.strip() for name in next(csv.reader([file.readline(_LONGEST_HEADER)]), [])]

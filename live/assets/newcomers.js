@@ -1,0 +1,30 @@
+// Which rows have just come: for a moment they stand out.
+
+const FRESH_MS = 2500;
+
+export class Newcomers {
+  constructor(repaint) {
+    this.keys = new Set();
+    this.timers = new Set();
+    this.repaint = repaint;
+  }
+
+  add(keys) {
+    if (!keys.length) return;
+    keys.forEach((key) => this.keys.add(key));
+    const timer = setTimeout(() => {
+      this.timers.delete(timer);
+      keys.forEach((key) => this.keys.delete(key));
+      this.repaint();
+    }, FRESH_MS);
+    this.timers.add(timer);
+  }
+
+  mark(element, key) {
+    element.classList.toggle('db-new', this.keys.has(key));
+  }
+
+  close() {
+    this.timers.forEach(clearTimeout);
+  }
+}

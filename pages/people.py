@@ -1,0 +1,21 @@
+"""People: who has which role, and which statuses a trade may have. Admins change both."""
+
+import streamlit as st
+
+from services.permissions import Permission, why_not
+from ui.people_forms import roles, statuses, what_was_said
+from ui.who import current_user
+
+st.subheader("People")
+user = current_user()
+may = user.may(Permission.GRANT)
+what_was_said()
+if not may:
+    st.info(why_not(user, Permission.GRANT), icon=":material/lock:")
+people, kinds = st.columns(2, gap="medium")
+with people:
+    st.markdown("**Roles**")
+    roles(user, may=may)
+with kinds:
+    st.markdown("**Statuses of trades**")
+    statuses(user, may=may)

@@ -1,0 +1,142 @@
+"""Put rows back as they were before an upload, inside a transaction, and say what must be priced."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pyarrow as pa
+from sqlalchemy import Table, delete
+
+from engine.model import Source
+from services.pricing_state import PricingState
+from services.take_quotes import Moved
+from services.take_records import take_records
+from storage.change_log import NO_DATE, Change
+from storage.database import WriteUnit
+from storage.quotes import newest_as_of
+from storage.records import RECORD_TABLES
+from storage.schema import pricing_failures, quote_history, quotes, sensitivities
+from storage.sensitivities import forget_failures, forget_values
+from storage.uploads import Key, Row, UploadedRow, note_removed, remove_rows, restore_rows, stored_rows
+
+
+def take_back_records(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    kind: str,
+    rows: Sequence[UploadedRow],
+    source: str,
+    moved: Moved,
+) -> None:
+    """Former values of records that were changed; records that were new go, trades with their values of ours."""
+    table = RECORD_TABLES[kind]
+    restored = [row.previous for row in rows if row.previous is not None]
+    added = [row.key for row in rows if row.previous is None]
+    if added:
+        _remove_records(unit, state, change, kind, added, source, moved)
+    if restored:
+        plain = [{name: value for name, value in row.items() if name not in ("source", "revision")} for row in restored]
+        take_records(unit, state, change, kind, plain, source, moved)
+        restore_rows(unit, table, restored)
+    change.static = True
+
+
+def take_back_quotes(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    rows: Sequence[UploadedRow],
+    moved: Moved,
+) -> None:
+    """The former quotes are the newest again, and the history is without those that came.
+
+    A date that only the upload quoted is no as-of date any more: our values of it go too.
+    """
+    former = {row.key[:2]: (row.previous or {}).get("newest") for row in rows}
+    observed = {row.key[1:]: (row.previous or {}).get("observation") for row in rows}
+    _put_back(unit, quotes, former)
+    _put_back(unit, quote_history, observed)
+    change.quotes = True
+    before = state.newest
+    state.newest = newest_as_of(unit.connection)
+    state.drop_quotes()
+    if before is not None and (state.newest is None or before > state.newest):
+        _forget_dates_after(unit, state, state.newest)
+    for as_of in {*state.priced, *([state.newest] if state.newest else [])}:
+        tickers = {instrument for day, instrument in former if day <= as_of}
+        if tickers:
+            moved.tickers.setdefault(as_of, set()).update(tickers)
+
+
+def take_back_sensitivities(
+    unit: WriteUnit, state: PricingState, change: Change, rows: Sequence[UploadedRow], moved: Moved
+) -> None:
+    """The former rows, or none. At the newest date ours are found again; those of earlier dates are the closes."""
+    _put_back(unit, sensitivities, {row.key: (row.previous or {}).get("row") for row in rows})
+    failures = [row.previous["failure"] for row in rows if row.previous is not None and row.previous["failure"]]
+    restore_rows(unit, pricing_failures, failures)
+    change.reported = True
+    state.forget_reported()
+    if state.newest is not None:
+        tickers = {row.key[1] for row in rows if row.key[0] == state.newest and _is_ours(row)}
+        moved.tickers.setdefault(state.newest, set()).update(tickers)
+
+
+def _is_ours(row: UploadedRow) -> bool:
+    """Whether nobody else had reported the value before."""
+    former = (row.previous or {}).get("row")
+    return former is None or former["source"] == Source.ENGINE
+
+
+def _remove_records(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    kind: str,
+    keys: Sequence[Key],
+    source: str,
+    moved: Moved,
+) -> None:
+    table = RECORD_TABLES[kind]
+    note_removed(unit, kind, list(stored_rows(unit.connection, table, keys).values()), source)
+    remove_rows(unit, table, keys)
+    if kind == "trades":
+        trade_ids = [str(key[0]) for key in keys]
+        change.log("removed", NO_DATE, pa.table({"trade_id": trade_ids}))
+        _forget_trades(unit, state, trade_ids)
+        state.drop_trades(trade_ids)
+    elif kind == "parameters":
+        tickers = {str(key[1]) for key in keys}
+        change.log("parameters", NO_DATE, pa.table({"ticker": sorted(tickers)}))
+        state.load_parameters(unit.connection)
+        if state.newest is not None:
+            moved.tickers.setdefault(state.newest, set()).update(tickers)
+
+
+def _forget_trades(unit: WriteUnit, state: PricingState, trade_ids: Sequence[str]) -> None:
+    """Take our values of trades, and the reasons why there are none, off all dates; what others reported stays."""
+    by_ticker: dict[str, list[str]] = {}
+    for trade_id in trade_ids:
+        if (known := state.trade(trade_id)) is not None:
+            by_ticker.setdefault(known["ticker"], []).append(trade_id)
+    for as_of in state.priced:
+        forget_failures(unit, as_of, trade_ids)
+        for ticker, some in by_ticker.items():
+            forget_values(unit, as_of, ticker, some)
+
+
+def _forget_dates_after(unit: WriteUnit, state: PricingState, newest: date | None) -> None:
+    """Take our values off the dates that have no quote any more."""
+    last = newest or date.min
+    ours = (sensitivities.c.as_of_date > last) & (sensitivities.c.source == Source.ENGINE)
+    unit.connection.execute(delete(sensitivities).where(ours))
+    unit.connection.execute(delete(pricing_failures).where(pricing_failures.c.as_of_date > last))
+    later = [as_of for as_of in state.priced if as_of > last]
+    if later:
+        state.forget_from(min(later))
+
+
+def _put_back(unit: WriteUnit, table: Table, former: dict[Key, Row | None]) -> None:
+    """Restore the rows that were there, remove the others."""
+    restore_rows(unit, table, [row for row in former.values() if row is not None])
+    remove_rows(unit, table, [key for key, row in former.items() if row is None])

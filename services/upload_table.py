@@ -1,0 +1,115 @@
+"""The table in an uploaded file: CSV, Excel or Parquet, the names of its columns, and its rows one after the other."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from services.csv_rows import csv_rows, lines_of, too_large
+from services.excel_rows import MAGIC as EXCEL_MAGIC
+from services.excel_rows import ExcelRows
+from services.parquet_rows import MAGIC as PARQUET_MAGIC
+from services.parquet_rows import ParquetRows, too_many_rows
+from services.read_file import FileLimits
+from services.read_rows import Unreadable
+
+SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".parquet", ".pq")
+_TAB_SEPARATED = {".tsv", ".tab"}
+_SAMPLE = 4_096
+_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
+
+Rows = Iterator[tuple[int, Sequence[Any]]]
+Ask = Callable[[Sequence[int]], Rows]
+
+
+@dataclass(slots=True)
+class OpenTable:
+    """A file that is open. names: of its columns; place: what the numbers of its rows count, "line" or "row".
+
+    rows_of: the rows from the first below the names, with the cells of these columns alone, in this order. It can be
+    asked once. expected: about how many there are, None where that is not known. sheets: those of a workbook, and
+    ``sheet`` the one that is read.
+    """
+
+    names: list[str]
+    place: str
+    rows_of: Ask
+    expected: int | None = None
+    sheets: list[str] = field(default_factory=list)
+    sheet: str | None = None
+
+
+@contextmanager
+def open_table(path: Path, file_name: str, limits: FileLimits, sheet: str | None = None) -> Iterator[OpenTable]:
+    """Open a file by its first bytes; the ending of its name tells tabs from commas.
+
+    sheet: of a workbook, the first when None. Raises Unreadable for what is no table or beyond the bounds, here or
+    while the rows are read.
+    """
+    suffix = Path(file_name).suffix.lower()
+    if path.stat().st_size > limits.bytes:
+        raise Unreadable(1, too_large(limits.bytes))
+    with path.open("rb") as file:
+        start = file.peek(8)
+        if start.startswith(PARQUET_MAGIC):
+            with closing(ParquetRows(path, limits.bytes, limits.rows, limits.columns)) as parquet:
+                yield OpenTable(parquet.names, "row", parquet.rows, pq.read_metadata(path).num_rows)
+        elif start.startswith(EXCEL_MAGIC):
+            with closing(ExcelRows(path, limits.bytes, limits.rows, limits.columns, sheet)) as workbook:
+                yield _of_workbook(workbook)
+        elif start.startswith(_OLD_EXCEL):
+            raise Unreadable(1, "an old or protected Excel workbook: save it as .xlsx without a password")
+        elif suffix in (".parquet", ".pq"):
+            raise Unreadable(1, "not a Parquet file: write it again", "row")
+        elif suffix == ".xlsx":
+            raise Unreadable(1, "not an Excel workbook: open it in Excel and save it again as .xlsx", "row")
+        else:
+            yield _of_text(file, limits, "\t" if suffix in _TAB_SEPARATED else ",", path.stat().st_size)
+
+
+def _of_text(file: BufferedReader, limits: FileLimits, delimiter: str, size: int) -> OpenTable:
+    rows = csv_rows(lines_of(file, limits.bytes), limits.columns, delimiter)
+    first = next(rows, None)
+    if first is None:
+        raise Unreadable(1, "the file is empty: its first line must name the columns")
+    line, cells = first
+    names = [name.strip() for name in cells]
+    if len(names) == 1 and (other := next((sign for sign in ";\t|" if sign in names[0]), None)):
+        sign = {"\t": "tabs: name the file .tsv, or"}.get(other, f"'{other}':")
+        raise Unreadable(line, f"the columns are separated by {sign} save it with commas")
+
+    def rows_of(wanted: Sequence[int]) -> Rows:
+        every = list(wanted) == list(range(len(names)))
+        for count, (number, found) in enumerate(rows, 1):
+            if count > limits.rows:
+                raise Unreadable(number, f"more than {too_many_rows(limits.rows, limits.rows)}")
+            # A row of another length is passed on as it is: which cell belongs where cannot be said.
+            yield number, found if every or len(found) != len(names) else [found[place] for place in wanted]
+
+    sample = file.peek(_SAMPLE)[:_SAMPLE]
+    lines = sample.count(b"\n")
+    return OpenTable(names, "line", rows_of, int(size / len(sample) * lines) if lines else None)
+
+
+def _of_workbook(workbook: ExcelRows) -> OpenTable:
+    rows = workbook.rows()
+    first = next(rows, None)
+    if first is None:
+        raise Unreadable(1, f"the sheet {workbook.sheet} is empty: its first row must name the columns", "row")
+    names = ["" if cell is None else str(cell).strip() for cell in first[1]]
+
+    def rows_of(wanted: Sequence[int]) -> Rows:
+        width = len(names)
+        for number, cells in rows:
+            if len(cells) > width:
+                yield number, cells  # more values than names
+                continue
+            cells.extend([None] * (width - len(cells)))
+            if any(cell is not None for cell in cells):
+                yield number, [cells[place] for place in wanted]
+
+    return OpenTable(names, "row", rows_of, None, workbook.sheets, workbook.sheet)

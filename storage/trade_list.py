@@ -1,0 +1,75 @@
+"""Trades as people search them: by status, book, underlying, part of their text, and whether they have expired."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, Select, func, select
+
+from storage.placing import contracts_in_words
+from storage.schema import trades
+from storage.trade_statuses import read_unpriced
+
+LIST_COLUMNS = ("trade_id", "contract", "book", "quantity", "maturity", "past_maturity", "trade_status", "source")
+_READ = ("trade_id", "ticker", "book", "quantity", "strike", "maturity", "option_type", "trade_status", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class TradeFilter:
+    """Empty parts let everything pass. text: part of the id, the ticker or the book, in any letter case.
+
+    expired_at: only trades whose maturity is before this date.
+    """
+
+    text: str = ""
+    statuses: tuple[str, ...] = ()
+    books: tuple[str, ...] = ()
+    tickers: tuple[str, ...] = ()
+    expired_at: date | None = None
+
+
+def matching_trades(connection: Connection, chosen: TradeFilter) -> dict[str, str]:
+    """Trade -> status of all that pass, in the order of their ids."""
+    query = _chosen(select(trades.c.trade_id, trades.c.trade_status), chosen).order_by(trades.c.trade_id)
+    return {row.trade_id: row.trade_status for row in connection.execute(query)}
+
+
+def list_trades(connection: Connection, chosen: TradeFilter, as_of: date | None, limit: int) -> pd.DataFrame:
+    """The first of those, a row each with ``LIST_COLUMNS``. as_of: the date that tells what is past maturity."""
+    query = _chosen(select(*(trades.c[name] for name in _READ)), chosen).order_by(trades.c.trade_id).limit(limit)
+    rows = connection.execute(query).all()
+    columns: dict[str, Any] = {name: [row[place] for row in rows] for place, name in enumerate(_READ)}
+    words = (columns[name] for name in ("ticker", "maturity", "strike", "option_type"))
+    columns["contract"] = contracts_in_words(*words)
+    columns["past_maturity"] = [day is not None and as_of is not None and day < as_of for day in columns["maturity"]]
+    return pd.DataFrame({name: pd.Series(columns[name], dtype=object) for name in LIST_COLUMNS})
+
+
+def count_past_maturity(connection: Connection, as_of: date) -> int:
+    """How many trades are past maturity at a date and still have a status that is priced."""
+    query = select(func.count()).select_from(trades)
+    query = query.where(trades.c.maturity < as_of, trades.c.trade_status.not_in(read_unpriced(connection)))
+    return int(connection.execute(query).scalar_one())
+
+
+def traded_tickers(connection: Connection) -> list[str]:
+    """The underlyings that trades are on, by name."""
+    return list(connection.execute(select(trades.c.ticker).distinct().order_by(trades.c.ticker)).scalars())
+
+
+def _chosen(query: Select[Any], chosen: TradeFilter) -> Select[Any]:
+    for column, values in (
+        (trades.c.trade_status, chosen.statuses),
+        (trades.c.book, chosen.books),
+        (trades.c.ticker, chosen.tickers),
+    ):
+        if values:
+            query = query.where(column.in_(values))
+    if chosen.text:
+        places = (trades.c.trade_id, trades.c.ticker, trades.c.book)
+        first, *others = (func.lower(place).contains(chosen.text.lower(), autoescape=True) for place in places)
+        query = query.where(first.self_group() | others[0] | others[1])
+    if chosen.expired_at is not None:
+        query = query.where(trades.c.maturity < chosen.expired_at)
+    return query

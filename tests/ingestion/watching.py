@@ -1,0 +1,173 @@
+"""Watched files in the tests: a round with a clock of its own, and a sidecar that watches in a thread."""
+
+import hashlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ingestion.runner import Sidecar
+from ingestion.watch_feed import WatchFeed
+from ingestion.watch_round import FoundFile, WatchOptions, WatchRound
+from services.read_file import FileLimits
+from storage.database import Store
+from storage.feeds import Feed, read_feed
+from storage.loaded_files import LoadedFileRow, read_loaded_files
+from storage.settings import Settings
+from tests.databases import wait_for
+
+TRADES = "TradeId,Ticker,Book,Product,Quantity,Strike,Maturity,OptionType,ContractMultiplier"
+QUOTES = "AsOfDate,Instrument,Quote"
+SENSITIVITIES = "AsOfDate,TradeId,RiskFactor,MarketValue,Delta"
+BOOKS = "Book,Desk,BusinessUnit,Region\nVOL,Vol hedging,Equity derivatives,Americas\n"
+INSTRUMENTS = "Ticker,Name,Sector,Region,Currency\nAAPL,Apple,Technology,Americas,USD\n"
+PARAMETERS = "AsOfDate,Ticker,ImpliedVol,RiskFreeRate,DividendYield\n2020-03-09,AAPL,0.4,0.006,0.012\n"
+
+
+def call(trade_id: str, quantity: float = 10, strike: float = 70) -> str:
+    """A line of a trades file: a call on AAPL."""
+    return f"{trade_id},AAPL,VOL,EQ_Option,{quantity:g},{strike:g},2020-06-19,call,100"
+
+
+def table(header: str, *lines: str) -> str:
+    """A CSV file."""
+    return "".join(f"{line}\n" for line in (header, *lines))
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a file where it stands, as an editor or a script does."""
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def replace(path: Path, text: str) -> Path:
+    """Put another file in its place, all at once."""
+    beside = write(path.with_name(f".{path.name}.new"), text)
+    beside.replace(path)
+    return path
+
+
+def parquet_of(path: Path, columns: dict[str, Sequence[Any]]) -> bytes:
+    """The bytes of a Parquet file."""
+    pq.write_table(pa.table(columns), path)
+    return path.read_bytes()
+
+
+class Rounds:
+    """Rounds of a watcher without a store, by a clock that only goes when it is told. Everything found is committed.
+
+    Files are whole after 1 second, and cut off ones after 10.
+    """
+
+    def __init__(self, *paths: Path, known: dict[str, LoadedFileRow] | None = None, **options: Any) -> None:
+        self.known = known if known is not None else {}
+        self.now = 1000.0
+        limits = options.pop("limits", FileLimits())
+        self.round = WatchRound(WatchOptions(paths, **{"settle": 1.0, **options}), limits, self.known)
+
+    def look(self) -> list[FoundFile]:
+        """What is found now, committed."""
+        found = []
+        while (one := self.round.turn(self.now)) is not None:
+            self.round.committed(one)
+            found.append(one)
+        return found
+
+    def after(self, seconds: float) -> list[FoundFile]:
+        self.now += seconds
+        return self.look()
+
+    def settle(self) -> list[FoundFile]:
+        """What is found when nothing has been written for long enough."""
+        return [*self.look(), *self.after(1.0)]
+
+
+def names(found: Sequence[FoundFile]) -> list[str]:
+    """The names and outcomes of what was found."""
+    return [f"{one.file.name} {one.row.outcome if one.content is not None else 'touched'}" for one in found]
+
+
+def tree(folder: Path) -> list[str]:
+    """The files of a folder and its subfolders."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+
+
+class Watching:
+    """A sidecar that watches in a thread, from entering to leaving the block."""
+
+    def __init__(
+        self, store: Store, *paths: Path, settings: Settings | None = None, name: str = "watch", **options: Any
+    ) -> None:
+        self._store, self._name = store, name
+        self._options = WatchOptions(paths, **{"settle": 0.05, "rescan": 0.2, **options})
+        self._settings = settings or Settings()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.fault: Exception | None = None
+
+    def __enter__(self) -> "Watching":
+        limits = FileLimits.of(self._settings)
+        self._sidecar = Sidecar(
+            self._store, self._settings, self._name, lambda row: WatchFeed(self._store, row, self._options, limits)
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
+        self._stop.set()
+        self._thread.join(60)
+        assert not self._thread.is_alive()
+        if self.fault is not None and error is None:
+            raise self.fault
+
+    def wait_for(self, condition: Callable[[], object], what: str) -> None:
+        def holds() -> object:
+            if self.fault is not None:
+                pytest.fail(f"the sidecar ended: {self.fault!r}")
+            return condition()
+
+        wait_for(holds, 60, what)
+
+    def wait_for_file(self, path: Path, outcome: str = "loaded") -> LoadedFileRow:
+        """Wait until the store knows this content of the file, with this outcome."""
+        wanted = (hashlib.sha256(path.read_bytes()).hexdigest(), outcome)
+
+        def known() -> bool:
+            row = loaded(self._store, path)
+            return row is not None and (row.content_hash, row.outcome) == wanted
+
+        self.wait_for(known, f"{path.name} to be {outcome}")
+        row = loaded(self._store, path)
+        assert row is not None
+        return row
+
+    def wait_for_signs_of_life(self, count: int) -> None:
+        """Wait until the sidecar has reported this often: it has had the time to do what it does."""
+        for _ in range(count):
+            seen = feed_of(self._store).seen_at
+            self.wait_for(lambda seen=seen: feed_of(self._store).seen_at != seen, "a sign of life")
+
+    def _run(self) -> None:
+        try:
+            self._sidecar.run(self._stop)
+        except Exception as fault:
+            self.fault = fault
+
+
+def loaded(store: Store, path: Path) -> LoadedFileRow | None:
+    """What the store says of a file."""
+    with store.read() as connection:
+        return read_loaded_files(connection).get(os.path.realpath(path.parent) + os.sep + path.name)
+
+
+def feed_of(store: Store) -> Feed:
+    """What the store says of the feed."""
+    with store.read() as connection:
+        feed = read_feed(connection, "watch")
+    assert feed is not None
+    return feed

@@ -1,0 +1,78 @@
+"""What a board says, in a form that two boards can be compared by, whatever the numbers of their rows."""
+
+from typing import Any
+
+import numpy as np
+
+from engine.measures import CLOSE_COMPARED
+from live.board import Board
+from live.board_rows import VALUE_NAMES
+from live.tables import summary_sums
+
+_NUMBERS = ("quantity", *VALUE_NAMES, *(f"close_{name}" for name in CLOSE_COMPARED))
+_TEXT = ("contract", "exercise_style", "priced_by")
+
+
+def contents(board: Board) -> dict[str, Any]:
+    """Rows by trade and risk factor, sums by group, the market by ticker, and the counts. NaN is None."""
+    rows, groups = board.rows, board.rows.groups
+    shown = np.flatnonzero(rows["group"] >= 0)
+    reasons = dict(zip(shown.tolist(), rows.shown_reasons(shown), strict=True))
+    sums = summary_sums(board)
+    return {
+        "revision": board.revision,
+        "rows": {
+            (rows.trade_ids[row], rows.risk_factors[row]): (
+                *groups.names[rows["group"][row]],
+                *(rows[name][row] for name in _TEXT),
+                reasons[row],
+                bool(rows["counted"][row]),
+                *(plain(rows[name][row]) for name in _NUMBERS),
+            )
+            for row in shown.tolist()
+        },
+        "groups": {
+            name: {
+                column: rounded(values[i])
+                for column, values in sums.items()
+                if values[i] or not column.startswith("unknown_")
+            }
+            for i, name in enumerate(groups.names)
+            if groups.sizes[i]
+        },
+        "market": {
+            row.ticker: (row.name, row.sector, row.currency, row.quote, plain(row.previous_close), row.day)
+            for row in board.market.rows
+            if not np.isnan(row.quote)
+        },
+        "counts": board.live_counts(),
+        "close": board.close_date,
+    }
+
+
+def plain(number: float) -> float | None:
+    return None if np.isnan(number) else float(number)
+
+
+def rounded(number: float) -> float | None:
+    """Sums over rows in another order differ in the last digits."""
+    return None if np.isnan(number) else float(f"{number:.9g}")
+
+
+def value(board: Board, trade_id: str, risk_factor: str, column: str = "market_value") -> float:
+    row = board.rows.row(trade_id, risk_factor)
+    assert row is not None
+    return float(board.rows[column][row])
+
+
+def differences(board: Board, other: Board) -> list[str]:
+    """Where two boards do not say the same. An underlying that is traded no more may still be in the first's market."""
+    ours, theirs = contents(board), contents(other)
+    plain_parts = [name for name in ("revision", "counts", "close") if ours[name] != theirs[name]]
+    found = [f"{name}: {ours[name]} and {theirs[name]}" for name in plain_parts]
+    for name in ("rows", "groups", "market"):
+        keys = theirs[name].keys() | (set() if name == "market" else ours[name].keys())
+        for key in sorted(keys):
+            if ours[name].get(key) != theirs[name].get(key):
+                found.append(f"{name} {key}: {ours[name].get(key)} and {theirs[name].get(key)}")
+    return found

@@ -1,0 +1,61 @@
+"""The audit in texts: as CSV a spreadsheet reads back the same, and none of it is a formula."""
+
+import csv
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from services.audit_texts import COLUMNS, audit_csv, in_words, plain_text
+from storage.audit import AuditEntry, StoredAuditEntry
+
+
+def test_each_entry_is_a_line() -> None:
+    entry = AuditEntry("Max", "set status", "trade", "T1", {"trade_status": "Live"}, None, 'a, "b"', "c")
+    stored = StoredAuditEntry(7, datetime(2020, 3, 9, 13, 30, tzinfo=UTC), 12, "aa", "bb", entry)
+    rows = list(csv.DictReader(StringIO(audit_csv([stored]))))
+    assert tuple(rows[0]) == COLUMNS
+    assert rows == [
+        {
+            "Entry": "7",
+            "RecordedAt": "2020-03-09T13:30:00.000000Z",
+            "User": "Max",
+            "Action": "set status",
+            "SubjectKind": "trade",
+            "Subject": "T1",
+            "Before": '{"trade_status": "Live"}',
+            "After": "",
+            "Reason": 'a, "b"',
+            "Note": "c",
+            "Revision": "12",
+            "PreviousHash": "aa",
+            "Hash": "bb",
+        }
+    ]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_what_starts_like_a_formula_is_made_plain(text: str) -> None:
+    assert plain_text(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "sold", "1-1", "a=b"])
+def test_other_texts_stay(text: str) -> None:
+    assert plain_text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (None, ""),
+        ({}, ""),
+        ({"trade_status": "Live"}, "Live"),
+        ({"roles": []}, "nothing"),
+        ({"roles": ["admin", "viewer"]}, "admin, viewer"),
+        ({"is_priced": True, "meaning": "x"}, "is_priced True, meaning x"),
+    ],
+)
+def test_values_in_words(values: Mapping[str, Any] | None, words: str) -> None:
+    assert in_words(values) == words

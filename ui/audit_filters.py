@@ -1,0 +1,37 @@
+"""Which entries of the audit a page shows: filters that the address of the page mirrors."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import streamlit as st
+
+from storage.audit import AuditFilter, audit_words
+from ui.remembered import recall, remember
+from ui.store import store
+
+_NAMES = ("by", "did", "about", "since", "until", "find_entry")
+
+
+def audit_filters() -> AuditFilter:
+    """The controls, and what they say. Days are UTC; both ends count."""
+    with store().read() as connection:
+        words = audit_words(connection)
+    recall(_NAMES)
+    who, what, about, since, until, find = st.columns([0.18, 0.18, 0.16, 0.13, 0.13, 0.22])
+    users = who.multiselect("Who", words["users"], key="by", bind="query-params", placeholder="Everyone")
+    actions = what.multiselect("What", words["actions"], key="did", bind="query-params", placeholder="Everything")
+    kinds = about.multiselect(
+        "About", words["subject_kinds"], key="about", bind="query-params", placeholder="All kinds"
+    )
+    first = since.date_input("From", None, key="since", bind="query-params", format="YYYY-MM-DD", help="UTC")
+    last = until.date_input("To", None, key="until", bind="query-params", format="YYYY-MM-DD", help="UTC, inclusive")
+    text = find.text_input(
+        "Search", key="find_entry", bind="query-params", placeholder="Trade, person, reason or note", max_chars=100
+    )
+    remember(_NAMES)
+    return AuditFilter(
+        tuple(users), tuple(actions), tuple(kinds), (text or "").strip(), _midnight(first), _midnight(last, days=1)
+    )
+
+
+def _midnight(day: date | None, days: int = 0) -> datetime | None:
+    return None if day is None else datetime.combine(day, time.min, UTC) + timedelta(days=days)

@@ -1,0 +1,87 @@
+"""Which trades a page lists: a search and filters, which the address of the page mirrors."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import streamlit as st
+
+from storage.database import StoreRevisions
+from storage.quotes import newest_as_of
+from storage.read_models import book_names
+from storage.trade_list import TradeFilter, count_past_maturity, traded_tickers
+from storage.trade_statuses import DefinedStatus, read_statuses
+from ui.remembered import recall, remember
+from ui.store import store
+
+FIND, STATUS, BOOK, UNDERLYING, PAST = "find", "trade_status", "trade_book", "underlying", "past_maturity"
+_EMPTY: dict[str, object] = {FIND: "", STATUS: [], BOOK: [], UNDERLYING: [], PAST: False}
+
+
+@dataclass(frozen=True, slots=True)
+class TradeWords:
+    """What can be chosen from, as the store is now."""
+
+    statuses: list[DefinedStatus]
+    books: list[str]
+    tickers: list[str]
+    as_of: date | None
+    past_maturity: int
+    revisions: StoreRevisions
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        return tuple(defined.status for defined in self.statuses if defined.is_shown)
+
+
+def read_words() -> TradeWords:
+    """Read them."""
+    with store().read() as connection:
+        as_of = newest_as_of(connection)
+        return TradeWords(
+            read_statuses(connection),
+            book_names(connection),
+            traded_tickers(connection),
+            as_of,
+            0 if as_of is None else count_past_maturity(connection, as_of),
+            store().revisions(connection),
+        )
+
+
+def trade_filters(words: TradeWords) -> TradeFilter:
+    """The controls, and what they say. No status chosen: those that views show by default."""
+    names = [defined.status for defined in words.statuses]
+    recall(list(_EMPTY))
+    find, status, book, underlying, past = st.columns([0.24, 0.24, 0.2, 0.2, 0.12], vertical_alignment="bottom")
+    text = find.text_input("Search", key=FIND, bind="query-params", placeholder="Id, ticker or book", max_chars=100)
+    statuses = status.multiselect(
+        "Status",
+        names,
+        key=STATUS,
+        bind="query-params",
+        placeholder=", ".join(words.shown),
+        help="None chosen: the statuses that views show by default.",
+    )
+    books = book.multiselect("Book", words.books, key=BOOK, bind="query-params", placeholder="All books")
+    tickers = underlying.multiselect(
+        "Underlying", words.tickers, key=UNDERLYING, bind="query-params", placeholder="All underlyings"
+    )
+    expired = past.toggle(
+        "Past maturity",
+        key=PAST,
+        bind="query-params",
+        disabled=words.as_of is None,
+        help="Expired: the maturity is before the newest as-of date. Nobody sets that, it follows from the dates.",
+    )
+    remember(list(_EMPTY))
+    return TradeFilter(
+        (text or "").strip(),
+        tuple(statuses) or words.shown,
+        tuple(books),
+        tuple(tickers),
+        words.as_of if expired else None,
+    )
+
+
+def choose_past_maturity() -> None:
+    """Set the controls to all trades that are past maturity: to be called before they are drawn."""
+    st.session_state.update({**_EMPTY, PAST: True})

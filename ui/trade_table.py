@@ -1,0 +1,152 @@
+"""The list of trades that a page shows, as it was read at one moment, and which of them are selected.
+
+What somebody selects and tags is what they saw: the list is not read again under their hands. When the store has
+changed meanwhile and nothing is selected, it is read again by itself; else the page says so.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from storage.trade_list import TradeFilter, list_trades, matching_trades
+from ui.store import store
+from ui.trade_filters import TradeWords, choose_past_maturity
+
+_LISTED, _ANEW, _ALL, _ALL_NEXT = "listed_trades", "list_anew", "all_that_match", "all_that_will_match"
+_MOST_ROWS = 5_000
+_LOOK_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTrades:
+    """chosen: what was asked for. frame: the first rows. matching: id -> status of all. number: of the reading."""
+
+    chosen: TradeFilter
+    frame: pd.DataFrame
+    matching: dict[str, str]
+    static_revision: int
+    read_at: datetime
+    number: int
+
+    @property
+    def key(self) -> str:
+        """Of the table: another one for each reading, so that a click on an old row selects no new one."""
+        return f"trades_{self.number}"
+
+
+def listed_trades(chosen: TradeFilter, words: TradeWords) -> ListedTrades:
+    """The trades that pass, as they were when they were first asked for, or asked for anew."""
+    known: ListedTrades | None = st.session_state.get(_LISTED)
+    if known is None or known.chosen != chosen or st.session_state.pop(_ANEW, False):
+        number = 0 if known is None else known.number + 1
+        with store().read() as connection:
+            known = ListedTrades(
+                chosen,
+                list_trades(connection, chosen, words.as_of, _MOST_ROWS),
+                matching_trades(connection, chosen),
+                store().revisions(connection).static_revision,
+                datetime.now(UTC),
+                number,
+            )
+        st.session_state[_LISTED] = known
+        st.session_state[_ALL] = st.session_state.pop(_ALL_NEXT, False)
+        st.session_state[_ANEW] = False
+    return known
+
+
+def list_again() -> None:
+    """Read the list anew at the next run; nothing is selected then."""
+    st.session_state[_ANEW] = True
+
+
+def propose_expired(words: TradeWords) -> None:
+    """Say how many trades are past maturity, and select them at a click: nobody tags them but a person."""
+    if not words.past_maturity:
+        return
+    one = words.past_maturity == 1
+    with st.container(key="proposal", horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f":orange[:material/event_busy:] {words.past_maturity:,} {'trade is' if one else 'trades are'} past "
+            f"maturity as of {words.as_of} and not terminated."
+        )
+        st.button("Select it" if one else "Select them", key="select_expired", on_click=_select_expired)
+
+
+def trade_table(listed: ListedTrades) -> dict[str, str]:
+    """The list; returns what is selected in it, id -> status as it is shown."""
+    count = len(listed.matching)
+    if not count:
+        with st.container(border=True, height=300, vertical_alignment="center", horizontal_alignment="center"):
+            st.caption("No trade matches. Change the filters, or load trades.")
+        _follow(listed, selected=False)
+        return {}
+    every = st.session_state.get(_ALL, False)
+    bar = st.container(key="selection", horizontal=True, vertical_alignment="center")
+    picked = st.dataframe(
+        listed.frame.rename(columns=_TITLES),
+        key=listed.key,
+        on_select="rerun",
+        selection_mode="multi-row",
+        hide_index=True,
+        height=560,
+        column_config={
+            "Maturity": st.column_config.DateColumn(format="YYYY-MM-DD"),
+            "Quantity": st.column_config.NumberColumn(format="localized"),
+            "Past maturity": st.column_config.CheckboxColumn(),
+        },
+        alt="The trades that match",
+    )
+    rows = picked["selection"]["rows"]
+    every = every and not rows  # whoever ticks single rows after all means those
+    shown = listed.frame.iloc[rows]
+    selected = dict(listed.matching) if every else dict(zip(shown["trade_id"], shown["trade_status"], strict=True))
+    with bar:
+        said = f"{count:,} match" + (f", the first {_MOST_ROWS:,} are listed" if count > _MOST_ROWS else "")
+        st.caption(f"{said} · **{'all ' if every else ''}{len(selected):,} selected**")
+        if selected:
+            st.button("Clear", key="select_none", on_click=_select_all, args=(False,))
+        if not every:
+            st.button(f"Select all {count:,}", key="select_all", on_click=_select_all, args=(True,))
+    _follow(listed, selected=bool(selected))
+    return selected
+
+
+_TITLES = {
+    "trade_id": "Trade",
+    "contract": "Contract",
+    "book": "Book",
+    "quantity": "Quantity",
+    "maturity": "Maturity",
+    "past_maturity": "Past maturity",
+    "trade_status": "Status",
+    "source": "Last changed by",
+}
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def _follow(listed: ListedTrades, *, selected: bool) -> None:
+    """Look from time to time whether trades have changed since the list was read."""
+    with store().read() as connection:
+        if store().revisions(connection).static_revision == listed.static_revision:
+            return
+    if not selected:
+        list_again()
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f":material/history: Trades have changed since this was read at {listed.read_at:%H:%M:%S} UTC.")
+        if st.button("Read again", key="list_again", help="Your selection is cleared."):
+            list_again()
+            st.rerun()
+
+
+def _select_all(every: bool) -> None:
+    list_again()
+    st.session_state[_ALL_NEXT] = every
+
+
+def _select_expired() -> None:
+    choose_past_maturity()
+    list_again()
+    st.session_state[_ALL_NEXT] = True

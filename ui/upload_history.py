@@ -1,0 +1,69 @@
+"""Every upload: who, when, which file, what it did, and taking one back."""
+
+import pandas as pd
+import streamlit as st
+
+from services.permissions import Permission, User, why_not
+from services.undo_upload import Undone
+from storage.uploads import UploadBatch, read_batches
+from ui.store import store
+from ui.upload_desk import upload_desk
+from ui.upload_session import carried_out
+
+_HASH_SHOWN = 12
+
+
+def upload_history(user: User) -> None:
+    """The uploads, the newest first, and the undo of one."""
+    with store().read() as connection:
+        batches = read_batches(connection)
+    if not batches:
+        st.info("Nobody has uploaded anything yet.", icon=":material/history:")
+        return
+    st.dataframe(
+        pd.DataFrame([_row(batch) for batch in batches]),
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(batches), 460),
+        column_config={"When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss")},
+        alt="All uploads",
+    )
+    may = user.may(Permission.UPLOAD)
+    if not may:
+        st.info(why_not(user, Permission.UPLOAD), icon=":material/lock:")
+    open_batches = {_label(batch): batch for batch in batches if batch.undone_at is None}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.selectbox(
+            "Take an upload back",
+            list(open_batches),
+            index=None,
+            placeholder="Choose one",
+            disabled=not may or not open_batches,
+            help="Its rows are what they were before, if nobody has touched them since.",
+            key="upload_undo_choice",
+        )
+        if st.button("Undo", disabled=not may or label is None, icon=":material/undo:", key="upload_undo") and label:
+            carried_out(upload_desk().worker.undo(user, open_batches[label].batch_id), _said)
+            st.rerun()
+
+
+def _row(batch: UploadBatch) -> dict[str, object]:
+    return {
+        "No.": batch.batch_id,
+        "When (UTC)": batch.uploaded_at,
+        "Who": batch.user_name,
+        "File": batch.file_name,
+        "Kind": batch.kind,
+        **{word.capitalize(): batch.counts.get(word, 0) for word in ("new", "changed", "unchanged", "failed")},
+        "Mode": batch.mode,
+        "Undone": f"by {batch.undone_by}, {batch.undone_at:%Y-%m-%d %H:%M}" if batch.undone_at else "",
+        "SHA-256": batch.content_hash[:_HASH_SHOWN],
+    }
+
+
+def _label(batch: UploadBatch) -> str:
+    return f"{batch.batch_id}: {batch.file_name}, {batch.kind}, by {batch.user_name}"
+
+
+def _said(done: Undone) -> str:
+    return f"Upload {done.batch_id} was taken back: {done.restored:,} rows restored, {done.removed:,} removed."

@@ -1,0 +1,169 @@
+"""What a file would do: counts, the values that change, the rows that are wrong, and the decision."""
+
+from datetime import date, datetime
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from services.apply_upload import Uploaded, UploadMode
+from services.permissions import User
+from services.preview_upload import UploadPreview
+from services.read_rows import left_aside_text
+from services.record_kinds import RECORD_KINDS
+from services.upload_failures import failures_csv, reason_and_mending
+from services.upload_worker import KeptPreview
+from ui.upload_desk import upload_desk
+from ui.upload_session import UploadSession, carried_out
+
+_HEIGHT = 300
+_SHOWN = 1_000
+_CHANGES, _BAD = "What changes", "What is wrong"
+_MODES = {
+    UploadMode.ALL_OR_NOTHING: "All or nothing",
+    UploadMode.GOOD_ROWS: "The good rows alone",
+}
+
+
+def upload_preview(user: User, session: UploadSession, kept: KeptPreview) -> None:
+    """Show a preview and let the analyst decide."""
+    preview = kept.preview
+    for known in preview.known[:3]:
+        undone = ", taken back since" if known.undone else ""
+        when = f"{known.when:%Y-%m-%d %H:%M} UTC"
+        st.info(
+            f"The same content came before: {known.file_name}, by {known.who}, {when}{undone}.",
+            icon=":material/history:",
+        )
+    _counts(preview)
+    if preview.kind is not None and (aside := left_aside_text(preview.left_aside, RECORD_KINDS[preview.kind])):
+        st.caption(f"Columns {aside}.")
+    views = [view for view, there in ((_BAD, preview.failures), (_CHANGES, preview.changes)) if there]
+    if views:
+        view = views[0]
+        if views[1:]:
+            view = st.segmented_control("Show", views, default=views[0], key="upload_view") or views[0]
+        if view == _BAD:
+            _failures(preview)
+        else:
+            _changes(preview)
+    _decide(user, session, kept)
+
+
+def _counts(preview: UploadPreview) -> None:
+    words = {"new": "New", "changed": "Changed", "unchanged": "Unchanged", "late": "Late"}
+    shown = [(words[name], count) for name, count in preview.counts.items() if name != "late" or count]
+    with st.container(horizontal=True, key="upload_counts"):
+        st.metric("Kind", preview.kind or "unknown", border=True, width=170)
+        for word, count in shown:
+            st.metric(word, f"{count:,}", border=True, width=130)
+        st.metric("Bad rows", f"{preview.failed_rows:,}", border=True, width=130)
+
+
+def _failures(preview: UploadPreview) -> None:
+    rows = [
+        {
+            "Line": failure.line,
+            "Column": failure.column or "whole row",
+            "Value": failure.value,
+            "Reason": reason_and_mending(failure)[0],
+            "How to mend it": reason_and_mending(failure)[1],
+        }
+        for failure in preview.failures[:_SHOWN]
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(rows), _HEIGHT),
+        column_config={"Line": st.column_config.NumberColumn(preview.place.capitalize(), width="small")},
+        alt="Rows that cannot be taken, and how to mend them",
+    )
+    kept = len(preview.failures)
+    more = kept - _SHOWN
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.download_button(
+            f"Download {kept:,} {'failure' if kept == 1 else 'failures'} with the rows",
+            failures_csv(preview),
+            f"{preview.file_name.rpartition('.')[0] or 'upload'}.errors.csv",
+            "text/csv",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+        if more > 0 or preview.more_failures:
+            st.caption(f"{max(more, 0):,} more are in the file, and {preview.more_failures:,} beyond it.")
+
+
+def _changes(preview: UploadPreview) -> None:
+    rows = [
+        {"Line": c.line, "Row": c.key, "Column": c.column, "Stored now": _text(c.old), "In the file": _text(c.new)}
+        for c in preview.changes
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        width="stretch",
+        height=min(38 + 35 * len(rows), _HEIGHT),
+        column_config={"Line": st.column_config.NumberColumn(preview.place.capitalize(), width="small")},
+        alt="Values that change, stored and in the file",
+    )
+    if preview.more_changed_rows:
+        st.caption(f"{preview.more_changed_rows:,} more rows change.")
+
+
+def _decide(user: User, session: UploadSession, kept: KeptPreview) -> None:
+    preview = kept.preview
+    mode = UploadMode.ALL_OR_NOTHING
+    if preview.failed_rows and preview.good_rows:
+        mode = st.radio(
+            "Some rows are bad. What is to go in?",
+            list(_MODES),
+            format_func=_MODES.__getitem__,
+            captions=[
+                "Nothing goes in until every row is mended.",
+                f"{preview.good_rows:,} rows go in, the others do not.",
+            ],
+            horizontal=True,
+            key=f"upload_mode_{session.file_id}",
+        )
+    held_back = bool(preview.failed_rows) and mode is UploadMode.ALL_OR_NOTHING
+    count = preview.effective_rows
+    words = f"Upload {count:,} {'row' if count == 1 else 'rows'}"
+    if held_back:
+        words = "Mend the file first"
+    elif not count:
+        words = "Nothing to upload"
+    with st.container(horizontal=True, key="upload_decide"):
+        go = st.button(words, type="primary", disabled=held_back or not count, key="upload_apply")
+        if st.button("Look again", key="upload_look", help="Compare the file with the store as it is now."):
+            session.look(user)
+            st.rerun()
+        if st.button("Choose another file", key="upload_clear"):
+            session.clear()
+            st.rerun()
+    if count == 0 and preview.good_rows and not preview.failed_rows:
+        st.caption("The store has all of it already.")
+    if go:
+        job = upload_desk().worker.apply(user, kept.preview_id, mode)
+        if carried_out(job, _said):
+            session.clear()
+        st.rerun()
+
+
+def _said(done: Uploaded) -> str:
+    if done.batch_id is None:
+        return "The store had all of it already: nothing was written."
+    parts = ", ".join(f"{count:,} {name}" for name, count in done.counts.items() if count)
+    left = f" {done.failed_rows:,} bad rows were left out." if done.failed_rows else ""
+    return f"Upload {done.batch_id} is in: {parts} {done.kind}.{left} It can be taken back under History."
+
+
+def _text(value: Any) -> str:
+    """A value as both columns of a comparison show it."""
+    if value is None:
+        return "–"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, date):
+        return value.isoformat()
+    return f"{value:,.10g}" if isinstance(value, float) else str(value)

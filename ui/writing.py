@@ -1,0 +1,36 @@
+"""How pages write: one at a time, with what is known of the store kept in memory between them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock
+
+import streamlit as st
+
+from services.pricing_state import PricingState
+from storage.settings import settings
+
+
+@dataclass
+class _Writer:
+    state: PricingState
+    lock: Lock = field(default_factory=Lock)
+
+
+@st.cache_resource
+def _writer() -> _Writer:
+    known = settings()
+    return _Writer(
+        PricingState(
+            engine_overwrites_reported=known.engine_overwrites_reported,
+            zero_terminated=known.terminated_risk == "zero",
+        )
+    )
+
+
+@contextmanager
+def writing() -> Iterator[PricingState]:
+    """The state to apply changes with; nobody else in this process has it meanwhile."""
+    writer = _writer()
+    with writer.lock:
+        yield writer.state
