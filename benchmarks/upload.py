@@ -3,9 +3,7 @@
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -17,7 +15,7 @@ from services.apply_upload import UploadMode
 from services.load_demo import load_demo
 from services.permissions import Role, User
 from services.read_file import FileLimits, read_file
-from services.upload_worker import Job, UploadWorker
+from services.upload_worker import UploadWorker
 from storage.database import Store
 from storage.settings import Settings
 
@@ -64,25 +62,21 @@ def _on(name: str, url: str, folder: Path, rows: int) -> list[Result]:
             path = _written(folder / f"trades.{suffix}", rows)
             case = f"{rows:,} new trades, {suffix}"
             with _Lateness() as late:
-                looked, kept = _timed(lambda path=path: worker.preview(_ANALYST, None, path.name, path, {}, None))
-                applied, done = _timed(
-                    lambda kept=kept: worker.apply(_ANALYST, kept.preview_id, UploadMode.ALL_OR_NOTHING)
-                )
-            undone, _ = _timed(lambda done=done: worker.undo(_ANALYST, done.batch_id))
+                began = time.perf_counter()
+                kept = worker.preview(_ANALYST, None, path.name, path, {}, None).result()
+                looked = time.perf_counter()
+                done = worker.apply(_ANALYST, kept.preview_id, UploadMode.ALL_OR_NOTHING).result()
+                applied = time.perf_counter()
+            worker.undo(_ANALYST, done.batch_id).result()
+            undone = time.perf_counter()
             note = f"a thread of the web process was late by {late.worst_ms:.0f} ms at worst"
-            results.append(result_of(NAME, case, f"{name}, look and apply", [looked + applied], note))
-            results.append(result_of(NAME, case, f"{name}, look", [looked], ""))
-            results.append(result_of(NAME, case, f"{name}, undo", [undone], ""))
+            results.append(result_of(NAME, case, f"{name}, look and apply", [1000.0 * (applied - began)], note))
+            results.append(result_of(NAME, case, f"{name}, look", [1000.0 * (looked - began)], ""))
+            results.append(result_of(NAME, case, f"{name}, undo", [1000.0 * (undone - applied)], ""))
     finally:
         worker.close()
         store.close()
     return results
-
-
-def _timed(start: Callable[[], Job]) -> tuple[float, Any]:
-    began = time.perf_counter()
-    result = start().result()
-    return (time.perf_counter() - began) * 1000.0, result
 
 
 class _Lateness:

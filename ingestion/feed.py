@@ -49,7 +49,7 @@ class Feed(Protocol):
         ...
 
     def next_batch(self, now: float) -> Batch | None:
-        """What is due by now, or None. Never blocks for long, and is never called while it is paused or ended."""
+        """What is due by now, or None: also while it is paused. Never blocks for long; not called after the end."""
         ...
 
     def next_awake(self, now: float) -> float | None:

@@ -83,7 +83,7 @@ class Sidecar:
         if now >= self._next_look:
             self._patiently(stop, self._obey)
             self._next_look = now + _LOOK_SECONDS
-        batch = None if self._feed.paused or self._feed.ended else self._feed.next_batch(time.monotonic())
+        batch = None if self._feed.ended else self._feed.next_batch(time.monotonic())
         if batch is not None:
             self._patiently(stop, lambda: self._apply(batch))
         results = self._beside.finished()

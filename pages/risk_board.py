@@ -8,6 +8,7 @@ import streamlit as st
 from engine.measures import DAY_PNL, MEASURES
 from live.panels import Filters, MeasureText, PanelKind, live_panel
 from storage.feeds import REPLAY, read_feed
+from storage.quotes import newest_as_of
 from storage.read_models import as_of_dates, book_names
 from ui.day_charts import day_charts
 from ui.store import store
@@ -48,7 +49,7 @@ def panel(kind: PanelKind, height: int) -> None:
 def day() -> None:
     """The day of the selection, drawn anew every few seconds."""
     with store().read() as fragment_connection:
-        newest = state.as_of or next(iter(as_of_dates(fragment_connection)), None)
+        newest = state.as_of or newest_as_of(fragment_connection) or next(iter(as_of_dates(fragment_connection)), None)
     if newest is not None:
         day_charts(view_state(), newest)
 

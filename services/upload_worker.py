@@ -145,7 +145,7 @@ class UploadWorker:
                     number, word, content = pickle.load(process.stdout)
                 except (EOFError, OSError, pickle.UnpicklingError):
                     break
-                    job = self._jobs.get(number)
+                job = self._jobs.get(number)
                 if job is None:
                     continue
                 if word == "progress":

@@ -4,15 +4,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import Connection, func, insert, select, update
 
 from storage.database import WriteUnit
 from storage.schema import dead_letters
 
 WAITING, TAKEN = "waiting", "taken"
-_PLACE = ("consumer_group", "topic", "partition", "message_offset")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +42,14 @@ class StoredDeadLetter:
 
 
 def write_dead_letters(unit: WriteUnit, letters: Sequence[DeadLetter]) -> None:
-    """Keep messages in the transaction that passes them by; one that is kept already stays as it is."""
-    if not letters:
-        return
-    insert = sqlite_insert if unit.connection.dialect.name == "sqlite" else postgresql_insert
-    unit.connection.execute(
-        insert(dead_letters).on_conflict_do_nothing(index_elements=list(_PLACE)),
-        [{**asdict(letter), "received_at": unit.now, "state": WAITING, "attempts": 1} for letter in letters],
-    )
+    """Keep messages in the transaction that passes them by.
+
+    The position that moves in the same transaction sees to it that each is kept once. Their places alone would not: a
+    topic that is made anew has its offsets again.
+    """
+    if letters:
+        rows = [{**asdict(letter), "received_at": unit.now, "state": WAITING, "attempts": 1} for letter in letters]
+        unit.connection.execute(insert(dead_letters), rows)
 
 
 def count_waiting(connection: Connection) -> int:

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, text, update
 
 from storage.feeds import PositionMoved
 from storage.schema import partition_offsets
 
 Partition = tuple[str, int]
 """A topic and the number of a partition."""
+
+_MAKE = text(
+    "INSERT INTO partition_offsets (consumer_group, topic, partition, owner) "
+    "VALUES (:group, :topic, :partition, :owner) ON CONFLICT (consumer_group, topic, partition) DO NOTHING"
+)
 
 
 def claim_partitions(
@@ -22,12 +27,8 @@ def claim_partitions(
     found: dict[Partition, int | None] = {}
     for topic, partition in sorted(partitions):
         here = (table.c.consumer_group == group) & (table.c.topic == topic) & (table.c.partition == partition)
-        if connection.execute(update(table).where(here).values(owner=owner)).rowcount == 0:
-            connection.execute(
-                insert(table).values(
-                    consumer_group=group, topic=topic, partition=partition, next_offset=None, owner=owner
-                )
-            )
+        connection.execute(_MAKE, {"group": group, "topic": topic, "partition": partition, "owner": owner})
+        connection.execute(update(table).where(here).values(owner=owner))
         found[(topic, partition)] = connection.execute(select(table.c.next_offset).where(here)).scalar_one()
     return found
 

@@ -217,7 +217,7 @@ dead_letters = Table(
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("settled_at", UtcDateTime),
-    Index("ix_dead_letters_place", "consumer_group", "topic", "partition", "message_offset", unique=True),
+    Index("ix_dead_letters_place", "consumer_group", "topic", "partition", "message_offset"),
     Index("ix_dead_letters_state", "state"),
 )
 """Messages that could not be taken, whole, with the place they came from and the reason; ``state`` says whether one

@@ -53,7 +53,9 @@ def tag_form(user: User, selected: Mapping[str, str], statuses: list[DefinedStat
         )
         note = st.text_area("Note", max_chars=NOTE_LENGTH, height=80, placeholder="Optional", disabled=not may)
         words = f"Set status of {count}" if selected else "Select trades first"
-        if st.form_submit_button(words, type="primary", disabled=not (may and selected), width="stretch"):
+        if st.form_submit_button(
+            words, key="set_status", type="primary", disabled=not (may and selected), width="stretch"
+        ):
 
             def act(state: PricingState, seen: Mapping[str, str], _: bool) -> Tagged:
                 return tag_trades(store(), state, user, seen, status, reason or "", note or "")

@@ -48,7 +48,7 @@ def read_words() -> TradeWords:
 
 
 def trade_filters(words: TradeWords) -> TradeFilter:
-    """The controls, and what they say. No status chosen: those that views show by default."""
+    """The controls, and what they say. No status where none is chosen: then those count that are shown by default."""
     names = [defined.status for defined in words.statuses]
     recall(list(_EMPTY))
     find, status, book, underlying, past = st.columns([0.24, 0.24, 0.2, 0.2, 0.12], vertical_alignment="bottom")
@@ -75,7 +75,7 @@ def trade_filters(words: TradeWords) -> TradeFilter:
     remember(list(_EMPTY))
     return TradeFilter(
         (text or "").strip(),
-        tuple(statuses) or words.shown,
+        tuple(statuses),
         tuple(books),
         tuple(tickers),
         words.as_of if expired else None,

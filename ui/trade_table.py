@@ -4,7 +4,7 @@ What somebody selects and tags is what they saw: the list is not read again unde
 changed meanwhile and nothing is selected, it is read again by itself; else the page says so.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -41,11 +41,12 @@ def listed_trades(chosen: TradeFilter, words: TradeWords) -> ListedTrades:
     known: ListedTrades | None = st.session_state.get(_LISTED)
     if known is None or known.chosen != chosen or st.session_state.pop(_ANEW, False):
         number = 0 if known is None else known.number + 1
+        meant = replace(chosen, statuses=chosen.statuses or words.shown)
         with store().read() as connection:
             known = ListedTrades(
                 chosen,
-                list_trades(connection, chosen, words.as_of, _MOST_ROWS),
-                matching_trades(connection, chosen),
+                list_trades(connection, meant, words.as_of, _MOST_ROWS),
+                matching_trades(connection, meant),
                 store().revisions(connection).static_revision,
                 datetime.now(UTC),
                 number,

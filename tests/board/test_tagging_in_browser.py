@@ -43,9 +43,9 @@ def opened(chromium: Any, board: RunningBoard) -> Iterator[Open]:
     def open_page(path: str) -> Any:
         contexts.append(chromium.new_context(viewport={"width": 1500, "height": 1000}, locale="en-US"))
         page = contexts[-1].new_page()
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(60_000)
         page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(f"{board.address}{path}")
+        page.goto(f"{board.address}{path}", wait_until="commit")
         return page
 
     yield open_page
@@ -116,7 +116,7 @@ def test_who_may_not_tag_sees_the_trades_and_why(opened: Open, board: RunningBoa
     select_all(page, 3)
     assert page.get_by_role("button", name="Select trades first").count() == 0
     assert page.get_by_role("button", name="Set status of 3 trades").is_disabled()
-    assert page.get_by_label("New status").is_disabled()
+    assert page.get_by_role("combobox", name="New status").is_disabled()
 
     vera = User("Vera", frozenset({Role.VIEWER}))
     with pytest.raises(NotAllowed):

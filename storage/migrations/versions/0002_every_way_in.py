@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("dead_letter_id"),
     )
     place = ["consumer_group", "topic", "partition", "message_offset"]
-    op.create_index("ix_dead_letters_place", "dead_letters", place, unique=True)
+    op.create_index("ix_dead_letters_place", "dead_letters", place)
     op.create_index("ix_dead_letters_state", "dead_letters", ["state"])
     op.create_table(
         "partition_offsets",
