@@ -8,8 +8,9 @@ from ui.trade_table import listed_trades, propose_expired, trade_table
 from ui.who import current_user
 
 st.subheader("Trades")
+user = current_user()
 what_was_done()
-decide_conflicts()
+decide_conflicts(user)
 words = read_words()
 listed = listed_trades(trade_filters(words), words)
 propose_expired(words)
@@ -17,4 +18,4 @@ table, form = st.columns([0.74, 0.26], gap="small")
 with table:
     selected = trade_table(listed)
 with form:
-    tag_form(current_user(), selected, words.statuses)
+    tag_form(user, selected, words.statuses)

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, Table
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, String, Table
 
-from storage.float_arrays import FloatColumn
+from storage.column_arrays import FloatColumn, TextColumn
 from storage.instants import UtcDateTime, to_driver
 
 Columns = Mapping[str, Any]
@@ -91,7 +91,7 @@ def _upsert_rows(
     several: list[tuple[Any, ...]] = []
     single: list[tuple[Any, ...]] = []
     for batch in batches:
-        columns = [column.tolist() if isinstance(column, FloatColumn) else column for column in batch.varying]
+        columns = [c.tolist() if isinstance(c, (FloatColumn, TextColumn)) else c for c in batch.varying]
         done = batch.count - batch.count % rows_a_statement if rows_a_statement else 0
         if done:
             values: list[Any] = [None] * (done * len(columns))
@@ -185,13 +185,17 @@ def _driver_value(value: Any, column: Column[Any], dialect_name: str) -> Any:
 
 
 def _driver_column(value: Any, column: Column[Any], dialect_name: str) -> Any:
-    """One column as the raw driver takes it: a list, or floats still as an array."""
+    """One column as the raw driver takes it: a list, or floats and texts in a column that knows both forms."""
     if isinstance(value, np.ndarray):
         return FloatColumn(value) if value.dtype.kind == "f" else value.tolist()
     if isinstance(column.type, (Date, UtcDateTime)):
         # A tick has few instants and many rows.
         converted = {item: to_driver(item, dialect_name) for item in set(value)}
         return [converted[item] for item in value]
+    if dialect_name == "postgresql" and isinstance(column.type, Float):
+        return FloatColumn(np.array(value, np.float64))
+    if dialect_name == "postgresql" and isinstance(column.type, (String, JSON)):
+        return TextColumn(value)
     return value if isinstance(value, list) else list(value)
 
 

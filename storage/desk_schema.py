@@ -14,6 +14,16 @@ from sqlalchemy import (
 from storage.instants import UtcDateTime
 from storage.schema import metadata
 
+__all__ = [
+    "audit_entries",
+    "column_mappings",
+    "metadata",
+    "trade_statuses",
+    "upload_batches",
+    "upload_rows",
+    "user_roles",
+]
+
 audit_entries = Table(
     "audit_entries",
     metadata,

@@ -19,7 +19,7 @@ from ui.writing import writing
 _SAID, _CONFLICT = "tag_said", "tag_conflict"
 _REASONS = ["Matured", "Sold or closed out", "Booked twice", "Booked by mistake", "Novated", "Disputed"]
 
-Act = Callable[[PricingState, Mapping[str, str], bool], Tagged]
+Act = Callable[[PricingState, User, Mapping[str, str], bool], Tagged]
 """Does what was asked for, for these trades as they were seen (id -> status); True: over what others did, too."""
 
 
@@ -27,6 +27,7 @@ Act = Callable[[PricingState, Mapping[str, str], bool], Tagged]
 class _Undecided:
     """What was asked for and refused, because trades are not what was seen. seen: id -> status, of all."""
 
+    user_name: str
     refused: TagConflicts
     words: str
     seen: Mapping[str, str]
@@ -57,10 +58,10 @@ def tag_form(user: User, selected: Mapping[str, str], statuses: list[DefinedStat
             words, key="set_status", type="primary", disabled=not (may and selected), width="stretch"
         ):
 
-            def act(state: PricingState, seen: Mapping[str, str], _: bool) -> Tagged:
-                return tag_trades(store(), state, user, seen, status, reason or "", note or "")
+            def act(state: PricingState, doer: User, seen: Mapping[str, str], _: bool) -> Tagged:
+                return tag_trades(store(), state, doer, seen, status, reason or "", note or "")
 
-            _carry_out(f"set to {status}", selected, act)
+            _carry_out(user, f"set to {status}", selected, act)
     _last_tags(user, may)
 
 
@@ -72,16 +73,16 @@ def what_was_done() -> None:
         (st.success if kind == "done" else st.error)(words, icon=":material/check:" if kind == "done" else None)
 
 
-def decide_conflicts() -> None:
-    """Show the trades that somebody else changed meanwhile, and let the manager decide about them."""
+def decide_conflicts(user: User) -> None:
+    """Show the trades that somebody else changed meanwhile, and let the manager who asked decide about them."""
     undecided: _Undecided | None = st.session_state.get(_CONFLICT)
-    if undecided is None:
+    if undecided is None or undecided.user_name != user.name:
         return
     conflicts = undecided.refused.conflicts
     theirs = {conflict.trade_id for conflict in conflicts}
     others = {trade_id: status for trade_id, status in undecided.seen.items() if trade_id not in theirs}
     with st.container(border=True, key="conflict"):
-        st.warning(f"{undecided.refused} Decide about them.", icon=":material/group:")
+        st.warning(f"{undecided.refused} What shall be done?", icon=":material/group:")
         rows = [
             {
                 "Trade": conflict.trade_id,
@@ -105,9 +106,9 @@ def decide_conflicts() -> None:
             # What is shown here has been seen now: whoever changes one of these once more is a conflict again.
             every = {**others, **{each.trade_id: each.now for each in conflicts if each.now is not None}}
             if len(every) > len(others) and st.button(f"Set all {len(every):,}, theirs too", key="overwrite"):
-                _carry_out(undecided.words, every, undecided.act, theirs_too=True)
+                _carry_out(user, undecided.words, every, undecided.act, theirs_too=True)
             if others and st.button(f"Set the other {len(others):,}, leave theirs", key="others"):
-                _carry_out(undecided.words, others, undecided.act)
+                _carry_out(user, undecided.words, others, undecided.act)
             if st.button("Leave all as they are", key="leave"):
                 del st.session_state[_CONFLICT]
                 list_again()
@@ -127,26 +128,27 @@ def _last_tags(user: User, may: bool) -> None:
         st.caption(f"Your last: {count} set to {became} at {last[0].recorded_at:%H:%M:%S} UTC, {last[0].entry.reason}.")
         if st.button(f"Undo {count}", key="undo", disabled=not may, icon=":material/undo:"):
 
-            def act(state: PricingState, chosen: Mapping[str, str], theirs_too: bool) -> Tagged:
+            def act(state: PricingState, doer: User, chosen: Mapping[str, str], theirs_too: bool) -> Tagged:
                 wanted = [stored.audit_id for stored in last if stored.entry.subject_key in chosen]
-                return undo_tags(store(), state, user, wanted, overwrite=theirs_too)
+                return undo_tags(store(), state, doer, wanted, overwrite=theirs_too)
 
-            _carry_out("given back the status of before", seen, act)
+            _carry_out(user, "given back the status of before", seen, act)
 
 
-def _carry_out(words: str, seen: Mapping[str, str], act: Act, *, theirs_too: bool = False) -> None:
+def _carry_out(user: User, words: str, seen: Mapping[str, str], act: Act, *, theirs_too: bool = False) -> None:
     """Do it, keep what came of it for the next run, and run the page again on what the store then says."""
     st.session_state.pop(_CONFLICT, None)
     try:
         with writing() as state:
-            tagged = act(state, seen, theirs_too)
+            tagged = act(state, user, seen, theirs_too)
     except TagConflicts as refused:
-        st.session_state[_CONFLICT] = _Undecided(refused, words, seen, act)
+        st.session_state[_CONFLICT] = _Undecided(user.name, refused, words, seen, act)
     except (NotAllowed, NotPossible) as error:
         st.session_state[_SAID] = ("refused", str(error))
     else:
+        count = f"{len(tagged.trades):,} {'trade' if len(tagged.trades) == 1 else 'trades'}"
         already = f" {tagged.unchanged:,} had it already." if tagged.unchanged else ""
-        st.session_state[_SAID] = ("done", f"{len(tagged.trades):,} trades {words}.{already}{_entries(tagged)}")
+        st.session_state[_SAID] = ("done", f"{count} {words}.{already}{_entries(tagged)}")
         list_again()
     st.rerun()
 

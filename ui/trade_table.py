@@ -17,6 +17,7 @@ from ui.trade_filters import TradeWords, choose_past_maturity
 _LISTED, _ANEW, _ALL, _ALL_NEXT = "listed_trades", "list_anew", "all_that_match", "all_that_will_match"
 _MOST_ROWS = 5_000
 _LOOK_SECONDS = 3.0
+_HEADER_PIXELS, _ROW_PIXELS, _MOST_PIXELS = 38, 35, 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
-        height=560,
+        height=min(_HEADER_PIXELS + _ROW_PIXELS * len(listed.frame), _MOST_PIXELS),
         column_config={
             "Maturity": st.column_config.DateColumn(format="YYYY-MM-DD"),
             "Quantity": st.column_config.NumberColumn(format="localized"),

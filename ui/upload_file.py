@@ -12,13 +12,15 @@ from services.upload_table import SUFFIXES
 from services.upload_worker import UploadFailed
 from storage.settings import settings
 from ui.store import store
-from ui.upload_desk import follow, upload_desk
-from ui.upload_preview import upload_preview
-from ui.upload_session import UploadSession, say, upload_session
+from ui.upload_desk import follow
+from ui.upload_preview import upload_preview, uploaded_text
+from ui.upload_session import UploadSession, carried_out, say, upload_session
 
 _BY_COLUMNS = "By its columns"
 _ASIDE = "(leave aside)"
 _MOST_COLUMNS = 60
+_BROWSER_MEGABYTES = 200
+"""What a browser sends is in the web server's memory first."""
 
 
 def upload_file(user: User) -> None:
@@ -35,6 +37,7 @@ def upload_file(user: User) -> None:
             type=[suffix.lstrip(".") for suffix in SUFFIXES],
             key=f"upload_file_{session.turn}",
             disabled=not may,
+            max_upload_size=max(1, min(int(known.file_megabytes), _BROWSER_MEGABYTES)),
             help=f"CSV, Excel or Parquet, at most {known.file_rows:,} rows and {known.file_columns:,} columns.",
         )
     with about:
@@ -50,8 +53,7 @@ def upload_file(user: User) -> None:
         return
     kind = None if chosen == _BY_COLUMNS else chosen
     if file.file_id != session.file_id:
-        session.file_id, session.file_name, session.kind = file.file_id, file.name, kind
-        session.path, session.sheet, session.mapping = upload_desk().keep(file.getbuffer()), None, {}
+        session.take(file.file_id, file.name, file.getbuffer(), kind)
         session.look(user)
     elif kind != session.kind:
         session.kind, session.mapping = kind, {}
@@ -60,7 +62,13 @@ def upload_file(user: User) -> None:
 
 
 def _show(user: User, session: UploadSession) -> None:
-    """The preview, when it is there."""
+    """The preview when it is there, or the upload that goes on."""
+    if session.applying is not None:
+        done = carried_out(session.applying, uploaded_text)
+        session.applying = None
+        if done:
+            session.clear()
+        st.rerun()
     if session.job is not None:
         try:
             session.kept = follow(session.job)
@@ -80,7 +88,14 @@ def _show(user: User, session: UploadSession) -> None:
         _choose_sheet(user, session, preview)
     if preview.kind is not None and preview.names and (preview.proposals or preview.left_aside or session.mapping):
         _map_columns(user, session, preview)
+    if _is_unread(preview):
+        return
     upload_preview(user, session, session.kept)
+
+
+def _is_unread(preview: UploadPreview) -> bool:
+    """Whether the columns must be confirmed before anything is read."""
+    return bool(preview.proposals) and preview.revisions is None
 
 
 def _choose_sheet(user: User, session: UploadSession, preview: UploadPreview) -> None:
@@ -95,7 +110,7 @@ def _choose_sheet(user: User, session: UploadSession, preview: UploadPreview) ->
 def _map_columns(user: User, session: UploadSession, preview: UploadPreview) -> None:
     """Which column of the file is which of ours: proposed, to be confirmed, and kept under a name if wanted."""
     kind = RECORD_KINDS[preview.kind or ""]
-    unread = preview.good_rows == 0 and bool(preview.proposals)
+    unread = _is_unread(preview)
     words = "Columns: confirm what they are" if unread else "Columns"
     with st.expander(words, expanded=unread, icon=":material/view_column:"):
         if unread:
@@ -127,29 +142,31 @@ def _map_columns(user: User, session: UploadSession, preview: UploadPreview) -> 
                 }
                 session.look(user)
                 st.rerun()
-        if session.mapping:
-            _save(user, session, preview)
+    if session.mapping and not unread:
+        _save(user, session, preview)
 
 
 def _saved(user: User, session: UploadSession, preview: UploadPreview) -> None:
     """Take a mapping that somebody has saved."""
-    fitting = {mapping.mapping: mapping for mapping in saved_mappings(store(), preview.names)}
+    kinds = RECORD_KINDS if session.kind is None else (session.kind,)
+    known = saved_mappings(store(), preview.names)
+    fitting = {mapping.mapping: mapping for mapping in known if mapping.kind in kinds}
     if not fitting:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Saved mapping", list(fitting), index=None, placeholder="Choose one", key="upload_saved")
         if st.button("Use it", key="upload_use", disabled=name is None) and name is not None:
             mapping = fitting[name]
-            session.kind = session.kind if session.kind == mapping.kind else None
             session.mapping = {column: ours for column, ours in mapping.columns.items() if column in preview.names}
             session.look(user)
             st.rerun()
 
 
 def _save(user: User, session: UploadSession, preview: UploadPreview) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input("Save this mapping as", key="upload_mapping_name", max_chars=80, placeholder="A name")
-        if st.button("Save mapping", key="upload_save") and preview.kind is not None:
+    """Keep the mapping that was confirmed, for the next file that has such columns."""
+    with st.form("upload_save", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input("Save this mapping as", max_chars=80, placeholder="A name", width=320)
+        if st.form_submit_button("Save mapping") and preview.kind is not None:
             try:
                 keep_mapping(store(), user, name, preview.kind, session.mapping)
                 say("done", f"The mapping {name} is saved.")

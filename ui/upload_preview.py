@@ -14,9 +14,9 @@ from services.record_kinds import RECORD_KINDS
 from services.upload_failures import failures_csv, reason_and_mending
 from services.upload_worker import KeptPreview
 from ui.upload_desk import upload_desk
-from ui.upload_session import UploadSession, carried_out
+from ui.upload_session import UploadSession
 
-_HEIGHT = 300
+_HEIGHT = 390
 _SHOWN = 1_000
 _CHANGES, _BAD = "What changes", "What is wrong"
 _MODES = {
@@ -144,13 +144,12 @@ def _decide(user: User, session: UploadSession, kept: KeptPreview) -> None:
     if count == 0 and preview.good_rows and not preview.failed_rows:
         st.caption("The store has all of it already.")
     if go:
-        job = upload_desk().worker.apply(user, kept.preview_id, mode)
-        if carried_out(job, _said):
-            session.clear()
+        session.applying = upload_desk().worker.apply(user, kept.preview_id, mode)
         st.rerun()
 
 
-def _said(done: Uploaded) -> str:
+def uploaded_text(done: Uploaded) -> str:
+    """What an upload did, for people."""
     if done.batch_id is None:
         return "The store had all of it already: nothing was written."
     parts = ", ".join(f"{count:,} {name}" for name, count in done.counts.items() if count)

@@ -18,7 +18,11 @@ _KEY, _SAID = "upload_session", "upload_said"
 
 @dataclass(slots=True)
 class UploadSession:
-    """kind: as chosen, None: by the columns. mapping: as confirmed. job: what runs; kept: the preview that is shown."""
+    """kind: as chosen, None: by the columns. mapping: as confirmed. turn: how many files there were.
+
+    job: the preview that is being made; kept: the one that is shown; applying: the upload that runs. A run of the page
+    that is broken off leaves them here for the next.
+    """
 
     file_id: str = ""
     file_name: str = ""
@@ -28,7 +32,15 @@ class UploadSession:
     mapping: dict[str, str] = field(default_factory=dict)
     kept: KeptPreview | None = None
     job: Job | None = None
+    applying: Job | None = None
     turn: int = 0
+
+    def take(self, file_id: str, file_name: str, content: memoryview, kind: str | None) -> None:
+        """Begin with another file."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+        self.file_id, self.file_name, self.kind = file_id, file_name, kind
+        self.path, self.sheet, self.mapping = upload_desk().keep(content), None, {}
 
     def look(self, user: User) -> None:
         """Start a preview of the file as it is to be read now."""

@@ -140,7 +140,7 @@ def test_the_second_of_two_managers_is_told_and_decides(opened: Open, board: Run
     choose_reason(page, "sold")
     page.get_by_role("button", name="Set status of 4 trades").click()
     page.wait_for_selector("text=1 trade changed since you looked: nothing was set.")
-    told = page.locator(".st-key-conflict [data-testid=stDataFrame]").inner_text()
+    told = page.locator(".st-key-conflict [data-testid=stDataFrame]").text_content()
     page.get_by_role("button", name="Set the other 3, leave theirs").click()
     page.wait_for_selector("text=3 trades set to Terminated.")
     with board.store.read() as connection:

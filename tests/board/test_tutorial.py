@@ -127,7 +127,7 @@ def number(page: Any, panel: str, key: str, column: str) -> float | None:
     found = page.evaluate(
         """([panel, key, column]) => {
             const row = [...document.querySelectorAll(`[data-panel=${panel}] [data-row-key]`)]
-                .find((row) => row.dataset.rowKey.split('\\u001f')[0] === key);
+                .find((row) => row.dataset.rowKey.split(' \\u203a ')[0] === key);
             return row?.querySelector(`[data-column=${column}]`)?.dataset.raw ?? null;
         }""",
         [panel, key, column],

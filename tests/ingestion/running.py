@@ -23,6 +23,7 @@ def play_to_the_end(store: Store, rows: list[TickRow]) -> None:
 
 def replay_sidecar(store: Store, rows: list[TickRow], *, speed: float | None = None, once: bool = False) -> Sidecar:
     """A sidecar that plays these rows."""
+
     def open_feed(row: Feed) -> ReplayFeed:
         return ReplayFeed(rows, row.cursor, row.wanted_speed, time.monotonic(), row.owner or "")
 

@@ -32,7 +32,7 @@ def test_roles_add_up(roles: tuple[str, ...], allowed: set[str]) -> None:
 
 def test_a_refusal_is_in_the_audit(store: Store) -> None:
     require(store, MAX, Permission.TAG, "set 3 trades")
-    with pytest.raises(NotAllowed, match="^Only an analyst may upload files, and Max is none: an admin can grant"):
+    with pytest.raises(NotAllowed, match=r"^Only an analyst may upload files, and Max is none: an admin can grant"):
         require(store, MAX, Permission.UPLOAD, "upload trades.csv")
     with store.read() as connection:
         found = read_audit(connection)

@@ -388,7 +388,7 @@ class TestZeros:
         assert self.values(small_store, "C1")["cash_delta"] != 0, "they are priced again when they come back"
 
     def test_whoever_terminates_them(self, small_store: Store, state: PricingState) -> None:
-        gone = [{"trade_id": t, "trade_status": "Terminated"} for t in ("C1", "T1")]
+        gone = [{"trade_id": t, "trade_status": "Terminated", "quantity": 9.0} for t in ("C1", "T1")]
         change_records(small_store, state, "trades", gone, source="file")
         assert self.values(small_store, "C1")["market_value"] == 0
         with small_store.read() as connection:

@@ -1,6 +1,10 @@
-"""Floats on their way to a database: a list for SQLite, one binary array for PostgreSQL."""
+"""Floats and texts on their way to a database: a list for SQLite, one binary array for PostgreSQL.
+
+The driver writes an array value by value as text, and a text with quotes in it, as JSON is, letter by letter.
+"""
 
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +14,8 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 _FLOAT8, _FLOAT8_ARRAY = 701, 1022
+_TEXT, _TEXT_ARRAY = 25, 1009
+_NULL = struct.pack(">i", -1)
 _VALUE = np.dtype([("length", ">i4"), ("value", ">f8")])
 
 
@@ -46,6 +52,30 @@ class FloatColumn:
         return struct.pack(">5i", 1 if count else 0, len(missing) > 0, _FLOAT8, count, 1) + raw
 
 
+class TextColumn:
+    """A column of texts; None is NULL."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, values: Sequence[str | None]) -> None:
+        self._values = values
+
+    def tolist(self) -> list[str | None]:
+        return list(self._values)
+
+    def postgresql_array(self) -> bytes:
+        """The text[] in PostgreSQL's binary format, built as that of floats is."""
+        count = len(self._values)
+        parts = [struct.pack(">5i", 1 if count else 0, None in self._values, _TEXT, count, 1)]
+        for value in self._values:
+            if value is None:
+                parts.append(_NULL)
+            else:
+                encoded = value.encode()
+                parts += (struct.pack(">i", len(encoded)), encoded)
+        return b"".join(parts)
+
+
 class _FloatColumnDumper(Dumper):
     format = Format.BINARY
     oid = _FLOAT8_ARRAY
@@ -54,4 +84,13 @@ class _FloatColumnDumper(Dumper):
         return obj.postgresql_array()
 
 
+class _TextColumnDumper(Dumper):
+    format = Format.BINARY
+    oid = _TEXT_ARRAY
+
+    def dump(self, obj: TextColumn) -> bytes:
+        return obj.postgresql_array()
+
+
 psycopg.adapters.register_dumper(FloatColumn, _FloatColumnDumper)
+psycopg.adapters.register_dumper(TextColumn, _TextColumnDumper)
