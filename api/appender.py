@@ -17,7 +17,7 @@ class Appender:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
-        self._state = PricingState(engine_overwrites_reported=settings.engine_overwrites_reported)
+        self._state = PricingState.of(settings)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="deltaboard-append")
 
     async def append(self, kind: RecordKind, body: bytes, content_type: str, *, atomic: bool) -> Appended:

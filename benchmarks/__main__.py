@@ -9,7 +9,16 @@ from pathlib import Path
 from benchmarks.machine import describe_machine
 from benchmarks.results import Result, table_of, write_json
 
-BENCHMARKS: tuple[str, ...] = ("repricing", "american", "committed", "pixels", "cold_board", "kafka_trades")
+BENCHMARKS: tuple[str, ...] = (
+    "repricing",
+    "american",
+    "committed",
+    "pixels",
+    "cold_board",
+    "kafka_trades",
+    "files",
+    "upload",
+)
 """Modules of this package, in the order of their running; each has ``run(quick)``."""
 
 

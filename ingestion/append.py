@@ -69,7 +69,7 @@ def _open(known: Settings) -> tuple[Store, PricingState]:
             _opened[1].close()
         store = Store(known.database_url)
         store.migrate()
-        state = PricingState(engine_overwrites_reported=known.engine_overwrites_reported)
+        state = PricingState.of(known)
         _opened = (known.database_url, store, state)
     return _opened[1], _opened[2]
 

@@ -52,7 +52,7 @@ class Sidecar:
         self._store = store
         self._settings = settings
         self._once = once
-        self._state = PricingState(engine_overwrites_reported=settings.engine_overwrites_reported)
+        self._state = PricingState.of(settings)
         self._beside = Beside()
         self._holder = Holder(name, uuid.uuid4().hex)
         self._feed = open_feed(self._claim(speed))

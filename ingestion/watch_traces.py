@@ -4,17 +4,15 @@ import csv
 import errno
 import itertools
 import os
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from ingestion.watch_paths import REPORT_SUFFIX, Signature, WatchedFile, shown
 from services.read_rows import RowFailure
+from services.spreadsheet_text import harmless
 
 _HEADER = ("line", "column", "value", "reason")
-_FORMULA = re.compile(r"\s*[=+\-@]|[\t\r]")
-_NUMBER = re.compile(r"-?\d+(\.\d*)?")
 
 
 def report_of(path: Path) -> Path:
@@ -101,5 +99,5 @@ def _is_ours(report: Path, *, missing: bool) -> bool:
 
 
 def _harmless(text: str) -> str:
-    """A text on one line that spreadsheets do not run as a formula; a number stays one."""
-    return shown(f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text)
+    """A text on one line that spreadsheets do not run as a formula."""
+    return shown(harmless(text))

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts import BoolArray, IntArray
-from engine.model import TradeStatus
 from engine.selection import HIERARCHY, TradeSelection
 from live.growing_columns import GrowingColumns
 from storage.placing import Placing
@@ -90,5 +89,5 @@ class BoardGroups:
         return np.append(selection.mask(columns), False)
 
     def alive(self) -> BoolArray:
-        """Which groups are of trades that are not terminated; one more, False, for ``NO_GROUP``."""
-        return np.append(self.column("trade_status") != TradeStatus.TERMINATED, False).astype(np.bool_)
+        """Which groups are of trades that are priced, by their status; one more, False, for ``NO_GROUP``."""
+        return np.append(~np.isin(self.column("trade_status"), list(self._placing.unpriced)), False)

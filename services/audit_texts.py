@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
 
+from services.spreadsheet_text import harmless
 from storage.audit import StoredAuditEntry
 
 COLUMNS = (
@@ -23,7 +24,6 @@ COLUMNS = (
     "PreviousHash",
     "Hash",
 )
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def audit_csv(entries: Iterable[StoredAuditEntry]) -> str:
@@ -39,18 +39,13 @@ def audit_csv(entries: Iterable[StoredAuditEntry]) -> str:
             [
                 stored.audit_id,
                 f"{stored.recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}",
-                *(plain_text(text) for text in (*texts, *values, entry.reason, entry.note)),
+                *(harmless(text) for text in (*texts, *values, entry.reason, entry.note)),
                 stored.revision,
                 stored.previous_hash,
                 stored.hash,
             ]
         )
     return target.getvalue()
-
-
-def plain_text(text: str) -> str:
-    """A text that no spreadsheet takes for a formula: where it starts like one, an apostrophe stands before it."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def in_words(values: Mapping[str, Any] | None) -> str:

@@ -29,6 +29,7 @@ from storage.quotes import Quote, newest_as_of, quotes_as_known
 from storage.records import Record, read_plain_records, read_records
 from storage.reported import reported_keys
 from storage.sensitivities import priced_dates
+from storage.settings import Settings
 from storage.trade_statuses import read_unpriced
 
 _UNREAD = -1
@@ -55,6 +56,14 @@ class PricingState:
         self._engine_overwrites_reported = engine_overwrites_reported
         self.zero_terminated = zero_terminated
         self.forget()
+
+    @classmethod
+    def of(cls, settings: Settings) -> "PricingState":
+        """As the settings want it."""
+        return cls(
+            engine_overwrites_reported=settings.engine_overwrites_reported,
+            zero_terminated=settings.terminated_risk == "zero",
+        )
 
     def forget(self) -> None:
         """Drop everything, after a transaction that failed: the next one reads the store again."""

@@ -2,14 +2,12 @@
 
 import csv
 import io
-import re
 
 from services.preview_upload import UploadPreview
 from services.read_rows import RowFailure
+from services.spreadsheet_text import harmless
 
 HEADINGS = ("Line", "Column", "Value", "Reason", "HowToMend")
-_FORMULA = re.compile(r"\s*[=+\-@]|[\t\r]")
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 _TO_DO = {
     "must be above 0": "write a number above 0",
     "must be": "write one of these words",
@@ -37,8 +35,3 @@ def failures_csv(preview: UploadPreview) -> bytes:
         said = (str(failure.line), failure.column, failure.value, *reason_and_mending(failure))
         writer.writerow([harmless(cell) for cell in (*said, *cells)])
     return b"\xef\xbb\xbf" + sheet.getvalue().encode()
-
-
-def harmless(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

@@ -177,10 +177,7 @@ class _Desk:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store = Store(settings.database_url)
-        self._state = PricingState(
-            engine_overwrites_reported=settings.engine_overwrites_reported,
-            zero_terminated=settings.terminated_risk == "zero",
-        )
+        self._state = PricingState.of(settings)
         self._previews: OrderedDict[str, UploadPreview] = OrderedDict()
         self.slow_work: list[SlowWork] = []
 

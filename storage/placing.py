@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.model import UNASSIGNED
+from engine.model import UNASSIGNED, TradeStatus
 from storage.records import read_records
+from storage.trade_statuses import read_unpriced
 
 DEFAULT_CURRENCY = "USD"
 """An underlying that nobody has described is taken to be in the book's own currency."""
@@ -18,10 +19,12 @@ _NOWHERE = (UNASSIGNED, UNASSIGNED, UNASSIGNED)
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """What the static data say. hierarchy: book -> (region, business unit, desk); currencies: ticker -> currency."""
+    """What the static data say. hierarchy: book -> (region, business unit, desk); currencies: ticker -> currency;
+    unpriced: the statuses whose trades are not priced."""
 
     hierarchy: Mapping[str, tuple[str, str, str]]
     currencies: Mapping[str, str]
+    unpriced: frozenset[str] = frozenset({TradeStatus.TERMINATED.value})
 
     def above(self, book: str) -> tuple[str, str, str]:
         """Region, business unit and desk of a book; Unassigned where nobody knows it."""
@@ -38,6 +41,7 @@ def read_placing(connection: Connection) -> Placing:
     return Placing(
         dict(zip(books["book"], levels, strict=True)),
         dict(zip(instruments["ticker"], instruments["currency"], strict=True)),
+        read_unpriced(connection),
     )
 
 

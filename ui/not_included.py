@@ -5,25 +5,25 @@ from datetime import date
 import pandas as pd
 from sqlalchemy import Connection
 
-from engine.model import TradeStatus
 from live.board import NOT_PRICED_YET
 from storage.dead_letters import read_dead_letters
 from storage.loaded_files import REFUSED, read_loaded_files
 from storage.read_models import failures_frame
 from storage.records import read_records
 from storage.sensitivities import stored_values
+from storage.trade_statuses import read_unpriced
 
 _LETTER_COLUMNS = ("Topic", "Partition", "Offset", "Received", "Kind", "Column", "Value", "Reason", "Id", "Attempts")
 
 
 def trades_without_value(connection: Connection, as_of: date) -> pd.DataFrame:
-    """Trades that are not terminated and have no value at a date: trade_id, ticker, book, reason, detail.
+    """Trades that are priced, by their status, and have no value at a date: trade_id, ticker, book, reason, detail.
 
     One that was never priced at this date has no failure either: it is listed as not priced yet.
     """
     failed = failures_frame(connection, as_of).set_index("trade_id")
     trades = read_records(connection, "trades")
-    alive = trades[trades["trade_status"] != TradeStatus.TERMINATED].set_index("trade_id")[["ticker", "book"]]
+    alive = trades[~trades["trade_status"].isin(read_unpriced(connection))].set_index("trade_id")[["ticker", "book"]]
     valued = {(row.trade_id, row.risk_factor) for row in stored_values(connection, as_of, ("risk_factor",))}
     without = alive[[key not in valued for key in zip(alive.index, alive["ticker"], strict=True)]]
     listed = without.join(failed[["reason", "detail"]])

@@ -9,13 +9,14 @@ import streamlit as st
 from services.permissions import NotAllowed, Permission, User, why_not
 from services.pricing_state import PricingState
 from services.reasons import NOTE_LENGTH, NotPossible
-from services.tag_trades import SET, UNDO, TagConflicts, Tagged, tag_trades, undo_tags
+from services.tag_trades import SET, UNDO, Conflict, TagConflicts, Tagged, tag_trades, undo_tags
 from storage.audit import newest_act
 from storage.trade_statuses import DefinedStatus
 from ui.store import store
 from ui.trade_table import list_again
 from ui.writing import writing
 
+_TOLD_IN_WORDS = 3
 _SAID, _CONFLICT = "tag_said", "tag_conflict"
 _REASONS = ["Matured", "Sold or closed out", "Booked twice", "Booked by mistake", "Novated", "Disputed"]
 
@@ -83,6 +84,8 @@ def decide_conflicts(user: User) -> None:
     others = {trade_id: status for trade_id, status in undecided.seen.items() if trade_id not in theirs}
     with st.container(border=True, key="conflict"):
         st.warning(f"{undecided.refused} What shall be done?", icon=":material/group:")
+        for conflict in conflicts[:_TOLD_IN_WORDS]:
+            st.text(_told(conflict))
         rows = [
             {
                 "Trade": conflict.trade_id,
@@ -151,6 +154,15 @@ def _carry_out(user: User, words: str, seen: Mapping[str, str], act: Act, *, the
         st.session_state[_SAID] = ("done", f"{count} {words}.{already}{_entries(tagged)}")
         list_again()
     st.rerun()
+
+
+def _told(conflict: Conflict) -> str:
+    """A conflict as a sentence: plain text, because the reason is somebody's own words."""
+    if conflict.now is None or conflict.set_by is None:
+        return f"{conflict.trade_id} is not there any more."
+    who = conflict.set_by
+    why = f": {who.reason}" if who.reason else ""
+    return f"{conflict.trade_id} is {conflict.now} since {who.at:%Y-%m-%d %H:%M:%S} UTC, set by {who.by}{why}"
 
 
 def _entries(tagged: Tagged) -> str:

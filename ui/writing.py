@@ -19,13 +19,7 @@ class _Writer:
 
 @st.cache_resource
 def _writer() -> _Writer:
-    known = settings()
-    return _Writer(
-        PricingState(
-            engine_overwrites_reported=known.engine_overwrites_reported,
-            zero_terminated=known.terminated_risk == "zero",
-        )
-    )
+    return _Writer(PricingState.of(settings()))
 
 
 @contextmanager

@@ -34,7 +34,7 @@ def append(
     left_aside: dict[str, None] = {}
     total = dict.fromkeys(("new", "changed", "unchanged", "late", "refused"), 0)
     with opened_store() as store:
-        state = PricingState(engine_overwrites_reported=told.engine_overwrites_reported)
+        state = PricingState.of(told)
         try:
             for read in _rows(row, known):
                 appended = append_read(

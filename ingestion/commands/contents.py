@@ -54,7 +54,7 @@ def load(
 
     known = read_settings()
     with opened_store() as store:
-        state = PricingState(engine_overwrites_reported=known.engine_overwrites_reported)
+        state = PricingState.of(known)
         try:
             loaded = load_file(store, state, kind.value, file, good_rows=good_rows, limits=FileLimits.of(known))
         except OSError as error:

@@ -78,7 +78,7 @@ def retry(
         absent = sorted(set(numbers or []) - {stored.dead_letter_id for stored in letters})
         if absent:
             raise fail(f"There is no dead letter {', '.join(map(str, absent))}.", BAD_INPUT)
-        state = PricingState(engine_overwrites_reported=settings.engine_overwrites_reported)
+        state = PricingState.of(settings)
         refused = 0
         tolerance = settings.future_tolerance_seconds
         for retried in retry_dead_letters(store, state, letters, future_tolerance_seconds=tolerance):

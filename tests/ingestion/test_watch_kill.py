@@ -190,9 +190,29 @@ def wait_until(condition: Callable[[], object], what: str) -> None:
         time.sleep(0.0005)
 
 
+class Sidecars(Commands):
+    """Leaves no sidecar behind when a test fails while one runs."""
+
+    _running: int | None = None
+
+    def start(self, url: str, *arguments: str) -> int:
+        self._running = super().start(url, *arguments)
+        return self._running
+
+    def exit_code(self) -> int:
+        code = super().exit_code()
+        self._running = None
+        return code
+
+    def close(self) -> None:
+        if self._running is not None:
+            os.kill(self._running, signal.SIGKILL)
+        super().close()
+
+
 @pytest.fixture(scope="module")
 def commands() -> Iterator[Commands]:
-    running = Commands()
+    running = Sidecars()
     yield running
     running.close()
 
@@ -258,8 +278,12 @@ def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
         sidecar = start(step)
         time.sleep(chance.uniform(0.0, 0.3))
         place.write(step)
-        while traces_of(store, worst) == before and not place.settled(store, step):
-            time.sleep(0.0005)
+        wait_until(
+            lambda before=before, step=step, worst=worst: (  # type: ignore[misc]
+                traces_of(store, worst) != before or place.settled(store, step)
+            ),
+            f"{worst.name} to be read",
+        )
         kill(sidecar)
         for _ in range(KILLS_A_STEP[store.dialect] - 2):
             known = files_read(store)

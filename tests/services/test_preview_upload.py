@@ -15,7 +15,8 @@ from services.permissions import NotAllowed, Role, User
 from services.preview_upload import UploadPreview, preview_upload
 from services.read_file import FileLimits
 from services.record_kinds import RECORD_KINDS
-from services.upload_failures import failures_csv, harmless, reason_and_mending
+from services.spreadsheet_text import harmless
+from services.upload_failures import failures_csv, reason_and_mending
 from services.upload_templates import template_csv, template_xlsx
 from storage.audit import read_audit
 from storage.database import Store

@@ -225,6 +225,7 @@ def test_an_undo_leaves_the_store_as_it_was(small_store: Store, state: PricingSt
     change_records(small_store, state, "trades", [stock("S1", quantity=1.0)], source="test")
     apply_quotes(small_store, state, [quote("AAPL", 70.0, 600)], source="test")
     assert valued(small_store).loc["S1", "market_value"] == 70.0
+    assert valued(small_store).loc["C1", "spot"] == 70.0, "ours ticks again"
     assert upload(small_store, state, FILES[what]).batch_id is not None, "and it can come again"
 
 

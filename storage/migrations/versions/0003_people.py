@@ -103,3 +103,8 @@ def _refuse_changes() -> None:
             f"CREATE TRIGGER audit_refuses_{what.lower()} BEFORE {what} ON audit_entries "
             "BEGIN SELECT RAISE(ABORT, 'the audit cannot be altered'); END"
         )
+    op.execute(  # INSERT OR REPLACE deletes without telling the trigger above
+        "CREATE TRIGGER audit_refuses_replace BEFORE INSERT ON audit_entries "
+        "WHEN EXISTS (SELECT 1 FROM audit_entries WHERE audit_id = NEW.audit_id) "
+        "BEGIN SELECT RAISE(ABORT, 'the audit cannot be altered'); END"
+    )
