@@ -16,6 +16,7 @@ BENCHMARKS: tuple[str, ...] = (
     "pixels",
     "cold_board",
     "kafka_trades",
+    "kafka_pixels",
     "files",
     "upload",
 )

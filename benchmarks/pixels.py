@@ -14,9 +14,9 @@ _SECONDS_TO_SHOW = 10.0
 _PAUSE_SECONDS = 0.35
 _SETTLE_MILLISECONDS = 2000
 TICKER = "AAPL"
-_CELL = f"[data-panel=market] [data-row-key={TICKER}] [data-column=quote]"
+CELL = f"[data-panel=market] [data-row-key={TICKER}] [data-column=quote]"
 # Every value that the cell shows, with the browser's clock, which is this machine's.
-_WATCH = """(selector) => {
+WATCH = """(selector) => {
   window.shown = [];
   let last = null;
   const look = () => {
@@ -29,7 +29,7 @@ _WATCH = """(selector) => {
   new MutationObserver(look).observe(document.querySelector('[data-panel=market]'),
     { subtree: true, childList: true, attributes: true, characterData: true });
 }"""
-_SHOWN_AT = "(value) => window.shown.find(([raw]) => Math.abs(raw - value) < 1e-9)?.[1] ?? null"
+SHOWN_AT = "(value) => window.shown.find(([raw]) => Math.abs(raw - value) < 1e-9)?.[1] ?? null"
 
 
 def run(quick: bool) -> list[Result]:
@@ -40,10 +40,10 @@ def run(quick: bool) -> list[Result]:
         with served_board() as board:
             page = browser.new_page(viewport={"width": 1920, "height": 1080})
             page.goto(board.url)
-            page.wait_for_selector(f"{_CELL}[data-raw]")
+            page.wait_for_selector(f"{CELL}[data-raw]")
             page.wait_for_selector("[data-panel=trades] [data-row-key] [data-column=market_value][data-raw]")
             page.wait_for_timeout(_SETTLE_MILLISECONDS)
-            page.evaluate(_WATCH, _CELL)
+            page.evaluate(WATCH, CELL)
             moves = {"a tick of one share": [TICKER], "a tick of every share": board.ticking.tickers}
             times: dict[str, list[float]] = {case: [] for case in moves}
             committed: dict[str, list[float]] = {case: [] for case in moves}
@@ -68,7 +68,7 @@ def _time(page: Page, board: ServedBoard, tickers: Sequence[str]) -> tuple[float
     committed = time.time() * 1000.0 - started
     deadline = time.monotonic() + _SECONDS_TO_SHOW
     while True:
-        at = page.evaluate(_SHOWN_AT, board.ticking.quote_of(TICKER))
+        at = page.evaluate(SHOWN_AT, board.ticking.quote_of(TICKER))
         if at is not None:
             return float(at) - started, committed
         if time.monotonic() > deadline:

@@ -55,7 +55,7 @@ def day() -> None:
 
 
 with st.container(key="board"):
-    line, controls = st.columns([0.635, 0.365], vertical_alignment="center")
+    line, controls = st.columns([0.6, 0.4], vertical_alignment="center")
     with line:
         panel("status", 28)
     with controls, st.container(key="toolbar", horizontal=True, horizontal_alignment="right", wrap=False):

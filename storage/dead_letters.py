@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from storage.database import WriteUnit
 from storage.schema import dead_letters
+from storage.storable_text import storable
 
 WAITING, TAKEN = "waiting", "taken"
 
@@ -48,7 +49,16 @@ def write_dead_letters(unit: WriteUnit, letters: Sequence[DeadLetter]) -> None:
     topic that is made anew has its offsets again.
     """
     if letters:
-        rows = [{**asdict(letter), "received_at": unit.now, "state": WAITING, "attempts": 1} for letter in letters]
+        rows = [
+            {
+                **asdict(letter),
+                **_texts(letter.column_name, letter.value, letter.reason),
+                "received_at": unit.now,
+                "state": WAITING,
+                "attempts": 1,
+            }
+            for letter in letters
+        ]
         unit.connection.execute(insert(dead_letters), rows)
 
 
@@ -96,5 +106,9 @@ def note_attempt(connection: Connection, dead_letter_id: int, column: str, value
     connection.execute(
         update(dead_letters)
         .where(dead_letters.c.dead_letter_id == dead_letter_id)
-        .values(attempts=dead_letters.c.attempts + 1, column_name=column, value=value, reason=reason)
+        .values(attempts=dead_letters.c.attempts + 1, **_texts(column, value, reason))
     )
+
+
+def _texts(column: str, value: str, reason: str) -> dict[str, str]:
+    return {"column_name": storable(column), "value": storable(value), "reason": storable(reason)}

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select
 
 from storage.schema import rejections
+from storage.storable_text import storable
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ def write_rejections(connection: Connection, now: datetime, source: str, items: 
                 {
                     "received_at": now,
                     "source": source,
-                    "place": item.place,
-                    "column_name": item.column,
-                    "value": item.value,
-                    "reason": item.reason,
+                    "place": storable(item.place),
+                    "column_name": storable(item.column),
+                    "value": storable(item.value),
+                    "reason": storable(item.reason),
                 }
                 for item in items
             ],

@@ -39,16 +39,20 @@ def choose_identity() -> bool:
             icon=":material/no_accounts:",
         )
         return False
+    if _KEY not in st.session_state and st.query_params.get(_KEY) in DEMO_PEOPLE:
+        st.session_state[_KEY] = st.query_params[_KEY]
     with st.sidebar.container(key="identity"):
-        st.selectbox(
+        name = st.selectbox(
             "Demo identity",
             list(DEMO_PEOPLE),
             key=_KEY,
-            bind="query-params",
             help="There is no sign-in: choose who you are, to see what each role may do.",
         )
         roles = ", ".join(sorted(map(str, current_user().roles)))
         st.caption(f":orange[:material/theater_comedy:] {roles}. Demo, no sign-in")
+    if st.query_params.get(_KEY, next(iter(DEMO_PEOPLE))) != name:
+        # By hand: a bound widget is dropped from the address when the page changes, and a reload would make one another.
+        st.query_params[_KEY] = name
     return True
 
 

@@ -169,7 +169,7 @@ function tradeColumns(frame, measures) {
     numeric('vega_1pt', measures.short('vega_1pt'), [70, 1]),
     numeric('theta_1d', measures.short('theta_1d'), [70, 1]),
     numeric('actual_pnl', measures.short('actual_pnl'), [82, 1.1], { tint: true }),
-    text('trade_status', 'Status', [66, 0.7], {
+    text('trade_status', 'Status', [84, 0.8], {
       build: (cell) => cell.appendChild(make('span', 'db-chip')),
       paint: (cell, row) => paintStatus(cell.parts, frame.shown.string('trade_status', row)),
     }),

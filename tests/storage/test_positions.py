@@ -78,6 +78,13 @@ class TestDeadLetters:
             found = read_dead_letters(connection)
         assert [(f.letter, f.state, f.attempts) for f in found] == [(letter(n), "waiting", 1) for n in (7, 8)]
 
+    def test_what_no_database_keeps_is_written_out(self, store: Store) -> None:
+        with store.write() as unit:
+            write_dead_letters(unit, [letter(7, "a NUL \x00 and half a pair \ud800")])
+        with store.read() as connection:
+            (found,) = read_dead_letters(connection)
+        assert found.letter.reason == r"a NUL \x00 and half a pair \ud800"
+
     def test_a_topic_that_is_made_anew_has_its_offsets_again(self, store: Store) -> None:
         for reason in ("not JSON", "another message"):
             with store.write() as unit:
