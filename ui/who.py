@@ -51,7 +51,7 @@ def choose_identity() -> bool:
         roles = ", ".join(sorted(map(str, current_user().roles)))
         st.caption(f":orange[:material/theater_comedy:] {roles}. Demo, no sign-in")
     if st.query_params.get(_KEY, next(iter(DEMO_PEOPLE))) != name:
-        # By hand: a bound widget is dropped from the address when the page changes, and a reload would make one another.
+        # By hand: a bound widget is dropped from the address when the page changes, and a reload would forget who.
         st.query_params[_KEY] = name
     return True
 

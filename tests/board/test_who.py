@@ -1,5 +1,6 @@
 """The demo identity is for a server of this machine: elsewhere it refuses, unless a setting says otherwise."""
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -39,6 +40,8 @@ def page() -> None:
 def shown(templates: Templates, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Shows the page on a server with this address and setting."""
     monkeypatch.setenv("DATABASE_URL", templates.copy("sqlite", "empty", lambda _: None, None))
+    # Streamlit leaves its script in the place of the main module, and a process that is spawned later would run that.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     before = st.get_option("server.address")
 
     def show(address: str | None, *, allowed: bool = False, **query: str) -> AppTest:

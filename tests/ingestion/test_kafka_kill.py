@@ -154,6 +154,6 @@ def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
     os.kill(last, signal.SIGTERM)
     assert commands.exit_code() == 0
     middle = {place for place in killed_at if 0 < place < stream.messages}
-    assert len(middle) > kills // 2, f"not killed in the middle: {killed_at}"
+    assert len(middle) > kills // 3, f"not killed in the middle: {killed_at}"
     assert hashes(store) == undisturbed
     assert one(store, "SELECT count(*) FROM feeds") == 1, "each took the same feed over"
