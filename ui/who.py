@@ -17,11 +17,14 @@ DEMO_PEOPLE: dict[str, Role] = {
 }
 """Name -> the role that each has without a grant."""
 _KEY = "person"
+"""In the address."""
+_WHO = "who"
+"""In the session. It is no widget's key: Streamlit forgets a widget that a run, cut short by a click, did not draw."""
 
 
 def current_user() -> User:
     """Who uses this page: their name, and the roles that they have at this moment."""
-    name = str(st.session_state.get(_KEY, next(iter(DEMO_PEOPLE))))
+    name = str(st.session_state.get(_WHO, next(iter(DEMO_PEOPLE))))
     with store().read() as connection:
         granted = roles_granted_to(connection, name)
     return User(name, frozenset({DEMO_PEOPLE[name], *map(Role, granted)}))
@@ -39,19 +42,22 @@ def choose_identity() -> bool:
             icon=":material/no_accounts:",
         )
         return False
-    if _KEY not in st.session_state and st.query_params.get(_KEY) in DEMO_PEOPLE:
-        st.session_state[_KEY] = st.query_params[_KEY]
+    people = list(DEMO_PEOPLE)
+    if _WHO not in st.session_state:
+        asked = st.query_params.get(_KEY)
+        st.session_state[_WHO] = asked if asked in people else people[0]
     with st.sidebar.container(key="identity"):
         name = st.selectbox(
             "Demo identity",
-            list(DEMO_PEOPLE),
-            key=_KEY,
+            people,
+            index=people.index(st.session_state[_WHO]),
             help="There is no sign-in: choose who you are, to see what each role may do.",
         )
+        st.session_state[_WHO] = name
         roles = ", ".join(sorted(map(str, current_user().roles)))
         st.caption(f":orange[:material/theater_comedy:] {roles}. Demo, no sign-in")
-    if st.query_params.get(_KEY, next(iter(DEMO_PEOPLE))) != name:
-        # By hand: a bound widget is dropped from the address when the page changes, and a reload would forget who.
+    if st.query_params.get(_KEY) or name != people[0]:
+        # By hand, at every run: at a change of page a bound widget is dropped, and a reload would forget who.
         st.query_params[_KEY] = name
     return True
 

@@ -202,7 +202,7 @@ def headers_in(broker: Broker, topic: str) -> list[dict[str, str]]:
 
 class TestTopics:
     def test_one_that_does_not_exist_yet_holds_up_no_other_and_is_not_made(self, store: Store, broker: Broker) -> None:
-        there, absent = fresh_topic(broker), "not-there-yet"
+        there, absent = fresh_topic(broker), f"not-there-yet-on-{store.dialect}"
         produce(broker, there, [ticket()])
         with KafkaSidecar(store, broker, {there: topic_of("trades"), absent: topic_of("books")}) as sidecar:
             sidecar.wait_for_rows(1, "trades")
