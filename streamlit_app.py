@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from api.appender import Appender
+from api.export_shown import export_routes
 from api.routes import routes as api_routes
 from live.hub import Hub
 from live.routes import routes
 from storage.database import Store
 from storage.settings import settings
 from ui.errors import show_script_error
+from ui.gate import Gate, Guard
 
 _hub = Hub(Store(settings().database_url), settings())
 _appender = Appender(Store(settings().database_url), settings())
+_gate = Gate(Store(settings().database_url))
 
 
 @asynccontextmanager
@@ -33,6 +37,7 @@ async def _following(_app: st.App) -> AsyncIterator[dict[str, Any]]:
 app = st.App(
     Path(__file__).parent / "ui" / "navigation.py",
     lifespan=_following,
-    routes=[*routes(_hub, settings()), *api_routes(_appender, settings())],
+    routes=[*routes(_hub, settings(), _gate), *api_routes(_appender, settings(), _gate), *export_routes(_gate)],
+    middleware=[Middleware(Guard, gate=_gate)],
     on_script_error=show_script_error,
 )

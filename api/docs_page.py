@@ -51,7 +51,8 @@ with a known key overwrites, another is new, an equal one is unchanged: to send 
 <nav aria-label="Kinds of rows">{links}</nav>
 <h2>Token</h2>
 <p>This server {token}. Set <code>DELTABOARD_API_TOKEN</code> to a long random text where the web server is started, and
-send it with every request. It is taken from this header only.</p>
+send it with every request. It is taken from this header only. That somebody has signed in to the board counts for
+nothing here: programs carry the token.</p>
 {_code("Authorization: Bearer $TOKEN")}
 <h2>Bodies</h2>
 <p><code>{JSON}</code>: an array of objects, an array of arrays in the order of the columns, or one object.</p>

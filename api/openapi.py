@@ -103,7 +103,11 @@ def openapi(settings: Settings) -> dict[str, Any]:
         "paths": {f"/api/{kind.name}": {"post": _operation(kind)} for kind in RECORD_KINDS.values()},
         "components": {
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "DELTABOARD_API_TOKEN of this server."}
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "DELTABOARD_API_TOKEN of this server: to have signed in is not enough.",
+                }
             },
             "schemas": {**{kind.name: _row_schema(kind) for kind in RECORD_KINDS.values()}, **_answer_schemas()},
         },

@@ -2,10 +2,11 @@
 
 import asyncio
 import math
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -27,6 +28,8 @@ _PAGE_POLICY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+Gate = Callable[[HTTPConnection], Awaitable[str | None]]
+"""Why whoever asks is refused, in words; None: they may."""
 _AWAY: tuple[type[Exception], ...] = (*STORE_AWAY, StoreUnreadable)
 
 log = structlog.get_logger("api")
@@ -131,18 +134,29 @@ def answer_of(appended: Appended) -> dict[str, Any]:
     }
 
 
-def routes(appender: Appender, settings: Settings) -> list[BaseRoute]:
-    """The routes under ``/api``."""
+async def everyone(_connection: HTTPConnection) -> None:
+    """A gate that is open."""
+
+
+def routes(appender: Appender, settings: Settings, gate: Gate = everyone) -> list[BaseRoute]:
+    """The routes under ``/api``. The description is for who has passed the gate or has the token; appending is for the
+    token alone, since programs do not sign in."""
     description = openapi(settings)
 
-    async def described(_request: Request) -> Response:
-        return _json(description)
+    async def refusal(request: Request) -> Response | None:
+        if (why := await gate(request)) is None or token_fault(request.headers, settings.api_token.strip()) is None:
+            return None
+        return _json({"error": f"{why} Programs send the token of this server."}, 401, {"WWW-Authenticate": "Bearer"})
+
+    async def described(request: Request) -> Response:
+        return await refusal(request) or _json(description)
 
     async def docs(request: Request) -> Response:
-        return HTMLResponse(docs_page(str(request.base_url), settings), headers=_PAGE_POLICY)
+        page = HTMLResponse(docs_page(str(request.base_url), settings), headers=_PAGE_POLICY)
+        return await refusal(request) or page
 
-    async def to_docs(_request: Request) -> Response:
-        return RedirectResponse("/api/docs")
+    async def to_docs(request: Request) -> Response:
+        return await refusal(request) or RedirectResponse("/api/docs")
 
     return [
         Route("/api", to_docs),

@@ -12,9 +12,11 @@ from benchmarks.results import Result, table_of, write_json
 BENCHMARKS: tuple[str, ...] = (
     "repricing",
     "american",
+    "american_board",
     "committed",
     "pixels",
     "cold_board",
+    "pages",
     "kafka_trades",
     "kafka_pixels",
     "files",

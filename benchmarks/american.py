@@ -48,10 +48,18 @@ def run(quick: bool) -> list[Result]:
                 _TREE_SAMPLE / COUNT,
                 prices,
             ),
+            *(
+                Way(name, _prices(contracts, spots, _FORMULA_SAMPLE, engine_of), _FORMULA_SAMPLE / COUNT, prices)
+                for name, engine_of in (
+                    ("Bjerksund-Stensland", ql.BjerksundStenslandApproximationEngine),
+                    ("Barone-Adesi and Whaley", ql.BaroneAdesiWhaleyApproximationEngine),
+                    ("Ju and Zhong", ql.JuQuadraticApproximationEngine),
+                )
+            ),
             Way(
-                "Bjerksund-Stensland",
-                _prices(contracts, spots, _FORMULA_SAMPLE, ql.BjerksundStenslandApproximationEngine),
-                _FORMULA_SAMPLE / COUNT,
+                "finite differences, 100 times 100",
+                _prices(contracts, spots, _TREE_SAMPLE, _grid),
+                _TREE_SAMPLE / COUNT,
                 prices,
             ),
             Way("ours, a tick", lambda: whole.value(spots), note="price and six greeks, one thread"),
@@ -89,6 +97,10 @@ def _terms(contracts: Contracts, row: int) -> tuple[float, float, float, float, 
 
 def _tree(process: ql.BlackScholesMertonProcess) -> ql.PricingEngine:
     return ql.BinomialVanillaEngine(process, "crr", _TREE_STEPS)
+
+
+def _grid(process: ql.BlackScholesMertonProcess) -> ql.PricingEngine:
+    return ql.FdBlackScholesVanillaEngine(process, 100, 100)
 
 
 def _prices(

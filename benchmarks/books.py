@@ -13,10 +13,17 @@ from engine.model import ExerciseStyle, OptionType, Product
 from engine.preparation import ARTICLE_DEFAULTS, Parameters, PreparedUnderlying, prepare_underlying
 from engine.repricing import parameters_at
 from services.read_file import FileLimits, read_file
+from services.record_kinds import RECORD_KINDS
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 AS_OF = date(2020, 3, 9)
 DAYS_A_YEAR = 365.0
+COPIED_COLUMNS: dict[str, str] = {
+    column.name: column.field
+    for column in RECORD_KINDS["trades"].columns
+    if column.field not in ("trade_id", "quantity", "trade_status")
+}
+"""What a made-up trade takes over from one of the demo book: column in files -> field."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from benchmarks.books import demo_book
+from benchmarks.books import DATA, demo_book
 from benchmarks.postgresql import postgresql
 from benchmarks.results import Result, result_of
 from benchmarks.ticking import TickingStore
@@ -15,7 +15,7 @@ from launch.components import find_postgresql
 NAME = "committed"
 _ROUNDS, _QUICK_ROUNDS, _WARM_UP = 100, 5, 5
 _WORKED = "processor time of the writer"
-_PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.02
 """Between two ticks, as on any board that is not replayed at full speed."""
 
 
@@ -25,12 +25,12 @@ def run(quick: bool) -> list[Result]:
     one = book.middle_ticker
     results: list[Result] = []
     with ExitStack() as opened:
-        stores = {"SQLite": opened.enter_context(_on_sqlite())}
+        stores = {"SQLite": opened.enter_context(on_sqlite())}
         programs = find_postgresql()
         if programs is None:
             print("PostgreSQL is not there: it is not measured.", flush=True)
         else:
-            stores["PostgreSQL"] = opened.enter_context(_on_postgresql(programs))
+            stores["PostgreSQL"] = opened.enter_context(on_postgresql(programs))
         any_store = next(iter(stores.values()))
         moves = {
             f"one underlying, {len(book.prepared[one].trade_ids):,} trades": [one],
@@ -42,7 +42,7 @@ def run(quick: bool) -> list[Result]:
         for turn in range((_QUICK_ROUNDS if quick else _ROUNDS) + _WARM_UP):
             for case, tickers in moves.items():
                 for name, ticking in stores.items():
-                    time.sleep(_PAUSE_SECONDS)
+                    time.sleep(PAUSE_SECONDS)
                     timed = ticking.timed_tick(tickers)
                     if turn >= _WARM_UP:
                         times[(case, name)].append(timed)
@@ -53,9 +53,10 @@ def run(quick: bool) -> list[Result]:
 
 
 @contextmanager
-def _on_sqlite() -> Iterator[TickingStore]:
+def on_sqlite(data: Path = DATA) -> Iterator[TickingStore]:
+    """A folder's demo book ticking on SQLite."""
     with tempfile.TemporaryDirectory(prefix="deltaboard-bench-") as folder:
-        ticking = TickingStore(f"sqlite:///{Path(folder) / 'board.sqlite'}")
+        ticking = TickingStore(f"sqlite:///{Path(folder) / 'board.sqlite'}", data)
         try:
             yield ticking
         finally:
@@ -63,9 +64,10 @@ def _on_sqlite() -> Iterator[TickingStore]:
 
 
 @contextmanager
-def _on_postgresql(programs: Path) -> Iterator[TickingStore]:
+def on_postgresql(programs: Path, data: Path = DATA) -> Iterator[TickingStore]:
+    """The same on a PostgreSQL server of its own."""
     with postgresql(programs) as url:
-        ticking = TickingStore(url)
+        ticking = TickingStore(url, data)
         try:
             yield ticking
         finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.books import AS_OF, DATA
+from benchmarks.books import AS_OF, COPIED_COLUMNS, DATA
 from benchmarks.postgresql import postgresql
 from benchmarks.results import Result, result_of
 from launch.components import find_postgresql
@@ -135,15 +135,5 @@ def _table(kind: str, suffix: str, rows: int, turn: int) -> pd.DataFrame:
         values = numbers + 0.25 + turn
         shared = {"AsOfDate": AS_OF.isoformat(), "TradeId": ids, "RiskFactor": picked["ticker"]}
         return pd.DataFrame({**shared, "MarketValue": values, "Delta": -values, "Vega1Pt": values / 2})
-    fields = {
-        "Ticker": "ticker",
-        "Book": "book",
-        "Product": "product",
-        "Strike": "strike",
-        "Maturity": "maturity",
-        "OptionType": "option_type",
-        "ExerciseStyle": "exercise_style",
-        "ContractMultiplier": "contract_multiplier",
-    }
-    columns = {name: picked[field] for name, field in fields.items()}
+    columns = {name: picked[field] for name, field in COPIED_COLUMNS.items()}
     return pd.DataFrame({"TradeId": ids, "Quantity": picked["quantity"] + turn, **columns})

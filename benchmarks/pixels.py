@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from benchmarks.results import Result, result_of
 from benchmarks.served import ServedBoard, chromium, served_board
@@ -38,18 +38,13 @@ def run(quick: bool) -> list[Result]:
         if browser is None:
             return []
         with served_board() as board:
-            page = browser.new_page(viewport={"width": 1920, "height": 1080})
-            page.goto(board.url)
-            page.wait_for_selector(f"{CELL}[data-raw]")
-            page.wait_for_selector("[data-panel=trades] [data-row-key] [data-column=market_value][data-raw]")
-            page.wait_for_timeout(_SETTLE_MILLISECONDS)
-            page.evaluate(WATCH, CELL)
+            page = watched_page(browser, board)
             moves = {"a tick of one share": [TICKER], "a tick of every share": board.ticking.tickers}
             times: dict[str, list[float]] = {case: [] for case in moves}
             committed: dict[str, list[float]] = {case: [] for case in moves}
             for turn in range((_QUICK_TICKS if quick else _TICKS) + _WARM_UP):
                 for case, tickers in moves.items():
-                    shown, written = _time(page, board, tickers)
+                    shown, written = time_to_pixels(page, board, tickers)
                     if turn >= _WARM_UP:
                         times[case].append(shown)
                         committed[case].append(written)
@@ -60,7 +55,18 @@ def run(quick: bool) -> list[Result]:
     return results
 
 
-def _time(page: Page, board: ServedBoard, tickers: Sequence[str]) -> tuple[float, float]:
+def watched_page(browser: Browser, board: ServedBoard) -> Page:
+    """The whole board open in a window, and every quote of ``TICKER`` that comes to it noted with its time."""
+    page = browser.new_page(viewport={"width": 1920, "height": 1080})
+    page.goto(board.url)
+    page.wait_for_selector(f"{CELL}[data-raw]")
+    page.wait_for_selector("[data-panel=trades] [data-row-key] [data-column=market_value][data-raw]")
+    page.wait_for_timeout(_SETTLE_MILLISECONDS)
+    page.evaluate(WATCH, CELL)
+    return page
+
+
+def time_to_pixels(page: Page, board: ServedBoard, tickers: Sequence[str]) -> tuple[float, float]:
     """Milliseconds from just before the tick is applied to the change on the screen, and to the commit."""
     page.wait_for_timeout(_PAUSE_SECONDS * 1000)
     started = time.time() * 1000.0

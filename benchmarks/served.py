@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.books import DATA
 from benchmarks.postgresql import free_port
 from benchmarks.ticking import TickingStore
 from launch.board import ADDRESS, ROOT, is_live
@@ -30,11 +31,11 @@ class ServedBoard:
 
 
 @contextmanager
-def served_board() -> Iterator[ServedBoard]:
-    """The demo book on SQLite, served by Streamlit in a process of its own."""
+def served_board(data: Path = DATA) -> Iterator[ServedBoard]:
+    """A folder's demo book on SQLite, served by Streamlit in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="deltaboard-bench-") as folder:
         url = f"sqlite:///{Path(folder) / 'board.sqlite'}"
-        ticking = TickingStore(url)
+        ticking = TickingStore(url, data)
         port = free_port()
         server = ["--server.port", str(port), "--server.address", ADDRESS, "--server.headless", "true"]
         log = Path(folder) / "web.log"

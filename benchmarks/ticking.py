@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from benchmarks.books import AS_OF, DATA
 from services.apply_incoming import Applied, apply_incoming
@@ -18,12 +19,12 @@ _WAVE = 500
 
 
 class TickingStore:
-    """The demo book in a store of its own, rolled to the first day of the replay by a tick of every share."""
+    """A folder's demo book in a store of its own, rolled to the first day of the replay by a tick of every share."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path = DATA) -> None:
         self.store = Store(url)
         self.store.migrate()
-        load_demo(self.store, DATA)
+        load_demo(self.store, folder)
         self._state = PricingState()
         with self.store.read() as connection:
             self._closes = {name: known.quote for name, known in quotes_as_known(connection, AS_OF).items()}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.books import DATA
+from benchmarks.books import COPIED_COLUMNS, DATA
 from benchmarks.postgresql import postgresql
 from benchmarks.results import Result, result_of
 from launch.components import find_postgresql
@@ -21,16 +21,6 @@ from storage.settings import Settings
 
 NAME = "upload"
 _ROWS, _QUICK_ROWS = 100_000, 2_000
-_FIELDS = {
-    "Ticker": "ticker",
-    "Book": "book",
-    "Product": "product",
-    "Strike": "strike",
-    "Maturity": "maturity",
-    "OptionType": "option_type",
-    "ExerciseStyle": "exercise_style",
-    "ContractMultiplier": "contract_multiplier",
-}
 _ANALYST = User("bench", frozenset({Role.ANALYST}))
 _TICK_SECONDS = 0.01
 
@@ -103,7 +93,7 @@ class _Lateness:
 def _written(path: Path, rows: int) -> Path:
     demo = pd.DataFrame(read_file(DATA / "trades.csv", "trades", FileLimits()).records.records)
     picked = demo.iloc[[number % len(demo) for number in range(rows)]].reset_index(drop=True)
-    columns = {name: picked[field] for name, field in _FIELDS.items()}
+    columns = {name: picked[field] for name, field in COPIED_COLUMNS.items()}
     ids = [f"{path.suffix}-{number:06d}" for number in range(rows)]
     table = pd.DataFrame({"TradeId": ids, "Quantity": picked["quantity"], **columns})
     if path.suffix == ".csv":

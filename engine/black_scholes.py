@@ -216,6 +216,7 @@ class BlackScholesEngine:
 
     name = "Black–Scholes"
     live = True
+    microseconds = 0.025
 
     def prepare(self, contracts: Contracts) -> PreparedEuropeans:
         """Work out what does not depend on spot, once for each change of volatility, rate, yield, date or contracts."""

@@ -4,8 +4,6 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.contracts import FloatArray, UnitValues
-
 
 class Additive(StrEnum):
     """Over what a measure may be summed."""
@@ -146,25 +144,3 @@ CLOSE_COMPARED: tuple[str, ...] = (
     "rho_1bp",
 )
 """The measures that the board shows against the previous close."""
-
-
-def position_measures(
-    unit: UnitValues, spot: FloatArray | float, quantity: FloatArray, multiplier: FloatArray
-) -> dict[str, FloatArray]:
-    """The measures of positions from the values of one unit: first the unit, then the size, then the scale.
-
-    All arrays have one length n, and spot may be one for all. The result maps each name in ``MEASURE_NAMES`` to an
-    array of n, NaN where the unit values are NaN. Formulas and units are those of ``MEASURES``.
-    """
-    size = quantity * multiplier
-    return {
-        "unit_price": unit.price,
-        "market_value": unit.price * size,
-        "delta_shares": unit.delta * size,
-        "cash_delta": unit.delta * size * spot,
-        "cash_gamma_1pct": unit.gamma * spot * spot * 0.01 * size,
-        "vega_1pt": unit.vega * 0.01 * size,
-        "theta_1d": unit.theta / 365.0 * size,
-        "rho_1bp": unit.rho * 1e-4 * size,
-        "dividend_rho_1bp": unit.dividend_rho * 1e-4 * size,
-    }

@@ -43,7 +43,6 @@ class Source(StrEnum):
     """Where a sensitivity came from."""
 
     ENGINE = "engine"
-    FILE = "file"
 
 
 TRADE_COLUMNS: tuple[str, ...] = (

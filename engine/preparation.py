@@ -9,8 +9,9 @@ import pandas as pd
 
 from engine.contracts import Contracts, FloatArray, IntArray, PreparedContracts, PricingEngine, UnitValues
 from engine.engines import engines_for
-from engine.measures import position_measures
+from engine.measures import MEASURE_NAMES
 from engine.model import ARTICLE_PARAMETERS, NotPriced, OptionType, Product
+from engine.position_measures import position_measures
 
 DEFAULT_PARAMETERS = "default"
 _DAYS_A_YEAR = 365.0
@@ -119,9 +120,9 @@ class PreparedUnderlying:
         of = self._live_rows if groups is self.live_groups else self._rows_of(groups)
         unit = values[0] if len(values) == 1 else _joined(values, len(of.rows))
         measures = position_measures(unit, spot, of.quantity, of.multiplier)
-        if np.isfinite(sum(measures.values())).all():  # cheaper than to look at each
-            return Valued(of.rows, of.trade_ids, measures, of.priced_by, [])
-        unknown = ~np.isfinite(np.vstack(list(measures.values()))).all(axis=0)
+        if np.isfinite(measures.sum()):  # cheaper than to look at each
+            return Valued(of.rows, of.trade_ids, dict(zip(MEASURE_NAMES, measures, strict=True)), of.priced_by, [])
+        unknown = ~np.isfinite(measures).all(axis=0)
         failures = [
             Failure(of.trade_ids[i], NotPriced.REFUSED, f"{of.priced_by[i]} gave no number at a spot of {spot:g}")
             for i in np.flatnonzero(unknown)
@@ -130,7 +131,7 @@ class PreparedUnderlying:
         return Valued(
             of.rows[known],
             [of.trade_ids[i] for i in known],
-            {name: measure[known] for name, measure in measures.items()},
+            dict(zip(MEASURE_NAMES, measures[:, known], strict=True)),
             [of.priced_by[i] for i in known],
             failures,
         )

@@ -96,17 +96,20 @@ def reference_values(
     spot_step = spot * vol * math.sqrt(years) * min(SPOT_STEP, 0.25 * room)
     delta, gamma = five_point(lambda x: at(ds=x), min(spot_step, 0.01 * spot))
     vega = five_point(lambda x: at(dv=x), vol * min(VOL_STEP, 0.1 * room))[0]
-    rho = five_point(lambda x: at(dr=x), rate_step(rate, room))[0]
-    dividend_rho = five_point(lambda x: at(dq=x), rate_step(dividend_yield, room))[0]
+    rho = five_point(lambda x: at(dr=x), rate_step(rate, dividend_yield, room))[0]
+    dividend_rho = five_point(lambda x: at(dq=x), rate_step(dividend_yield, rate, room))[0]
     theta = rate * price - (rate - dividend_yield) * spot * delta - 0.5 * vol * vol * spot * spot * gamma
     return np.array([price, delta, gamma, vega, theta, rho, dividend_rho])
 
 
-def rate_step(rate: float, room: float) -> float:
-    """A step that stays off the boundary, and far from 0, where the boundary moves like the logarithm of the rate."""
-    if rate == 0.0:
-        return RATE_STEP
-    return max(min(RATE_STEP, 0.05 * abs(rate)) * min(1.0, room), 1e-7)
+def rate_step(rate: float, other: float, room: float) -> float:
+    """A step in the rate (the yield) that stays off the boundary, and small beside both rates.
+
+    The boundary moves like the logarithm of a rate that is near 0. And from a yield of 0 on, a call is exercised early
+    as soon as the yield is no longer small beside the rate: a step of its size would reach into that.
+    """
+    least = min((abs(x) for x in (rate, other) if x != 0.0), default=RATE_STEP)
+    return max(min(RATE_STEP, 0.05 * least) * min(1.0, room), 1e-7)
 
 
 def rooms(prepared: PreparedAmericans, sample: Sample) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ingestion.feed import Batch
 from services.incoming import Incoming
-from services.read_message import Deserializer, UnreadableMessage, read_message
+from services.read_message import Deserializer, UnreadableMessage, message_place, read_message
 from storage.database import WriteUnit
 from storage.dead_letters import DeadLetter, write_dead_letters
 from storage.feeds import move_cursor
@@ -79,7 +79,8 @@ class Gathered:
         """
         partition = (record.topic, record.partition)
         try:
-            found = read_message(record.value, topic.kind, topic.deserialize, latest)
+            place = message_place(record.topic, record.partition, record.offset)
+            found = read_message(record.value, topic.kind, topic.deserialize, latest, place)
         except UnreadableMessage as fault:
             self.letters.append(self._letter(record, topic, fault))
         else:

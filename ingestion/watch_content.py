@@ -63,8 +63,8 @@ def read_content(
     try:
         read = read_file(file.path, kind, limits)
         found, records = read.kind, read.records
-        for record in records.records:
-            incoming.add(found or "", record)
+        for record, place in zip(records.records, records.places, strict=True):
+            incoming.add(found or "", record, place)
     except OSError:
         raise
     except Exception as error:  # whatever a file holds, the others must go on

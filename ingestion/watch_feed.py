@@ -24,7 +24,7 @@ from services.read_rows import RowFailure
 from storage.database import Store, WriteUnit
 from storage.feeds import Feed as FeedRow
 from storage.feeds import PositionMoved, move_cursor
-from storage.loaded_files import LoadedFileRow, note_loaded_file, read_loaded_files
+from storage.loaded_files import LoadedFileRow, note_loaded_file, read_loaded_file, read_loaded_files
 from storage.rejections import Rejection
 
 _REJECTIONS_KEPT = 100
@@ -52,7 +52,7 @@ class FilePosition:
         """Raises FeedLost when another sidecar has taken the feed over, and PositionMoved when the store knows better
         what was read at this path: this very batch (its commit was not answered), or by a sidecar of another name."""
         move_cursor(unit.connection, self.feed, self.owner, self.cursor, late, rejected + self.unlisted)
-        stored = read_loaded_files(unit.connection).get(self.row.path)
+        stored = read_loaded_file(unit.connection, self.row.path)
         if (stored.content_hash if stored is not None else None) != self.before:
             raise PositionMoved(f"{self.row.path} has been read meanwhile")
         note_loaded_file(unit, self.row)

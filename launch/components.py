@@ -11,6 +11,7 @@ from pathlib import Path
 from launch.environment import run_quietly
 from launch.kafka_jars import OLDEST_JAVA, fetch_jars, find_jars, find_java, find_maven
 from launch.messages import Refusal, say
+from launch.sign_in_provider import OLDEST_NODE, fetch_provider, find_node, find_npm, find_provider
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER_PLACES = (
@@ -64,6 +65,15 @@ COMPONENTS = (
     Component("PostgreSQL", "DELTABOARD_POSTGRESQL", "postgresql", "the tests on PostgreSQL", find_postgresql),
     Component(f"Java {OLDEST_JAVA}", "DELTABOARD_JAVA", "default-jre-headless", "the tests with Kafka", find_java),
     Component("Kafka", "DELTABOARD_KAFKA", "maven", "the tests with Kafka", find_jars, brings=find_maven),
+    Component(f"Node {OLDEST_NODE}", "DELTABOARD_NODE", "nodejs", "the tests of the sign-in", find_node),
+    Component(
+        "identity provider",
+        "DELTABOARD_SIGN_IN_PROVIDER",
+        "npm",
+        "the tests of the sign-in",
+        find_provider,
+        brings=find_npm,
+    ),
 )
 FONT_PACKAGE = "fonts-inter"
 
@@ -98,10 +108,13 @@ def install_missing() -> None:
 def fetch_kafka() -> None:
     """Fetch Kafka's jars where they are not there yet and Maven is; say why when it could not."""
     if find_jars() is None and find_maven() is not None:
-        try:
-            fetch_jars()
-        except Refusal as refusal:
-            say(f"{refusal}: {refusal.why[0] if refusal.why else 'it did not say why'}")
+        _try(fetch_jars)
+
+
+def fetch_sign_in_provider() -> None:
+    """The same for the identity provider that the tests sign in at, and npm."""
+    if find_provider() is None and find_npm() is not None:
+        _try(fetch_provider)
 
 
 def settings_for_tests() -> tuple[dict[str, str], list[str]]:
@@ -117,6 +130,13 @@ def settings_for_tests() -> tuple[dict[str, str], list[str]]:
         else:
             variables[component.variable] = str(place)
     return variables, missing
+
+
+def _try(fetch: Callable[[], Path]) -> None:
+    try:
+        fetch()
+    except Refusal as refusal:
+        say(f"{refusal}: {refusal.why[0] if refusal.why else 'it did not say why'}")
 
 
 def _has_server(folder: Path) -> bool:

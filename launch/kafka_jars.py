@@ -4,15 +4,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
 from launch.environment import run_quietly
 from launch.messages import Refusal, say
+from launch.one_at_a_time import one_at_a_time
 
 POM = Path(__file__).resolve().parent / "kafka" / "pom.xml"
 OLDEST_JAVA = 17
@@ -74,8 +72,7 @@ def fetch_jars() -> Path:
     if maven is None:
         raise Refusal("Kafka's jars are not there and no Maven to fetch them: install it, on Debian: apt install maven")
     folder = cache_folder()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(folder.with_name(f"{folder.name}.lock")):
+    with one_at_a_time(folder.with_name(f"{folder.name}.lock")):
         if find_jars() is None:
             _fetch(maven, folder)
     return folder
@@ -92,21 +89,6 @@ def _fetch(maven: Path, folder: Path) -> None:
         if folder.exists():  # without the server's jar: somebody's leftovers
             shutil.rmtree(folder)
         jars.rename(folder)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Wait until nobody else holds this lock, and hold it; a process that dies lets it go."""
-    with path.open("a+b") as file:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _is_new_enough(java: Path) -> bool:

@@ -117,7 +117,8 @@ def load_board(connection: Connection, as_of: date, revisions: StoreRevisions) -
     """Read the board of a date as the transaction of this connection sees the store."""
     revision = revisions.revision
     trades = read_records(connection, "trades")
-    trades["exercise_style"] = trades["exercise_style"].fillna("")
+    for name in ("exercise_style", "option_type"):
+        trades[name] = trades[name].fillna("")
     rows = BoardRows(read_placing(connection))
     rows.take_trades({name: trades[name].tolist() for name in TRADE_FIELDS}, revision)
     rows.take_failures(read_failures(connection, as_of), revision)

@@ -59,6 +59,11 @@ class BoardGroups:
     def book_and_status(self, number: int) -> tuple[str, str]:
         return self.names[number][_BOOK], self.names[number][_STATUS]
 
+    def issuers(self) -> tuple[list[str], list[str]]:
+        """The sectors and the regions of the underlyings of the groups, a group each."""
+        found = [self._placing.issuer(str(ticker)) for ticker in self.column("underlying")]
+        return [sector for sector, _ in found], [region for _, region in found]
+
     def touch(self, numbers: IntArray, revision: int) -> None:
         """Values in these groups have changed."""
         self._columns["revision"][numbers[numbers != NO_GROUP]] = revision

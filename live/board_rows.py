@@ -12,30 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.contracts import BoolArray, IntArray
+from engine.contracts import BoolArray, FloatArray, IntArray
 from engine.measures import CLOSE_COMPARED, MEASURE_NAMES
-from engine.model import UNASSIGNED, TradeStatus
+from engine.model import TRADE_COLUMNS, UNASSIGNED, TradeStatus
 from live.board_groups import NO_GROUP, BoardGroups
 from live.growing_columns import GrowingColumns
 from storage.placing import Placing, contracts_in_words
 
 Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 VALUE_NAMES = (*MEASURE_NAMES, "spot")
-TRADE_FIELDS = (
-    "trade_id",
-    "ticker",
-    "book",
-    "product",
-    "quantity",
-    "strike",
-    "maturity",
-    "option_type",
-    "exercise_style",
-    "trade_status",
-)
+TRADE_FIELDS = tuple(name for name in TRADE_COLUMNS if name != "contract_multiplier")
 _EMPTY: dict[str, tuple[type, Any]] = {
     **dict.fromkeys(("quantity", *VALUE_NAMES, *(f"close_{name}" for name in CLOSE_COMPARED)), (np.float64, np.nan)),
-    **dict.fromkeys(("contract", "exercise_style", "priced_by", "reason"), (object, "")),
+    **dict.fromkeys(("strike", "maturity"), (np.float64, np.nan)),
+    **dict.fromkeys(("contract", "option_type", "exercise_style", "priced_by", "reason"), (object, "")),
     **dict.fromkeys(("own", "counted", "stored", "reported", "close_reported"), (np.bool_, False)),
     **dict.fromkeys(("revision", "text_revision", "moved_revision"), (np.int64, 0)),
     "group": (np.int64, NO_GROUP),
@@ -66,7 +56,8 @@ class BoardRows:
     def __getitem__(self, name: str) -> NDArray[Any]:
         """A column: good until rows are appended.
 
-        quantity, values, closes (``close_`` before the measure), contract, exercise_style, priced_by, reason, group,
+        quantity, strike, maturity (days since 1970), values, closes (``close_`` before the measure), contract,
+        option_type, exercise_style, priced_by, reason, group,
         counted (rows that stand for a trade when trades are counted), revision (last change), text_revision (last
         change of text), moved_revision (last change of group).
         """
@@ -96,7 +87,10 @@ class BoardRows:
         groups = np.fromiter((self.groups.number(*names) for names in placed), np.int64, len(last))
         words = (columns[name] for name in ("ticker", "maturity", "strike", "option_type"))
         self["contract"][rows] = _objects(contracts_in_words(*words))
-        self["exercise_style"][rows] = _objects([style or "" for style in columns["exercise_style"]])
+        for name in ("exercise_style", "option_type"):
+            self[name][rows] = _objects([word or "" for word in columns[name]])
+        self["strike"][rows] = columns["strike"]
+        self["maturity"][rows] = _days(columns["maturity"])
         self["quantity"][rows] = columns["quantity"]
         self["own"][rows] = self["counted"][rows] = True
         self._move(rows, groups, revision)
@@ -220,7 +214,9 @@ class BoardRows:
         else:
             self._others[trade_id].remove(row)
         if before is not None:
-            self["own"][before], self["quantity"][before] = False, np.nan
+            self["own"][before], self["option_type"][before] = False, ""
+            for name in ("quantity", "strike", "maturity"):
+                self[name][before] = np.nan
             self._others.setdefault(trade_id, []).append(before)
         self._own[trade_id] = row
         return row
@@ -268,6 +264,12 @@ class BoardRows:
         if moved.any():
             self.groups.move(before[moved], groups[moved], revision)
             self.closes_revision = revision
+
+
+def _days(dates: Sequence[Any]) -> FloatArray:
+    """Days since 1970, NaN where there is no date (None or NaT)."""
+    days = np.array([None if day is None or day != day else day for day in dates], "datetime64[D]")
+    return np.where(np.isnat(days), np.nan, days.astype(np.float64))
 
 
 def _objects(values: Sequence[Any] | NDArray[Any]) -> NDArray[np.object_]:

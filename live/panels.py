@@ -64,7 +64,7 @@ export default function (component) {
 }
 """
 
-_PANEL = st.components.v2.component(
+PANEL = st.components.v2.component(
     "deltaboard_panel", js=_LOADER % (ASSETS_URL, assets_version()), isolate_styles=False
 )
 
@@ -100,7 +100,7 @@ def live_panel(
         if on_selection_change is not None:
             on_selection_change(selection_of(st.session_state[key].get("selection")))
 
-    result = _PANEL(
+    result = PANEL(
         key=key,
         data={
             "panel": kind,

@@ -3,28 +3,36 @@
 import asyncio
 import json
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from starlette.requests import Request
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.selection import TradeSelection
+from live.explore_panel import ENGINE_URL, engine_folder
 from live.hub import Hub, Seen
 from live.panels import ASSETS_FOLDER, ASSETS_URL
 from live.tables import TABLES
 from storage.settings import Settings
 
-_POLICY, _REFUSED, _NOT_FOUND, _BAD_REQUEST = 1008, 4403, 4404, 4400
+_POLICY, _NOT_SIGNED_IN, _REFUSED, _NOT_FOUND, _BAD_REQUEST = 1008, 4401, 4403, 4404, 4400
 _STATUS_SECONDS = 1.0
+_GATE_SECONDS = 3.0
 _LEAST_PACE_SECONDS = 0.05
 _PATH_SEPARATOR = "\x1f"
+Gate = Callable[[HTTPConnection], Awaitable[str | None]]
+"""Why whoever asks is refused, in words; None: they may. Asked again and again while a websocket is open."""
 _PARAMETERS = {"as_of", "since", "board", "status", "book", "path", "ticker", "pace"}
 
 
@@ -70,7 +78,24 @@ def same_origin(websocket: WebSocket) -> bool:
     return origin is not None and urlsplit(origin).netloc == websocket.headers.get("host")
 
 
-class Assets(StaticFiles):
+async def everyone(_connection: HTTPConnection) -> None:
+    """A gate that is open."""
+
+
+class GatedFiles(StaticFiles):
+    """A folder of files, for those whom the gate lets pass."""
+
+    def __init__(self, folder: Path, gate: Gate) -> None:
+        super().__init__(directory=folder)
+        self._gate = gate
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        if (refusal := await self._gate(HTTPConnection(scope))) is not None:
+            raise HTTPException(401, refusal)
+        return await super().get_response(path, scope)
+
+
+class Assets(GatedFiles):
     """The panels' files: the browser asks each time whether they changed, because modules load one another by name."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
@@ -79,18 +104,31 @@ class Assets(StaticFiles):
         return response
 
 
+class EngineFiles(GatedFiles):
+    """What the pivot's engine is made of: asked for with its version in the address, so that it never grows old."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
 class LiveTables:
     """The websocket of the live tables. It only ever sends; a viewer that sends anything is cut off."""
 
-    def __init__(self, hub: Hub, settings: Settings) -> None:
+    def __init__(self, hub: Hub, settings: Settings, gate: Gate) -> None:
         self._hub = hub
         self._settings = settings
+        self._gate = gate
 
     async def serve(self, websocket: WebSocket) -> None:
         if not same_origin(websocket):
             await websocket.close(_REFUSED, "This page is not of this server.")
             return
         await websocket.accept()
+        if (refusal := await self._gate(websocket)) is not None:
+            await websocket.close(_NOT_SIGNED_IN, refusal)
+            return
         if websocket.path_params["table"] not in TABLES:
             await websocket.close(_NOT_FOUND, "There is no such table.")
             return
@@ -105,16 +143,24 @@ class LiveTables:
         self._hub.viewers += 1
         gone = asyncio.create_task(websocket.receive())
         sending = asyncio.create_task(self._send(websocket, wanted))
+        refused = asyncio.create_task(self._until_refused(websocket))
         try:
-            await asyncio.wait({gone, sending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({gone, sending, refused}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._hub.viewers -= 1
-            for task in (gone, sending):
+            how = (_NOT_SIGNED_IN, refused.result()) if refused.done() else (1000, "")
+            for task in (gone, sending, refused):
                 task.cancel()
                 with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
                     await task
             with suppress(RuntimeError, WebSocketDisconnect):
-                await websocket.close()
+                await websocket.close(*how)
+
+    async def _until_refused(self, websocket: WebSocket) -> str:
+        """Wait until whoever looks may do so no more; returns why."""
+        while (refusal := await self._gate(websocket)) is None:
+            await asyncio.sleep(_GATE_SECONDS)
+        return refusal
 
     async def _send(self, websocket: WebSocket, wanted: Subscription) -> None:
         seen = wanted.seen
@@ -142,17 +188,20 @@ class LiveTables:
                 await asyncio.sleep(early)
 
 
-def routes(hub: Hub, settings: Settings) -> list[BaseRoute]:
-    """The routes of the live board."""
+def routes(hub: Hub, settings: Settings, gate: Gate = everyone) -> list[BaseRoute]:
+    """The routes of the live board. The health answer alone is for everyone; who may look is told more of it."""
 
-    async def health(_request: Request) -> JSONResponse:
+    async def health(request: Request) -> JSONResponse:
         status = hub.status(hub.latest)
         live = status["included"] > 0 and status["store"] == "ok"
-        return JSONResponse({"live": live, **status}, status_code=200 if live else 503)
+        may_know = await gate(request) is None
+        told = status if may_know else {"store": status["store"], "feed": {"state": status["feed"]["state"]}}
+        return JSONResponse({"live": live, **told}, status_code=200 if live else 503)
 
-    tables = LiveTables(hub, settings)
+    tables = LiveTables(hub, settings, gate)
     return [
         Route("/deltaboard/health", health),
-        Mount(ASSETS_URL, Assets(directory=ASSETS_FOLDER)),
+        Mount(ASSETS_URL, Assets(ASSETS_FOLDER, gate)),
+        Mount(ENGINE_URL, EngineFiles(engine_folder(), gate)),
         WebSocketRoute("/live/{table}", tables.serve),
     ]

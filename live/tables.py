@@ -1,7 +1,6 @@
 """What a viewer is sent of a board: whole tables, or the rows that changed since the revision it has seen."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,11 @@ from engine.selection import TradeSelection
 from live.board import Board
 from live.board_groups import GROUP_COLUMNS
 from live.board_rows import BoardRows
+from live.changed_rows import ChangedRows, changed_rows
+from live.explore import explore_message
 from live.wire import ROW_COLUMN, TextColumn, dictionary_encoded, encode
 
-TABLES = ("market", "summary", "trades")
+TABLES = ("market", "summary", "trades", "explore")
 _SUMMED = (
     "market_value",
     "cash_delta",
@@ -31,15 +32,6 @@ _TRADE_TEXT = ("contract", "exercise_style", "priced_by")
 Text = dict[str, TextColumn]
 
 
-@dataclass(slots=True)
-class _Rows:
-    """The rows of a message: their ids, how many of the first have text, and which ids the viewer shows no more."""
-
-    ids: IntArray
-    with_text: int
-    gone: IntArray
-
-
 def message(board: Board, table: str, selection: TradeSelection, since: int | None) -> bytes:
     """A table of the board for one viewer: a snapshot when ``since`` is None, else what changed after that revision."""
     header: dict[str, Any] = {
@@ -54,6 +46,8 @@ def message(board: Board, table: str, selection: TradeSelection, since: int | No
         return _market(board, since, header)
     if table == "summary":
         return _summary(board, since, header)
+    if table == "explore":
+        return explore_message(board, selection, since, header)
     return _trades(board, selection, since, header)
 
 
@@ -96,7 +90,7 @@ def _summary(board: Board, since: int | None, header: dict[str, Any]) -> bytes:
     groups = board.rows.groups
     sums = summary_sums(board)
     there = groups.sizes > 0
-    changed = _changed(groups.revisions, groups.text_revisions, groups.revisions, there, since)
+    changed = changed_rows(groups.revisions, groups.text_revisions, groups.revisions, there, since)
     if since is not None and since >= board.rows.closes_revision:
         sums = {name: values for name, values in sums.items() if not name.startswith("close_")}
 
@@ -109,7 +103,7 @@ def _summary(board: Board, since: int | None, header: dict[str, Any]) -> bytes:
 def _market(board: Board, since: int | None, header: dict[str, Any]) -> bytes:
     rows = board.market.rows
     born, revisions = (np.array([getattr(row, name) for row in rows], np.int64) for name in ("born", "revision"))
-    changed = _changed(revisions, born, revisions, np.ones(len(rows), np.bool_), since)
+    changed = changed_rows(revisions, born, revisions, np.ones(len(rows), np.bool_), since)
     if since is None:
         header["day"] = {row.ticker: row.day for row in rows}
     columns = {
@@ -126,7 +120,7 @@ def _market(board: Board, since: int | None, header: dict[str, Any]) -> bytes:
 def _trades(board: Board, selection: TradeSelection, since: int | None, header: dict[str, Any]) -> bytes:
     rows = board.rows
     wanted = rows.groups.selected(selection)[rows["group"]]
-    changed = _changed(rows["revision"], rows["text_revision"], rows["moved_revision"], wanted, since)
+    changed = changed_rows(rows["revision"], rows["text_revision"], rows["moved_revision"], wanted, since)
     columns = {name: rows[name] for name in _TRADE_VALUES}
     columns[DAY_PNL.name] = rows["market_value"] - rows["close_market_value"]
     if changed.with_text:
@@ -150,25 +144,9 @@ def _by_group(rows: BoardRows, name: str, group: IntArray) -> TextColumn:
     return {"values": [str(of_group["values"][code]) for code in used], "codes": positions.tolist()}
 
 
-def _changed(
-    revisions: IntArray, text_revisions: IntArray, moved: IntArray, wanted: BoolArray, since: int | None
-) -> _Rows:
-    """The wanted rows that changed after a revision, those with changed text first; all when it is None.
-
-    moved: when a row last came to be wanted or ceased to be.
-    """
-    if since is None:
-        ids = np.flatnonzero(wanted)
-        return _Rows(ids, len(ids), np.empty(0, np.int64))
-    ids = np.flatnonzero(wanted & (revisions > since))
-    has_text = text_revisions[ids] > since
-    gone = np.flatnonzero(~wanted & (moved > since))
-    return _Rows(np.concatenate([ids[has_text], ids[~has_text]]), int(has_text.sum()), gone)
-
-
 def _encoded(
     header: dict[str, Any],
-    changed: _Rows,
+    changed: ChangedRows,
     total: int,
     text: Callable[[IntArray], Text],
     columns: Mapping[str, FloatArray],

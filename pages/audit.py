@@ -3,10 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from services.audit_texts import audit_csv, in_words
+from services.audit_texts import audit_frame, in_words
 from storage.audit import StoredAuditEntry, count_audit, read_audit, verify_audit
-from ui.audit_filters import audit_filters
+from ui.audit_filters import audit_filter_text, audit_filters
+from ui.export_menu import export_menu
 from ui.store import store
+from ui.trade_links import link_column, trade_addresses
 
 _MOST_ROWS = 1_000
 
@@ -28,21 +30,21 @@ def shown(stored: StoredAuditEntry) -> dict[str, object]:
     }
 
 
-def whole_csv() -> str:
-    """All entries that match, made when somebody asks for them."""
-    with store().read() as connection:
-        return audit_csv(read_audit(connection, chosen))
-
-
 st.subheader("Audit")
-chosen = audit_filters()
-with store().read() as connection:
+chosen, opened = audit_filters(), store()
+
+
+def every_entry() -> pd.DataFrame:
+    """All entries that match, read when somebody asks for them."""
+    with opened.read() as every:
+        return audit_frame(read_audit(every, chosen))
+
+
+with opened.read() as connection:
     count, entries = count_audit(connection, chosen), read_audit(connection, chosen, limit=_MOST_ROWS)
 with st.container(horizontal=True, vertical_alignment="center"):
     st.caption(f"{count:,} entries" + (f", the newest {_MOST_ROWS:,} are listed" if count > _MOST_ROWS else ""))
-    st.download_button(
-        "Download CSV", whole_csv, "audit.csv", "text/csv", on_click="ignore", disabled=not count, key="download"
-    )
+    export_menu(every_entry, "Audit", "audit", about={"Filters": audit_filter_text(chosen)}, disabled=not count)
     if st.button("Verify the chain", key="verify", help="Read all entries and compute every hash again."):
         with store().read() as connection, st.spinner("Reading every entry"):
             fault, total = verify_audit(connection), count_audit(connection)
@@ -53,11 +55,18 @@ with st.container(horizontal=True, vertical_alignment="center"):
                 f"Entry {fault.audit_id:,} {fault.reason}. Tell whoever runs Deltaboard.", icon=":material/gpp_bad:"
             )
 if entries:
+    named = (stored.entry for stored in entries)
+    listed = pd.DataFrame([shown(stored) for stored in entries])
+    trades = trade_addresses(entry.subject_key if entry.subject_kind == "trade" else None for entry in named)
+    listed.insert(list(listed.columns).index("About") + 1, "Open", trades)
     st.dataframe(
-        pd.DataFrame([shown(stored) for stored in entries]),
+        listed,
         hide_index=True,
         height=620,
-        column_config={"When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss")},
+        column_config={
+            "When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
+            "Open": link_column(),
+        },
         alt="Entries of the audit, the newest first",
     )
 else:

@@ -13,7 +13,7 @@ from storage.read_models import as_of_dates, book_names
 from ui.day_charts import day_charts
 from ui.store import store
 from ui.toolbar import as_of_control, books_control, replay_control, status_control
-from ui.view_state import LATEST, select, view_state
+from ui.view_state import LATEST, mirrored_view, select, view_state
 
 _DAY_SECONDS = 3.0
 _TOP_HEIGHT = 600
@@ -24,7 +24,7 @@ measures: list[MeasureText] = [
     {"name": m.name, "label": m.label, "unit": m.unit, "decimals": m.decimals, "help": m.help}
     for m in (*MEASURES, DAY_PNL)
 ]
-state = view_state()
+state = mirrored_view()
 with store().read() as connection:
     dates, books, replay = as_of_dates(connection), book_names(connection), read_feed(connection, REPLAY)
 filters: Filters = {"statuses": list(state.statuses), "books": list(state.books)}

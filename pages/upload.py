@@ -5,6 +5,7 @@ import streamlit as st
 from ui.upload_columns import upload_columns
 from ui.upload_file import upload_file
 from ui.upload_history import upload_history
+from ui.upload_mappings import upload_mappings
 from ui.upload_session import what_was_said
 from ui.who import current_user
 
@@ -20,5 +21,6 @@ if view == _HISTORY:
     upload_history(user)
 elif view == _COLUMNS:
     upload_columns()
+    upload_mappings(user)
 else:
     upload_file(user)

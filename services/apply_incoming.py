@@ -6,9 +6,10 @@ from datetime import date, timedelta
 from typing import Any, Protocol
 
 from services.incoming import Incoming
-from services.price_book import SlowWork, price_fresh, price_underlyings
+from services.price_book import SlowWork
+from services.price_moved import Moved, price_moved
 from services.pricing_state import PricingState
-from services.take_quotes import Moved, split_ahead, take_quotes
+from services.take_quotes import split_ahead, take_quotes
 from services.take_records import RECORD_ORDER, take_records
 from services.take_reported import take_reported
 from storage.change_log import changing
@@ -98,19 +99,14 @@ def apply_incoming(
                 late = quoted.late
                 counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
             for kind in RECORD_ORDER:
-                if incoming.records.get(kind):
-                    taken = take_records(unit, state, change, kind, incoming.records[kind], source, moved)
+                if records := incoming.records.get(kind):
+                    places = incoming.places[kind]
+                    taken = take_records(unit, state, change, kind, records, source, moved, places)
                     counts[kind] = Counts(taken.new, taken.changed, taken.unchanged)
             if incoming.sensitivities:
                 reported = take_reported(unit, state, change, incoming.sensitivities, source)
                 counts["sensitivities"] = Counts(reported.new, reported.changed, reported.unchanged)
-            work: list[SlowWork] = []
-            if moved.fresh is not None and moved.fresh.as_of is not None:
-                rest = moved.tickers.get(moved.fresh.as_of, set())
-                work += price_fresh(unit, state, change, moved.fresh, rest, wait_for_slow=wait_for_slow)
-            for as_of in sorted(moved.tickers):
-                tickers = sorted(moved.tickers[as_of])
-                work += price_underlyings(unit, state, change, as_of, tickers, wait_for_slow=wait_for_slow)
+            work = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
             if moved.inherited:
                 state.drop_quotes()
             refused = [*rejections, *ahead]

@@ -18,6 +18,7 @@ from storage.database import Store, WriteUnit
 from storage.uploads import UploadBatch, UploadedRow, write_batch
 
 _EXAMPLES = 3
+_LONGEST_SHEET = 50
 _WRITE_SHARE, _NOTE_SHARE = 0.1, 0.85
 
 
@@ -76,8 +77,9 @@ def apply_upload(
     if not preview.effective_rows:
         return Uploaded(None, None, kind, dict(preview.counts), preview.failed_rows)
     incoming = Incoming()
-    for record in preview.records:
-        incoming.add(kind, record)
+    sheet = f"sheet {shown(preview.sheet, _LONGEST_SHEET)}, " if preview.sheet else ""
+    for record, line in zip(preview.records, preview.lines, strict=True):
+        incoming.add(kind, record, f"{sheet}{preview.place} {line}")
     progress(_WRITE_SHARE, "writing and pricing")
     position = _UploadPosition(store, user, preview, kind, mode, progress)
     source = upload_source(preview.file_name, user.name)

@@ -1,12 +1,11 @@
-"""The audit in texts: values in words for people, and as CSV for spreadsheets, where no text is a formula."""
+"""The audit for people: values in words, and entries as a table that can be exported."""
 
-import csv
 import json
 from collections.abc import Iterable, Mapping
-from io import StringIO
 from typing import Any
 
-from services.spreadsheet_text import harmless
+import pandas as pd
+
 from storage.audit import StoredAuditEntry
 
 COLUMNS = (
@@ -26,26 +25,27 @@ COLUMNS = (
 )
 
 
-def audit_csv(entries: Iterable[StoredAuditEntry]) -> str:
-    """Entries as lines of CSV under a header. Before and after are JSON, times are UTC."""
-    target = StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for stored in entries:
-        entry = stored.entry
-        texts = (entry.user_name, entry.action, entry.subject_kind, entry.subject_key)
-        values = ("" if each is None else json.dumps(each, ensure_ascii=False) for each in (entry.before, entry.after))
-        writer.writerow(
-            [
-                stored.audit_id,
-                f"{stored.recorded_at:%Y-%m-%dT%H:%M:%S.%fZ}",
-                *(harmless(text) for text in (*texts, *values, entry.reason, entry.note)),
-                stored.revision,
-                stored.previous_hash,
-                stored.hash,
-            ]
+def audit_frame(entries: Iterable[StoredAuditEntry]) -> pd.DataFrame:
+    """A row an entry with ``COLUMNS``. Before and after are JSON, times are UTC."""
+    rows = [
+        (
+            stored.audit_id,
+            stored.recorded_at,
+            stored.entry.user_name,
+            stored.entry.action,
+            stored.entry.subject_kind,
+            stored.entry.subject_key,
+            _json(stored.entry.before),
+            _json(stored.entry.after),
+            stored.entry.reason,
+            stored.entry.note,
+            stored.revision,
+            stored.previous_hash,
+            stored.hash,
         )
-    return target.getvalue()
+        for stored in entries
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def in_words(values: Mapping[str, Any] | None) -> str:
@@ -57,3 +57,7 @@ def in_words(values: Mapping[str, Any] | None) -> str:
     if len(texts) == 1:
         return next(iter(texts.values())) or "nothing"
     return ", ".join(f"{name} {text}" for name, text in texts.items())
+
+
+def _json(values: Mapping[str, Any] | None) -> str:
+    return "" if values is None else json.dumps(values, ensure_ascii=False)

@@ -47,6 +47,43 @@ def csv_rows(lines: Iterable[bytes], most_columns: int, delimiter: str = ",") ->
         raise Unreadable(reader.line_num, f"not a CSV file: {str(error).split(' - ')[0]}{hint}") from error
 
 
+def named_rows(
+    rows: Iterator[tuple[int, list[str]]], most_rows: int
+) -> tuple[int, list[str], Iterator[tuple[int, list[str]]]]:
+    """The number of the line with the names of the columns, the names, and the rows below it.
+
+    Raises Unreadable where there are no names, where they are separated by another sign, and, while the rows are read,
+    beyond most_rows.
+    """
+    first = next(rows, None)
+    if first is None:
+        raise Unreadable(1, "the file is empty: its first line must name the columns")
+    line, cells = first
+    names = [name.strip() for name in cells]
+    if len(names) == 1 and (other := next((sign for sign in ";\t|" if sign in names[0]), None)):
+        sign = {"\t": "tabs: name the file .tsv, or"}.get(other, f"'{other}':")
+        raise Unreadable(line, f"the columns are separated by {sign} save it with commas")
+    return line, names, _counted(rows, most_rows)
+
+
+def delimiter_of(suffix: str) -> str:
+    """What separates the cells of a text file with this ending of its name."""
+    return "\t" if suffix.lower() in (".tsv", ".tab") else ","
+
+
+def too_many_rows(count: int, most_rows: int) -> str:
+    """Why a file of so many rows is refused."""
+    return f"{count:,} rows, at most {most_rows:,} are read: split the file, or raise DELTABOARD_FILE_ROWS"
+
+
+def _counted(rows: Iterator[tuple[int, list[str]]], most_rows: int) -> Iterator[tuple[int, list[str]]]:
+    """Rows up to a number of them; one more is too many."""
+    for count, (line, cells) in enumerate(rows, 1):
+        if count > most_rows:
+            raise Unreadable(line, f"more than {too_many_rows(most_rows, most_rows)}")
+        yield line, cells
+
+
 class _Texts:
     """Lines as text, and how long the row that is being read is by now: quotes may hold line ends."""
 

@@ -101,6 +101,7 @@ def _values(
     """The values of ``HISTORY_MEASURES`` at each time."""
     lines = {name: np.zeros(len(times)) for name in HISTORY_MEASURES}
     lines["quote"][:] = np.nan
+    has_close = False
     for ticker, mask in chosen.items():
         spots = _spots(observed, ticker, times, book.opening.get(ticker, np.nan))
         if np.isnan(spots).any():
@@ -109,11 +110,14 @@ def _values(
         closed = mask & ~np.isnan(closes)
         all_of_them, with_close = sums_along(prepared, [mask, closed], spots)
         live = np.isin(np.arange(len(closes)), [row for group in prepared.live_groups for row in group.rows])
+        has_close |= bool((closed & live).any())
         lines[DAY_PNL.name] += with_close["market_value"] - closes[closed & live].sum()
         for name in ("cash_delta", "vega_1pt"):
             lines[name] += all_of_them[name]
         if len(chosen) == 1:
             lines["quote"] = spots
+    if not has_close:
+        lines[DAY_PNL.name][:] = np.nan  # without any previous close it is not known, and not 0
     return list(np.column_stack([lines[name] for name in HISTORY_MEASURES]))
 
 

@@ -8,9 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.parsers import expat
 
-from services.csv_rows import too_large
+from services.csv_rows import too_large, too_many_rows
 from services.excel_sheet import CORRUPT, Attributes, SharedTexts, Sheet, parsed, streamed
-from services.parquet_rows import too_many_rows
 from services.read_rows import Unreadable
 
 MAGIC = b"PK\x03\x04"

@@ -11,13 +11,21 @@ from storage.records import RECORD_TABLES, Record
 @dataclass(slots=True)
 class Incoming:
     """Rows in the order of their arrival: records by kind (a key of ``RECORD_TABLES``), quotes, and sensitivities that
-    somebody else has computed (fields of the sensitivities table; a measure that is absent or None is not known)."""
+    somebody else has computed (fields of the sensitivities table; a measure that is absent or None is not known).
+
+    places: kind -> where in its source each of its records was, for people ("line 17"); "" where nobody says.
+    """
 
     records: dict[str, list[Record]] = field(default_factory=dict)
     quotes: list[Quote] = field(default_factory=list)
     sensitivities: list[Record] = field(default_factory=list)
+    places: dict[str, list[str]] = field(default_factory=dict)
 
-    def add(self, kind: str, record: Record) -> None:
+    def __post_init__(self) -> None:
+        for kind, records in self.records.items():
+            self.places.setdefault(kind, [""] * len(records))
+
+    def add(self, kind: str, record: Record, place: str = "") -> None:
         """Add a valid record of any kind of ``RECORD_KINDS``. Raises ValueError for another kind."""
         if kind == "quotes":
             self.quotes.append(_quote(record))
@@ -25,6 +33,7 @@ class Incoming:
             self.sensitivities.append(record)
         elif kind in RECORD_TABLES:
             self.records.setdefault(kind, []).append(record)
+            self.places.setdefault(kind, []).append(place)
         else:
             raise ValueError(f"there are no {kind}")
 
@@ -32,6 +41,7 @@ class Incoming:
         """Add all rows of another, after these."""
         for kind, records in other.records.items():
             self.records.setdefault(kind, []).extend(records)
+            self.places.setdefault(kind, []).extend(other.places[kind])
         self.quotes += other.quotes
         self.sensitivities += other.sensitivities
 

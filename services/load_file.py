@@ -54,8 +54,8 @@ def load_file(
     if found.kind is None or not read.records or (read.failures and not good_rows):
         return LoadedFile(found.kind, None, {}, read.failures, read.failed_rows, read.left_aside)
     incoming = Incoming()
-    for record in read.records:
-        incoming.add(found.kind, record)
+    for record, place in zip(read.records, read.places, strict=True):
+        incoming.add(found.kind, record, place)
     source = source or f"file {path.name}"
     applied = apply_incoming(store, state, incoming, source=source, wait_for_slow=wait_for_slow)
     counts = asdict(applied.of(found.kind))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from services.csv_rows import too_large
+from services.csv_rows import too_large, too_many_rows
 from services.read_rows import Unreadable
 
 MAGIC = b"PAR1"
@@ -80,11 +80,6 @@ class ParquetRows:
                     total += column.total_uncompressed_size
         if total > self._most_bytes:
             raise Unreadable(1, f"unpacks to {total / 1e6:,.0f} MB, {too_large(self._most_bytes)}", "row")
-
-
-def too_many_rows(count: int, most_rows: int) -> str:
-    """Why a file of so many rows is refused."""
-    return f"{count:,} rows, at most {most_rows:,} are read: split the file, or raise DELTABOARD_FILE_ROWS"
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -1,13 +1,13 @@
 """Price underlyings of one as-of date inside a write transaction, and note what changed."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import select
 
 from engine.model import NotPriced
-from engine.preparation import PreparedUnderlying, Valued
+from engine.preparation import Failure, PreparedUnderlying, Valued
 from engine.repricing import value_at_quote
 from engine.side_by_side import Asked, value_side_by_side
 from services.pricing_state import FreshTrades, PricingState
@@ -15,7 +15,7 @@ from storage.change_log import Change
 from storage.database import WriteUnit
 from storage.quotes import Quote
 from storage.schema import sensitivities
-from storage.sensitivities import ValuationRows, ValuedTrades, forget_values, write_valuations
+from storage.sensitivities import FailedTrade, ValuationRows, ValuedTrades, forget_values, write_valuations
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,11 @@ def price_underlyings(
             continue
         quote = quotes.get(ticker)
         if quote is None:
-            _, failures = value_at_quote(prepared, None)
-            rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in failures]
+            rows.failures += _without_quote(prepared)
             continue
         asked.append(((prepared, quote.quote, prepared.groups if wait_for_slow else prepared.live_groups), quote))
         if first:
-            rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in prepared.failures]
+            rows.failures += _told(prepared, prepared.failures)
         if prepared.slow_groups and not wait_for_slow:
             work.append(SlowWork(prepared, quote))
             if first:
@@ -73,11 +72,11 @@ def price_fresh(
     state: PricingState,
     change: Change,
     fresh: FreshTrades,
-    leave: Collection[str],
+    whole: Mapping[date, Collection[str]],
     *,
     wait_for_slow: bool,
 ) -> list[SlowWork]:
-    """Price trades that came or changed, and no others; ``leave``: tickers that are about to be priced whole.
+    """Price trades that came or changed, and no others. whole: tickers that are about to be priced whole, by date.
 
     Nothing happens in a store without quotes. What a trade was worth before its change does not stay.
     """
@@ -87,20 +86,21 @@ def price_fresh(
     work: list[SlowWork] = []
     quotes = state.quotes(unit.connection, fresh.as_of)
     changed = set(fresh.changed)
+    leave = whole.get(fresh.as_of, ())
     for ticker, prepared in fresh.prepared.items():
         slow = [prepared.trade_ids[row] for group in prepared.slow_groups for row in group.rows]
         forget_values(unit, fresh.as_of, ticker, [trade_id for trade_id in slow if trade_id in changed])
         quote = quotes.get(ticker)
         if quote is None:
-            _, failures = value_at_quote(prepared, None)
-            rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in failures]
-        elif ticker not in leave:
+            rows.failures += _without_quote(prepared)
+            continue
+        rows.failures += _told(prepared, prepared.failures)
+        if ticker not in leave:
             groups = prepared.groups if wait_for_slow else prepared.live_groups
             add_values(rows, prepared, prepared.value(quote.quote, groups), quote)
-        rows.failures += [(f.trade_id, ticker, f.reason, f.detail) for f in prepared.failures if quote is not None]
-        if prepared.slow_groups and not wait_for_slow and quote is not None:
-            whole = state.prepared(fresh.as_of, ticker)
-            work += [SlowWork(whole, quote)] if whole is not None else []
+        if prepared.slow_groups and not wait_for_slow:
+            all_of_them = state.prepared(fresh.as_of, ticker)
+            work += [SlowWork(all_of_them, quote)] if all_of_them is not None else []
             rows.failures += _waiting(unit, fresh.as_of, prepared)
     note_changes(unit, state, change, fresh.as_of, rows)
     return work
@@ -120,7 +120,7 @@ def add_values(rows: ValuationRows, prepared: PreparedUnderlying, valued: Valued
                 measures=valued.measures,
             )
         )
-    rows.failures += [(f.trade_id, prepared.ticker, f.reason, f.detail) for f in valued.failures]
+    rows.failures += _told(prepared, valued.failures)
 
 
 def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: date, rows: ValuationRows) -> None:
@@ -134,7 +134,16 @@ def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: da
         change.as_of_date, change.observed_at = as_of, newest
 
 
-def _waiting(unit: WriteUnit, as_of: date, prepared: PreparedUnderlying) -> list[tuple[str, str, str, str]]:
+def _told(prepared: PreparedUnderlying, failures: Iterable[Failure]) -> list[FailedTrade]:
+    return [(f.trade_id, prepared.ticker, f.reason, f.detail) for f in failures]
+
+
+def _without_quote(prepared: PreparedUnderlying) -> list[FailedTrade]:
+    _, failures = value_at_quote(prepared, None)
+    return _told(prepared, failures)
+
+
+def _waiting(unit: WriteUnit, as_of: date, prepared: PreparedUnderlying) -> list[FailedTrade]:
     """Failures for the slow trades that have no value at this date yet."""
     slow = {prepared.trade_ids[row]: group.engine.name for group in prepared.slow_groups for row in group.rows}
     valued = set(

@@ -116,6 +116,7 @@ class PricingState:
             for record in self._trades.values():
                 if self._is_priced(record):
                     self._live.setdefault(record["ticker"], {})[record["trade_id"]] = record
+            self._prepared.clear()
             self.load_parameters(connection)
             return
         if any(name == "parameters" for name, _ in followed):
@@ -125,10 +126,17 @@ class PricingState:
                 self.take_trades(rows.to_pylist())
 
     def load_parameters(self, connection: Connection) -> None:
-        """Read the parameters again, as the transaction of this connection sees them."""
+        """Read the parameters again, as the transaction of this connection sees them.
+
+        Underlyings whose parameters are as they were keep what was worked out for them.
+        """
         self._parameters = read_records(connection, "parameters")
         self._parameters_at.clear()
-        self._prepared.clear()
+        self._prepared = {
+            (as_of, ticker): prepared
+            for (as_of, ticker), prepared in self._prepared.items()
+            if prepared.parameters == self._parameters_on(as_of, ticker)
+        }
 
     def trade(self, trade_id: str) -> Record | None:
         """A trade as the store has it, whatever its status; its fields are those of ``TRADE_COLUMNS``."""
@@ -245,10 +253,12 @@ class PricingState:
         return known
 
     def _prepare(self, ticker: str, trades: Iterable[Record], as_of: date) -> PreparedUnderlying:
+        return prepare_trades(ticker, _arrays(list(trades)), self._parameters_on(as_of, ticker), as_of)
+
+    def _parameters_on(self, as_of: date, ticker: str) -> Parameters:
         if as_of not in self._parameters_at:
             self._parameters_at[as_of] = parameters_at(self._parameters, as_of)
-        parameters = self._parameters_at[as_of].get(ticker, ARTICLE_DEFAULTS)
-        return prepare_trades(ticker, _arrays(list(trades)), parameters, as_of)
+        return self._parameters_at[as_of].get(ticker, ARTICLE_DEFAULTS)
 
 
 def _arrays(trades: Sequence[Record]) -> TradeArrays:

@@ -1,18 +1,16 @@
 """Read a file of records, CSV or Parquet, within bounds: every good row as typed values, every bad one and why."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
 
-from services.csv_rows import csv_rows, lines_of, too_large
-from services.parquet_rows import MAGIC, ParquetRows, too_many_rows
+from services.csv_rows import csv_rows, delimiter_of, lines_of, named_rows, too_large
+from services.parquet_rows import MAGIC, ParquetRows
 from services.read_rows import ReadRecords, RowFailure, Unreadable, heading_of, read_table
 from services.record_kinds import RECORD_KINDS, RecordKind
 from storage.settings import Settings
 
-_TAB_SEPARATED = {".tsv", ".tab"}
 _PARQUET_NAMES = {".parquet", ".pq"}
 _EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
@@ -56,7 +54,7 @@ def read_file(path: Path, kind: str | None, limits: FileLimits) -> ReadFile:
                 raise Unreadable(1, "not a Parquet file: write it again", "row")
             if start.startswith(_EXCEL):
                 raise Unreadable(1, "an Excel workbook or an archive: save the sheet as CSV UTF-8")
-            return _read_text(file, kind, limits, "\t" if path.suffix.lower() in _TAB_SEPARATED else ",")
+            return _read_text(file, kind, limits, delimiter_of(path.suffix))
         except Unreadable as unreadable:
             return _refused(kind, unreadable.failure)
 
@@ -78,17 +76,9 @@ def _required(kind: RecordKind) -> list[str]:
 
 
 def _read_text(file: BufferedReader, kind: str | None, limits: FileLimits, delimiter: str) -> ReadFile:
-    rows = csv_rows(lines_of(file, limits.bytes), limits.columns, delimiter)
-    first = next(rows, None)
-    if first is None:
-        raise Unreadable(1, "the file is empty: its first line must name the columns")
-    line, cells = first
-    names = [name.strip() for name in cells]
-    if len(names) == 1 and (other := next((sign for sign in ";\t|" if sign in names[0]), None)):
-        sign = {"\t": "tabs: name the file .tsv, or"}.get(other, f"'{other}':")
-        raise Unreadable(line, f"the columns are separated by {sign} save it with commas")
+    line, names, rows = named_rows(csv_rows(lines_of(file, limits.bytes), limits.columns, delimiter), limits.rows)
     found = kind or _kind_or_refuse(names, line, "line")
-    return ReadFile(found, read_table(names, _counted(rows, limits.rows), RECORD_KINDS[found]))
+    return ReadFile(found, read_table(names, rows, RECORD_KINDS[found]))
 
 
 def _read_parquet(path: Path, kind: str | None, limits: FileLimits) -> ReadFile:
@@ -111,14 +101,6 @@ def _kind_or_refuse(names: Sequence[str], line: int, place: str) -> str:
         return kind_of(names)
     except ValueError as error:
         raise Unreadable(line, str(error), place) from error
-
-
-def _counted(rows: Iterator[tuple[int, list[str]]], most_rows: int) -> Iterator[tuple[int, list[Any]]]:
-    """Rows up to a number of them; one more is too many."""
-    for count, (line, cells) in enumerate(rows, 1):
-        if count > most_rows:
-            raise Unreadable(line, f"more than {too_many_rows(most_rows, most_rows)}")
-        yield line, cells
 
 
 def _refused(kind: str | None, failure: RowFailure) -> ReadFile:

@@ -61,8 +61,15 @@ def deserializer_named(name: str) -> Deserializer:
     return found  # type: ignore[no-any-return]
 
 
-def read_message(message: bytes | None, kind: str, deserialize: Deserializer, latest: datetime) -> Incoming:
-    """All rows of a message. latest: a quote that was observed after it is refused.
+def message_place(topic: str, partition: int, offset: int) -> str:
+    """Where a message is, for people."""
+    return f"{topic}, partition {partition}, offset {offset}"
+
+
+def read_message(
+    message: bytes | None, kind: str, deserialize: Deserializer, latest: datetime, place: str = ""
+) -> Incoming:
+    """All rows of a message. latest: a quote that was observed after it is refused. place: where it was, for people.
 
     Raises UnreadableMessage, and nothing else, when any of its rows cannot be taken: a message is taken whole or not.
     """
@@ -76,9 +83,9 @@ def read_message(message: bytes | None, kind: str, deserialize: Deserializer, la
     try:
         rows = deserialize(message)
         if rows.__class__ is dict:
-            _add(found, kind, rows)
+            _add(found, kind, rows, place)
         else:
-            _add_all(found, kind, rows)
+            _add_all(found, kind, rows, place)
     except UnreadableMessage:
         raise
     except Exception as fault:
@@ -90,30 +97,30 @@ def read_message(message: bytes | None, kind: str, deserialize: Deserializer, la
     return found
 
 
-def _add(found: Incoming, kind: str, values: Row) -> None:
+def _add(found: Incoming, kind: str, values: Row, place: str) -> None:
     record, faults = record_of(values, RECORD_KINDS[kind])
     if record is None:
         first = faults[0]
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise UnreadableMessage(first.reason + more, first.column, first.value)
-    found.add(kind, record)
+    found.add(kind, record, place)
 
 
-def _add_all(found: Incoming, kind: str, rows: Any) -> None:
+def _add_all(found: Incoming, kind: str, rows: Any, place: str) -> None:
     if isinstance(rows, Mapping):
-        _add(found, kind, rows)
+        _add(found, kind, rows, place)
     elif isinstance(rows, Rows):
         if rows.kind not in RECORD_KINDS:
             known = ", ".join(RECORD_KINDS)
             raise UnreadableMessage(f"the deserializer gave rows of '{rows.kind}': there are {known}")
-        _add_all(found, rows.kind, rows.rows)
+        _add_all(found, rows.kind, rows.rows, place)
     elif isinstance(rows, Iterable) and not isinstance(rows, (str, bytes)):
         for row in rows:
             if not isinstance(row, (Mapping, Rows)):
                 raise UnreadableMessage(
                     f"{_word(row)} where a row was expected: a row is an object of names and values"
                 )
-            _add_all(found, kind, row)
+            _add_all(found, kind, row, place)
     else:
         raise UnreadableMessage(f"{_word(rows)} where rows were expected: a row is an object of names and values")
 

@@ -64,6 +64,11 @@ class ReadRecords:
     failed_rows: int = 0
     place: str = "line"
 
+    @property
+    def places(self) -> list[str]:
+        """Where each record was, for people."""
+        return [f"{self.place} {line}" for line in self.lines]
+
     def refuse(self, failures: Sequence[RowFailure]) -> None:
         """Note a row (or a whole file) that is not taken, and why."""
         self.failed_rows += 1

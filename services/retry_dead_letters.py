@@ -6,7 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 from services.apply_incoming import apply_incoming
 from services.pricing_state import PricingState
-from services.read_message import UnknownDeserializer, UnreadableMessage, deserializer_named, read_message
+from services.read_message import (
+    UnknownDeserializer,
+    UnreadableMessage,
+    deserializer_named,
+    message_place,
+    read_message,
+)
 from storage.database import Store, WriteUnit
 from storage.dead_letters import WAITING, StoredDeadLetter, note_attempt, settle
 
@@ -52,7 +58,9 @@ def _retry(store: Store, state: PricingState, stored: StoredDeadLetter, toleranc
         return Retried(number, 0, "it was taken already")
     latest = datetime.now(UTC) + timedelta(seconds=tolerance_seconds)
     try:
-        incoming = read_message(letter.message, letter.kind, deserializer_named(letter.deserializer), latest)
+        deserialize = deserializer_named(letter.deserializer)
+        place = message_place(letter.topic, letter.partition, letter.message_offset)
+        incoming = read_message(letter.message, letter.kind, deserialize, latest, place)
     except UnreadableMessage as fault:
         return _in_vain(store, number, fault.column, fault.value, fault.reason)
     except UnknownDeserializer as fault:

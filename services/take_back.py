@@ -7,8 +7,8 @@ import pyarrow as pa
 from sqlalchemy import Table, delete
 
 from engine.model import Source
+from services.price_moved import Moved
 from services.pricing_state import PricingState
-from services.take_quotes import Moved
 from services.take_records import take_records
 from storage.change_log import NO_DATE, Change
 from storage.database import WriteUnit

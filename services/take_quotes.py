@@ -1,29 +1,18 @@
 """Quotes inside a transaction: keep all for history, the newest for pricing, and say which underlyings moved."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import pyarrow as pa
 
 from services.incoming import has_no_time
-from services.pricing_state import FreshTrades, PricingState
+from services.price_moved import Moved
+from services.pricing_state import PricingState
 from storage.change_log import Change, arrow_table
 from storage.database import WriteUnit
 from storage.quotes import Quote, write_quotes
 from storage.rejections import Rejection
-
-
-@dataclass(slots=True)
-class Moved:
-    """What must be priced: underlyings by as-of date, and trades that came or changed on the others.
-
-    inherited: quotes of earlier dates came, which later dates may have in memory as their own.
-    """
-
-    tickers: dict[date, set[str]] = field(default_factory=dict)
-    fresh: FreshTrades | None = None
-    inherited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

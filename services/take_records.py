@@ -1,37 +1,25 @@
 """Trades and static data inside a transaction: upsert them, and say what must be priced."""
 
 from collections.abc import Sequence
+from datetime import date
 
 import pyarrow as pa
 
 from engine.model import TradeStatus
+from services.price_moved import Moved
 from services.pricing_state import PricingState
 from services.record_kinds import RECORD_KINDS
-from services.take_quotes import Moved
 from services.zero_terminated import write_zeros
 from storage.change_log import NO_DATE, Change
 from storage.database import WriteUnit
-from storage.records import Record, Upserted, upsert_records
+from storage.records import Record, Upserted, columns_of, upsert_records
 from storage.sensitivities import forget_failures, forget_values
 
 RECORD_ORDER = ("books", "instruments", "parameters", "trades")
 """The kinds in the order in which they are taken: trades at last, which the others describe."""
 
-_TRADE_SCHEMA = pa.schema(
-    [
-        pa.field("trade_id", pa.string()),
-        pa.field("ticker", pa.string()),
-        pa.field("book", pa.string()),
-        pa.field("product", pa.string()),
-        pa.field("quantity", pa.float64()),
-        pa.field("strike", pa.float64()),
-        pa.field("maturity", pa.date32()),
-        pa.field("option_type", pa.string()),
-        pa.field("exercise_style", pa.string()),
-        pa.field("contract_multiplier", pa.float64()),
-        pa.field("trade_status", pa.string()),
-    ]
-)
+_ARROW_TYPES = {str: pa.string(), float: pa.float64(), date: pa.date32()}
+_TRADE_SCHEMA = pa.schema([(column.name, _ARROW_TYPES[column.type.python_type]) for column in columns_of("trades")])
 
 
 def take_records(
@@ -42,8 +30,11 @@ def take_records(
     records: Sequence[Record],
     source: str,
     moved: Moved,
+    places: Sequence[str] = (),
 ) -> Upserted:
     """Upsert records of a kind, and add what they move at the newest as-of date; earlier ones are closes.
+
+    places: where in the source each was, or nothing.
 
     A trade that is terminated is priced no more. It keeps its last value of the day, or is worth nothing from then on
     where the state says so.
@@ -52,7 +43,7 @@ def take_records(
     if kind == "trades":
         ids = [record["trade_id"] for record in records]
         known = {(trade_id,): stored for trade_id in ids if (stored := state.trade(trade_id)) is not None}
-    outcome = upsert_records(unit, kind, records, RECORD_KINDS[kind].defaults, source, known)
+    outcome = upsert_records(unit, kind, records, RECORD_KINDS[kind].defaults, source, known, places)
     if not outcome.written:
         return outcome
     change.static = True

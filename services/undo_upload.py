@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from services.compare_upload import key_text
 from services.permissions import Permission, User, require
 from services.preview_upload import Progress
-from services.price_book import SlowWork, price_fresh, price_underlyings
+from services.price_book import SlowWork
+from services.price_moved import Moved, price_moved
 from services.pricing_state import PricingState
 from services.reasons import NotPossible
 from services.take_back import take_back_quotes, take_back_records, take_back_sensitivities
-from services.take_quotes import Moved
 from storage.audit import AuditEntry, append_audit
 from storage.change_log import changing
 from storage.database import Store, WriteUnit
@@ -86,13 +86,7 @@ def undo_upload(
                 source = f"undo of upload {batch_id} by {user.name}"
                 take_back_records(unit, state, change, batch.kind, rows, source, moved)
             progress(0.7, "pricing")
-            work: list[SlowWork] = []
-            if moved.fresh is not None and moved.fresh.as_of is not None:
-                rest = moved.tickers.get(moved.fresh.as_of, set())
-                work += price_fresh(unit, state, change, moved.fresh, rest, wait_for_slow=wait_for_slow)
-            for as_of in sorted(moved.tickers):
-                tickers = sorted(moved.tickers[as_of])
-                work += price_underlyings(unit, state, change, as_of, tickers, wait_for_slow=wait_for_slow)
+            work = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
             mark_undone(unit, batch_id, user.name)
             restored = sum(_was_there(batch.kind, row) for row in rows)
             before = {"file": batch.file_name, "kind": batch.kind, "uploaded by": batch.user_name}

@@ -9,16 +9,15 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from services.csv_rows import csv_rows, lines_of, too_large
+from services.csv_rows import csv_rows, delimiter_of, lines_of, named_rows, too_large
 from services.excel_rows import MAGIC as EXCEL_MAGIC
 from services.excel_rows import ExcelRows
 from services.parquet_rows import MAGIC as PARQUET_MAGIC
-from services.parquet_rows import ParquetRows, too_many_rows
+from services.parquet_rows import ParquetRows
 from services.read_file import FileLimits
 from services.read_rows import Unreadable
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".parquet", ".pq")
-_TAB_SEPARATED = {".tsv", ".tab"}
 _SAMPLE = 4_096
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
@@ -68,25 +67,15 @@ def open_table(path: Path, file_name: str, limits: FileLimits, sheet: str | None
         elif suffix == ".xlsx":
             raise Unreadable(1, "not an Excel workbook: open it in Excel and save it again as .xlsx", "row")
         else:
-            yield _of_text(file, limits, "\t" if suffix in _TAB_SEPARATED else ",", path.stat().st_size)
+            yield _of_text(file, limits, delimiter_of(suffix), path.stat().st_size)
 
 
 def _of_text(file: BufferedReader, limits: FileLimits, delimiter: str, size: int) -> OpenTable:
-    rows = csv_rows(lines_of(file, limits.bytes), limits.columns, delimiter)
-    first = next(rows, None)
-    if first is None:
-        raise Unreadable(1, "the file is empty: its first line must name the columns")
-    line, cells = first
-    names = [name.strip() for name in cells]
-    if len(names) == 1 and (other := next((sign for sign in ";\t|" if sign in names[0]), None)):
-        sign = {"\t": "tabs: name the file .tsv, or"}.get(other, f"'{other}':")
-        raise Unreadable(line, f"the columns are separated by {sign} save it with commas")
+    _, names, rows = named_rows(csv_rows(lines_of(file, limits.bytes), limits.columns, delimiter), limits.rows)
 
     def rows_of(wanted: Sequence[int]) -> Rows:
         every = list(wanted) == list(range(len(names)))
-        for count, (number, found) in enumerate(rows, 1):
-            if count > limits.rows:
-                raise Unreadable(number, f"more than {too_many_rows(limits.rows, limits.rows)}")
+        for number, found in rows:
             # A row of another length is passed on as it is: which cell belongs where cannot be said.
             yield number, found if every or len(found) != len(names) else [found[place] for place in wanted]
 

@@ -1,5 +1,6 @@
 """Uploads are read, compared and applied in a process of their own: nobody's live board waits for somebody's file."""
 
+import gc
 import pickle
 import signal
 import subprocess
@@ -242,6 +243,7 @@ def main() -> None:
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr
     desk = _Desk(pickle.load(requests))
+    gc.disable()  # a job makes objects by the million and hardly a cycle; to look for some meanwhile is dear
 
     def say(number: int, word: str, content: Any) -> None:
         pickle.dump((number, word, content), replies)
@@ -266,6 +268,7 @@ def main() -> None:
         except Exception:
             log.exception("an upload failed")
             say(number, "failed", UploadFailed(_FAILED))
+        gc.collect()
 
 
 if __name__ == "__main__":

@@ -145,6 +145,13 @@ def entries_at(connection: Connection, subject_kind: str, revisions: Mapping[str
     return found
 
 
+def entries_about(connection: Connection, subject_kind: str, subject_key: str) -> list[StoredAuditEntry]:
+    """Everything that was done to one subject, the newest first."""
+    table = audit_entries.c
+    query = select(audit_entries).where(table.subject_kind == subject_kind, table.subject_key == subject_key)
+    return [_stored(row) for row in _rows(connection, query.order_by(table.audit_id.desc()))]
+
+
 def newest_act(connection: Connection, user_name: str, actions: Sequence[str]) -> list[StoredAuditEntry]:
     """What somebody did last: the entries of their newest revision that has one of these actions."""
     table = audit_entries.c
@@ -168,6 +175,12 @@ def audit_words(connection: Connection) -> dict[str, list[str]]:
         name: list(connection.execute(select(audit_entries.c[column]).distinct().order_by(column)).scalars())
         for name, column in columns.items()
     }
+
+
+def users_about(connection: Connection, subject_kind: str) -> list[str]:
+    """Who has entries about this kind of subject, by name."""
+    query = select(audit_entries.c.user_name).where(audit_entries.c.subject_kind == subject_kind).distinct()
+    return sorted(connection.execute(query).scalars())
 
 
 def has_hash(connection: Connection, known: str) -> bool:

@@ -1,4 +1,4 @@
-"""The tables of what people do: who may do what, what they have done, what they uploaded."""
+"""The tables of what people do: who may do what, what they have done, what they uploaded, which views they saved."""
 
 from sqlalchemy import (
     JSON,
@@ -9,6 +9,7 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
+    UniqueConstraint,
 )
 
 from storage.instants import UtcDateTime
@@ -18,6 +19,8 @@ __all__ = [
     "audit_entries",
     "column_mappings",
     "metadata",
+    "saved_views",
+    "start_pages",
     "trade_statuses",
     "upload_batches",
     "upload_rows",
@@ -102,3 +105,27 @@ column_mappings = Table(
     Column("saved_at", UtcDateTime, nullable=False),
 )
 """How the columns of somebody's files are called here, under a name: column of the file -> our column."""
+
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("view_id", String, primary_key=True),
+    Column("owner", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("is_shared", Boolean, nullable=False),
+    Column("content", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+    UniqueConstraint("owner", "name"),
+)
+"""Pivots under a name: their owner's, or shared with everyone. version: how often it was saved, so that of two people
+who change one view the second is told."""
+
+start_pages = Table(
+    "start_pages",
+    metadata,
+    Column("user_name", String, primary_key=True),
+    Column("widgets", JSON, nullable=False),
+    Column("saved_at", UtcDateTime, nullable=False),
+)
+"""What each person's own start page is made of, in its order."""

@@ -36,6 +36,12 @@ def read_loaded_files(connection: Connection) -> dict[str, LoadedFileRow]:
     return {row["path"]: LoadedFileRow(**row) for row in rows}
 
 
+def read_loaded_file(connection: Connection, path: str) -> LoadedFileRow | None:
+    """What is known of one file."""
+    row = connection.execute(select(loaded_files).where(loaded_files.c.path == path)).mappings().one_or_none()
+    return None if row is None else LoadedFileRow(**row)
+
+
 def note_loaded_file(unit: WriteUnit, row: LoadedFileRow) -> None:
     """Remember a file in the transaction of its rows."""
     columns = {

@@ -1,7 +1,7 @@
 """Where a trade belongs and how it is called: the hierarchy of its book, its currency, its contract in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -20,11 +20,12 @@ _NOWHERE = (UNASSIGNED, UNASSIGNED, UNASSIGNED)
 @dataclass(frozen=True, slots=True)
 class Placing:
     """What the static data say. hierarchy: book -> (region, business unit, desk); currencies: ticker -> currency;
-    unpriced: the statuses whose trades are not priced."""
+    unpriced: the statuses whose trades are not priced; issuers: ticker -> (sector, region) of who issued it."""
 
     hierarchy: Mapping[str, tuple[str, str, str]]
     currencies: Mapping[str, str]
     unpriced: frozenset[str] = frozenset({TradeStatus.TERMINATED.value})
+    issuers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def above(self, book: str) -> tuple[str, str, str]:
         """Region, business unit and desk of a book; Unassigned where nobody knows it."""
@@ -32,6 +33,10 @@ class Placing:
 
     def currency(self, ticker: str) -> str:
         return self.currencies.get(ticker, DEFAULT_CURRENCY)
+
+    def issuer(self, ticker: str) -> tuple[str, str]:
+        """Sector and region of who issued an underlying; empty where nobody has described it."""
+        return self.issuers.get(ticker, ("", ""))
 
 
 def read_placing(connection: Connection) -> Placing:
@@ -42,6 +47,7 @@ def read_placing(connection: Connection) -> Placing:
         dict(zip(books["book"], levels, strict=True)),
         dict(zip(instruments["ticker"], instruments["currency"], strict=True)),
         read_unpriced(connection),
+        dict(zip(instruments["ticker"], zip(instruments["sector"], instruments["region"], strict=True), strict=True)),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from engine.measures import MEASURE_NAMES, camel_case
 from storage.dead_letters import count_waiting
@@ -23,6 +23,7 @@ from storage.schema import (
     trades,
 )
 from storage.sensitivities import counts, valued_dates
+from storage.trade_statuses import read_unpriced
 
 EXPORTS: tuple[str, ...] = ("sensitivities", "trades", "quotes", "failures")
 
@@ -116,6 +117,27 @@ def failures_frame(connection: Connection, as_of: date) -> pd.DataFrame:
         .join(trades, trades.c.trade_id == pricing_failures.c.trade_id)
         .where(pricing_failures.c.as_of_date == as_of)
         .order_by(pricing_failures.c.reason, pricing_failures.c.trade_id)
+    )
+    result = connection.execute(query)
+    return pd.DataFrame(result.all(), columns=list(result.keys()))
+
+
+def unvalued_frame(connection: Connection, as_of: date) -> pd.DataFrame:
+    """The trades that are priced, by their status, and have no value of their own ticker at a date.
+
+    trade_id, ticker, book, reason, detail; a trade that nothing has tried to price at this date has no reason.
+    """
+    is_value = and_(
+        sensitivities.c.as_of_date == as_of,
+        sensitivities.c.trade_id == trades.c.trade_id,
+        sensitivities.c.risk_factor == trades.c.ticker,
+    )
+    is_failure = and_(pricing_failures.c.as_of_date == as_of, pricing_failures.c.trade_id == trades.c.trade_id)
+    query = (
+        select(trades.c.trade_id, trades.c.ticker, trades.c.book, pricing_failures.c.reason, pricing_failures.c.detail)
+        .outerjoin(sensitivities, is_value)
+        .outerjoin(pricing_failures, is_failure)
+        .where(sensitivities.c.trade_id.is_(None), trades.c.trade_status.not_in(read_unpriced(connection)))
     )
     result = connection.execute(query)
     return pd.DataFrame(result.all(), columns=list(result.keys()))

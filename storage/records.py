@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Table, select, tuple_
+from sqlalchemy import Column, Connection, Table, select, tuple_
 
 from storage.bulk import upsert
 from storage.database import WriteUnit
@@ -36,6 +37,11 @@ class Upserted:
     written: list[Record] = field(default_factory=list)
 
 
+def columns_of(kind: str) -> list[Column[Any]]:
+    """What a record of this kind is made of, without the bookkeeping of the store."""
+    return [column for column in RECORD_TABLES[kind].columns if column.name not in _BOOKKEEPING]
+
+
 def key_of(kind: str, record: Record) -> tuple[Any, ...]:
     """The primary key of a record of this kind."""
     return tuple(record[column.name] for column in RECORD_TABLES[kind].primary_key.columns)
@@ -48,23 +54,28 @@ def upsert_records(
     defaults: Record,
     source: str,
     known: Mapping[tuple[Any, ...], Record] | None = None,
+    places: Sequence[str] = (),
 ) -> Upserted:
     """Write records of one kind (a key of ``RECORD_TABLES``); of several with one key the last counts, field by field.
 
     A column that a record does not have keeps its stored value; where there is none, it takes the one in ``defaults``.
     A record equal to the stored one is not written at all. A record has no fields but those of its table. known: key ->
-    stored record, where the caller has them.
+    stored record, where the caller has them. places: where in the source each record was, kept with its version; of
+    several with one key the last counts.
     """
     table = RECORD_TABLES[kind]
-    names = [column.name for column in table.columns if column.name not in _BOOKKEEPING]
+    names = [column.name for column in columns_of(kind)]
     keys = [column.name for column in table.primary_key.columns]
     incoming: dict[tuple[Any, ...], Record] = {}
-    for record in records:
+    found_at: dict[tuple[Any, ...], str] = {}
+    for record, place in zip(records, places or repeat(""), strict=False):
         key = tuple([record[name] for name in keys])
         incoming[key] = {**incoming[key], **record} if key in incoming else record
+        found_at[key] = place
     if known is None:
         known = _existing(unit.connection, kind, incoming.keys())
     outcome = Upserted()
+    written_at: list[str] = []
     standard = {name: defaults.get(name) for name in names}
     for key, record in incoming.items():
         stored = known.get(key)
@@ -77,6 +88,7 @@ def upsert_records(
         else:
             outcome.changed += 1
         outcome.written.append(whole)
+        written_at.append(found_at[key])
     count = len(outcome.written)
     rows = map(itemgetter(*names), outcome.written)
     columns: dict[str, Any] = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if count else {}
@@ -91,6 +103,7 @@ def upsert_records(
             "recorded_at": unit.now,
             "source": source,
             "record": [_json(record) for record in outcome.written],
+            "place": written_at,
         },
         count,
     )
@@ -100,7 +113,7 @@ def upsert_records(
 def read_plain_records(connection: Connection, kind: str) -> list[Record]:
     """All records of a kind in the order of their keys, without the bookkeeping of the store."""
     table = RECORD_TABLES[kind]
-    columns = [column for column in table.columns if column.name not in _BOOKKEEPING]
+    columns = columns_of(kind)
     names = [column.name for column in columns]
     result = connection.execute(select(*columns).order_by(*table.primary_key.columns))
     return [dict(zip(names, row, strict=True)) for row in result]
@@ -124,7 +137,7 @@ def read_records(connection: Connection, kind: str) -> pd.DataFrame:
 def _existing(connection: Connection, kind: str, keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], Record]:
     table = RECORD_TABLES[kind]
     key_columns = list(table.primary_key.columns)
-    columns = [column for column in table.columns if column.name not in _BOOKKEEPING]
+    columns = columns_of(kind)
     wanted = list(keys)
     found: dict[tuple[Any, ...], Record] = {}
     for start in range(0, len(wanted), _KEYS_A_QUERY):

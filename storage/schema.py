@@ -95,10 +95,11 @@ record_versions = Table(
     Column("recorded_at", UtcDateTime, nullable=False),
     Column("source", String, nullable=False),
     Column("record", JSON, nullable=False),
+    Column("place", String, nullable=False, server_default=""),
     Index("ix_record_versions_record", "kind", "record_key", "revision"),
 )
 """Every version of every trade, book, instrument and parameter row, for going back; the tables above
-hold the newest."""
+hold the newest. place: where in its source it was, a line of a file or an offset of a topic."""
 
 quotes = Table(
     "quotes",

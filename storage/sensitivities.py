@@ -19,6 +19,9 @@ from storage.schema import pricing_failures, sensitivities
 
 _KEYS_A_STATEMENT = 500
 
+FailedTrade = tuple[str, str, str, str]
+"""Trade id, risk factor, reason, detail."""
+
 
 @dataclass(frozen=True, slots=True)
 class ValuedTrades:
@@ -60,13 +63,10 @@ class ValuedTrades:
 
 @dataclass(slots=True)
 class ValuationRows:
-    """What to write for one as-of date: the values of trades, and the trades that have none.
-
-    failures: (trade id, risk factor, reason, detail).
-    """
+    """What to write for one as-of date: the values of trades, and the trades that have none."""
 
     valued: list[ValuedTrades] = field(default_factory=list)
-    failures: list[tuple[str, str, str, str]] = field(default_factory=list)
+    failures: list[FailedTrade] = field(default_factory=list)
 
     def without(self, keys: Mapping[str, Collection[str]]) -> "ValuationRows":
         """The rows but for these: risk factor -> trades."""

@@ -2,13 +2,15 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_STORE = ROOT / "var" / "deltaboard.sqlite"
+
+RoleName = Literal["viewer", "manager", "analyst", "admin"]
 
 
 class Settings(BaseSettings):
@@ -42,6 +44,25 @@ class Settings(BaseSettings):
         False,
         description="Whether people may choose who they are although the server listens beyond this machine.",
     )
+    require_sign_in: bool = Field(
+        False, description="Whether nobody is let in without a sign-in, even where secrets.toml has no [auth] section."
+    )
+    name_claim: str = Field(
+        "email", min_length=1, description="The claim of the identity token that is a person's name here."
+    )
+    roles_claim: str = Field(
+        "roles", description="The claim that has a person's roles; a point leads into a claim: realm_access.roles."
+    )
+    roles_of: Annotated[dict[str, RoleName], NoDecode] = Field(
+        {},
+        description="Which value of that claim is which role, as value=role, several by semicolon. "
+        "Empty: the values are the roles themselves.",
+    )
+    admins: str = Field("", description="The names of people who are admins without a grant, several by comma.")
+    everyone_views: bool = Field(False, description="Whether everyone who signs in is a viewer.")
+    session_hours: float | None = Field(
+        None, gt=0, description="How many hours a sign-in holds. Empty: until the identity token expires."
+    )
     file_megabytes: float = Field(500.0, gt=0, description="How large a file may be to be loaded, in megabytes.")
     file_rows: int = Field(1_000_000, gt=0, description="How many rows a file may have to be loaded.")
     file_columns: int = Field(200, gt=0, description="How many columns a file may have to be loaded.")
@@ -58,6 +79,27 @@ class Settings(BaseSettings):
         pattern="(?i)^(debug|info|warning|error|critical)$",
         description="The least severe level that the log shows: debug, info, warning, error or critical.",
     )
+
+    @property
+    def admin_names(self) -> list[str]:
+        """The names of ``admins``, in the form that names have here."""
+        return [" ".join(name.split()) for name in self.admins.split(",") if name.strip()]
+
+    @field_validator("roles_of", mode="before")
+    @classmethod
+    def _pairs(cls, said: object) -> object:
+        """``value=role; value=role``: the role follows the last =, since names of groups may have some, too."""
+        if not isinstance(said, str):
+            return said
+        pairs = [pair.rpartition("=") for pair in said.split(";") if pair.strip()]
+        if any(not value.strip() for value, _, _ in pairs):
+            raise ValueError("write it as value=role, several by semicolon: desk-heads=manager; quants=analyst")
+        return {value.strip(): role.strip() for value, _, role in pairs}
+
+    @field_validator("session_hours", mode="before")
+    @classmethod
+    def _or_none(cls, said: object) -> object:
+        return None if said == "" else said
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Select, func, select
 
+from engine.measures import camel_case
 from storage.placing import contracts_in_words
+from storage.records import columns_of
 from storage.schema import trades
 from storage.trade_statuses import read_unpriced
 
@@ -44,6 +46,15 @@ def list_trades(connection: Connection, chosen: TradeFilter, as_of: date | None,
     columns["contract"] = contracts_in_words(*words)
     columns["past_maturity"] = [day is not None and as_of is not None and day < as_of for day in columns["maturity"]]
     return pd.DataFrame({name: pd.Series(columns[name], dtype=object) for name in LIST_COLUMNS})
+
+
+def whole_trades(connection: Connection, chosen: TradeFilter) -> pd.DataFrame:
+    """All that pass with everything that is stored of them: the columns are those of files, and the source."""
+    columns = [*columns_of("trades"), trades.c.source]
+    rows = connection.execute(_chosen(select(*columns), chosen).order_by(trades.c.trade_id)).all()
+    return pd.DataFrame(
+        {camel_case(c.name): pd.Series([row[i] for row in rows], dtype=object) for i, c in enumerate(columns)}
+    )
 
 
 def count_past_maturity(connection: Connection, as_of: date) -> int:

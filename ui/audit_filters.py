@@ -5,17 +5,13 @@ from datetime import UTC, date, datetime, time, timedelta
 import streamlit as st
 
 from storage.audit import AuditFilter, audit_words
-from ui.remembered import recall, remember
 from ui.store import store
-
-_NAMES = ("by", "did", "about", "since", "until", "find_entry")
 
 
 def audit_filters() -> AuditFilter:
     """The controls, and what they say. Days are UTC; both ends count."""
     with store().read() as connection:
         words = audit_words(connection)
-    recall(_NAMES)
     who, what, about, since, until, find = st.columns([0.18, 0.18, 0.16, 0.13, 0.13, 0.22])
     users = who.multiselect("Who", words["users"], key="by", bind="query-params", placeholder="Everyone")
     actions = what.multiselect("What", words["actions"], key="did", bind="query-params", placeholder="Everything")
@@ -27,10 +23,22 @@ def audit_filters() -> AuditFilter:
     text = find.text_input(
         "Search", key="find_entry", bind="query-params", placeholder="Trade, person, reason or note", max_chars=100
     )
-    remember(_NAMES)
     return AuditFilter(
         tuple(users), tuple(actions), tuple(kinds), (text or "").strip(), _midnight(first), _midnight(last, days=1)
     )
+
+
+def audit_filter_text(chosen: AuditFilter) -> str:
+    """A filter in words."""
+    parts = {
+        "who": ", ".join(chosen.users),
+        "what": ", ".join(chosen.actions),
+        "about": ", ".join(chosen.subject_kinds),
+        "text": chosen.text,
+        "since": "" if chosen.since is None else f"{chosen.since:%Y-%m-%d} UTC",
+        "before": "" if chosen.until is None else f"{chosen.until:%Y-%m-%d} UTC",
+    }
+    return "; ".join(f"{name} {value}" for name, value in parts.items() if value) or "none"
 
 
 def _midnight(day: date | None, days: int = 0) -> datetime | None:

@@ -39,6 +39,9 @@ def day_charts(state: ViewState, as_of: date) -> None:
     known_quote = history.frame["quote"].notna().all()
     names = ["quote", DAY_PNL.name, "cash_delta"] if known_quote else [DAY_PNL.name, "cash_delta", "vega_1pt"]
     for column, name in zip(st.columns(3, gap="small"), names, strict=True):
+        if history.frame[name].isna().all():
+            column.caption(f"{title} · {_LINES[name][0]}: not known, nothing selected has a previous close.")
+            continue
         column.altair_chart(_chart(history.frame, name, title), width="stretch", alt=f"{title}, {_LINES[name][0]}")
     if history.left_out:
         st.caption(f"{history.left_out:,} trades of an engine too slow for this are not in the lines.")
@@ -59,12 +62,14 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
         f"{name}:Q",
         title=None,
         scale=alt.Scale(zero=False, nice=False, padding=4),
-        axis=alt.Axis(format="~s", grid=True, tickCount=3, labelFontSize=11),
+        axis=alt.Axis(format=".5~s", grid=True, tickCount=3, labelFontSize=11),
     )
     tip = [
         alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
         alt.Tooltip(f"{name}:Q", title=label, format=form),
     ]
     heading = alt.TitleParams(f"{title} · {label} {last}", fontSize=12, fontWeight="normal", anchor="start", offset=6)
-    line: alt.Chart = alt.Chart(frame, height=_HEIGHT, title=heading).mark_line(color=colour, strokeWidth=1.4)
+    line: alt.Chart = alt.Chart(frame.dropna(subset=[name]), height=_HEIGHT, title=heading).mark_line(
+        color=colour, strokeWidth=1.4
+    )
     return line.encode(x=time, y=value, tooltip=tip)

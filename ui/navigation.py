@@ -4,8 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.page_opening import note_page
 from ui.page_style import apply_page_style
-from ui.who import choose_identity
+from ui.who import choose_identity, is_known
 
 _SIDEBAR_PIXELS = 184
 _PAGES = Path(__file__).resolve().parent.parent / "pages"
@@ -22,7 +23,10 @@ page = st.navigation(
     {
         "": [
             st.Page(_PAGES / "risk_board.py", title="Risk board", default=True),
+            st.Page(_PAGES / "start.py", title="Start"),
+            st.Page(_PAGES / "explore.py", title="Explore"),
             st.Page(_PAGES / "trades.py", title="Trades"),
+            st.Page(_PAGES / "trade.py", title="Trade", visibility="hidden"),
         ],
         "Data": [
             st.Page(_PAGES / "upload.py", title="Upload"),
@@ -32,7 +36,9 @@ page = st.navigation(
             st.Page(_PAGES / "audit.py", title="Audit"),
             st.Page(_PAGES / "people.py", title="People"),
         ],
-    }
+    },
+    position="sidebar" if is_known() else "hidden",
 )
 if choose_identity():
+    note_page(page.url_path)
     page.run()

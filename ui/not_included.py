@@ -8,10 +8,7 @@ from sqlalchemy import Connection
 from live.board import NOT_PRICED_YET
 from storage.dead_letters import read_dead_letters
 from storage.loaded_files import REFUSED, read_loaded_files
-from storage.read_models import failures_frame
-from storage.records import read_records
-from storage.sensitivities import stored_values
-from storage.trade_statuses import read_unpriced
+from storage.read_models import unvalued_frame
 
 _LETTER_COLUMNS = ("Topic", "Partition", "Offset", "Received", "Kind", "Column", "Value", "Reason", "Id", "Attempts")
 
@@ -21,15 +18,10 @@ def trades_without_value(connection: Connection, as_of: date) -> pd.DataFrame:
 
     One that was never priced at this date has no failure either: it is listed as not priced yet.
     """
-    failed = failures_frame(connection, as_of).set_index("trade_id")
-    trades = read_records(connection, "trades")
-    alive = trades[~trades["trade_status"].isin(read_unpriced(connection))].set_index("trade_id")[["ticker", "book"]]
-    valued = {(row.trade_id, row.risk_factor) for row in stored_values(connection, as_of, ("risk_factor",))}
-    without = alive[[key not in valued for key in zip(alive.index, alive["ticker"], strict=True)]]
-    listed = without.join(failed[["reason", "detail"]])
+    listed = unvalued_frame(connection, as_of)
     listed["reason"] = listed["reason"].fillna(NOT_PRICED_YET)
     listed["detail"] = listed["detail"].fillna("nothing has priced it at this date")
-    return listed.reset_index().sort_values(["reason", "trade_id"], ignore_index=True)
+    return listed.sort_values(["reason", "trade_id"], ignore_index=True)
 
 
 def messages_set_aside(connection: Connection, limit: int = 1000) -> pd.DataFrame:

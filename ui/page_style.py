@@ -10,16 +10,37 @@ header[data-testid=stHeader] * { pointer-events: none; }
 [data-testid=stMainMenu], [data-testid=stMainMenu] *,
 [data-testid=stExpandSidebarButton], [data-testid=stExpandSidebarButton] * { pointer-events: auto !important; }
 [data-testid=stStatusWidget] { display: none; }
+button[aria-label^="Download as CSV"] { display: none; }
 [data-testid=stSidebarHeader] { height: 2.6rem; padding-bottom: 0; align-items: center; }
 [data-testid=stSidebarHeader]::before { content: "Deltaboard"; font-weight: 650; font-size: 15px; flex: 1; }
 .st-key-board [data-testid=stVerticalBlock], .st-key-board { gap: 0.55rem; }
 .st-key-toolbar button { min-height: 1.75rem; padding: 0.1rem 0.7rem; border-radius: 999px; font-size: 12px; }
 .st-key-day { padding: 0.55rem 0.8rem 0; overflow: hidden; }
 .st-key-toolbar { gap: 0.4rem; padding-right: 1.6rem; }
+.st-key-identity [data-testid=stText] {
+  font-size: 12px; font-weight: 600; overflow-wrap: anywhere; white-space: normal;
+}
+.st-key-identity { gap: 0.4rem; }
+.st-key-sign_in_page { padding-top: 14vh; }
+[class*=st-key-start_] .db-title { display: none; }
+.stApp [data-testid=stCaptionContainer] { opacity: 0.82; }
+button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pills]),
+button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pills]) p {
+  color: light-dark(#1257a8, #6cb0ff);
+}
+@media (max-width: 800px) {
+  .stMainBlockContainer, [data-testid=stMainBlockContainer]:has(.db-panel) { padding-top: 2.6rem; }
+  .stApp header[data-testid=stHeader] { height: 2.4rem; background: var(--st-background-color, inherit); }
+  .st-key-toolbar { flex-wrap: wrap; justify-content: flex-start; padding-right: 0; }
+}
+.stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 2.6rem; }
 </style>
 """
 
 
 def apply_page_style() -> None:
-    """Put the styles into the page."""
+    """Put the styles into the page.
+
+    A table's own download is hidden: a text in it may be a formula. The export menu gives files without any.
+    """
     st.html(_STYLE)

@@ -7,12 +7,15 @@ import streamlit as st
 
 from services.define_statuses import define_status, undefine_status
 from services.grant_roles import grant_role, revoke_role
+from services.note_sign_in import NOBODY
+from services.note_sign_in import SUBJECT as SIGN_IN
 from services.permissions import NotAllowed, Role, User
 from services.reasons import NotPossible
+from storage.audit import users_about
 from storage.trade_statuses import BUILT_IN, DefinedStatus, count_by_status, read_statuses
 from storage.user_roles import GrantedRole, read_granted
 from ui.store import store
-from ui.who import DEMO_PEOPLE
+from ui.who import people_without_grant
 
 _SAID = "people_said"
 _BUILT_IN = {defined.status for defined in BUILT_IN}
@@ -30,9 +33,11 @@ def roles(user: User, *, may: bool) -> None:
     """Who has which role, and the form that grants and takes back."""
     with store().read() as connection:
         granted = read_granted(connection)
+        known = users_about(connection, SIGN_IN) if may else []
+    others = people_without_grant()
     rows: list[dict[str, object]] = [
-        {"Person": name, "Role": str(role), "Granted by": "demo", "When (UTC)": None}
-        for name, role in DEMO_PEOPLE.items()
+        {"Person": name, "Role": str(role), "Granted by": source, "When (UTC)": None}
+        for name, (role, source) in others.items()
     ]
     rows += [
         {"Person": g.user_name, "Role": g.role, "Granted by": g.granted_by, "When (UTC)": g.granted_at} for g in granted
@@ -47,7 +52,7 @@ def roles(user: User, *, may: bool) -> None:
     )
     grant, revoke = st.columns(2)
     with grant, st.form("grant", clear_on_submit=False):
-        names = sorted({*DEMO_PEOPLE, *(each.user_name for each in granted)})
+        names = sorted({*others, *known, *(each.user_name for each in granted)} - {NOBODY})
         name = st.selectbox("Person", names, index=None, accept_new_options=True, disabled=not may, key="grant_person")
         role = st.selectbox("Role", [str(each) for each in Role], index=1, disabled=not may, key="grant_role")
         reason = st.text_input("Reason", disabled=not may, key="grant_reason")
@@ -89,7 +94,13 @@ def statuses(user: User, *, may: bool) -> None:
         }
         for each in known
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content", alt="The statuses that a trade may have")
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height="content",
+        column_config={"Trades": st.column_config.NumberColumn(format="localized")},
+        alt="The statuses that a trade may have",
+    )
     st.caption("Expired is no status: it follows from a trade's maturity.")
     define, remove = st.columns(2)
     with define, st.form("define"):

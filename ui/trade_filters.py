@@ -10,7 +10,6 @@ from storage.quotes import newest_as_of
 from storage.read_models import book_names
 from storage.trade_list import TradeFilter, count_past_maturity, traded_tickers
 from storage.trade_statuses import DefinedStatus, read_statuses
-from ui.remembered import recall, remember
 from ui.store import store
 
 FIND, STATUS, BOOK, UNDERLYING, PAST = "find", "trade_status", "trade_book", "underlying", "past_maturity"
@@ -50,7 +49,6 @@ def read_words() -> TradeWords:
 def trade_filters(words: TradeWords) -> TradeFilter:
     """The controls, and what they say. No status where none is chosen: then those count that are shown by default."""
     names = [defined.status for defined in words.statuses]
-    recall(list(_EMPTY))
     find, status, book, underlying, past = st.columns([0.24, 0.24, 0.2, 0.2, 0.12], vertical_alignment="bottom")
     text = find.text_input("Search", key=FIND, bind="query-params", placeholder="Id, ticker or book", max_chars=100)
     statuses = status.multiselect(
@@ -72,7 +70,6 @@ def trade_filters(words: TradeWords) -> TradeFilter:
         disabled=words.as_of is None,
         help="Expired: the maturity is before the newest as-of date. Nobody sets that, it follows from the dates.",
     )
-    remember(list(_EMPTY))
     return TradeFilter(
         (text or "").strip(),
         tuple(statuses),
@@ -80,6 +77,18 @@ def trade_filters(words: TradeWords) -> TradeFilter:
         tuple(tickers),
         words.as_of if expired else None,
     )
+
+
+def filter_text(chosen: TradeFilter) -> str:
+    """A filter in words."""
+    parts = {
+        "text": chosen.text,
+        "status": ", ".join(chosen.statuses),
+        "book": ", ".join(chosen.books),
+        "underlying": ", ".join(chosen.tickers),
+        "maturity before": "" if chosen.expired_at is None else chosen.expired_at.isoformat(),
+    }
+    return "; ".join(f"{name} {value}" for name, value in parts.items() if value) or "none"
 
 
 def choose_past_maturity() -> None:

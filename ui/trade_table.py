@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from storage.trade_list import TradeFilter, list_trades, matching_trades
+from storage.trade_list import TradeFilter, list_trades, matching_trades, whole_trades
+from ui.export_menu import export_menu
 from ui.store import store
-from ui.trade_filters import TradeWords, choose_past_maturity
+from ui.trade_filters import TradeWords, choose_past_maturity, filter_text
+from ui.trade_links import link_column, open_trade, trade_addresses
 
 _LISTED, _ANEW, _ALL, _ALL_NEXT = "listed_trades", "list_anew", "all_that_match", "all_that_will_match"
 _MOST_ROWS = 5_000
@@ -22,9 +24,11 @@ _HEADER_PIXELS, _ROW_PIXELS, _MOST_PIXELS = 38, 35, 600
 
 @dataclass(frozen=True, slots=True)
 class ListedTrades:
-    """chosen: what was asked for. frame: the first rows. matching: id -> status of all. number: of the reading."""
+    """chosen: what was asked for; meant: the same with the statuses that are shown where none was chosen. frame: the
+    first rows. matching: id -> status of all. number: of the reading."""
 
     chosen: TradeFilter
+    meant: TradeFilter
     frame: pd.DataFrame
     matching: dict[str, str]
     static_revision: int
@@ -46,6 +50,7 @@ def listed_trades(chosen: TradeFilter, words: TradeWords) -> ListedTrades:
         with store().read() as connection:
             known = ListedTrades(
                 chosen,
+                meant,
                 list_trades(connection, meant, words.as_of, _MOST_ROWS),
                 matching_trades(connection, meant),
                 store().revisions(connection).static_revision,
@@ -87,7 +92,7 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
     every = st.session_state.get(_ALL, False)
     bar = st.container(key="selection", horizontal=True, vertical_alignment="center")
     picked = st.dataframe(
-        listed.frame.rename(columns=_TITLES),
+        _with_links(listed.frame),
         key=listed.key,
         on_select="rerun",
         selection_mode="multi-row",
@@ -97,6 +102,7 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
             "Maturity": st.column_config.DateColumn(format="YYYY-MM-DD"),
             "Quantity": st.column_config.NumberColumn(format="localized"),
             "Past maturity": st.column_config.CheckboxColumn(),
+            "Open": link_column(),
         },
         alt="The trades that match",
     )
@@ -109,10 +115,31 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
         st.caption(f"{said} · **{'all ' if every else ''}{len(selected):,} selected**")
         if selected:
             st.button("Clear", key="select_none", on_click=_select_all, args=(False,))
+        if len(selected) == 1:
+            open_trade(next(iter(selected)))
+        _export(listed)
         if not every:
             st.button(f"Select all {count:,}", key="select_all", on_click=_select_all, args=(True,))
     _follow(listed, selected=bool(selected))
     return selected
+
+
+def _with_links(frame: pd.DataFrame) -> pd.DataFrame:
+    """The list under its titles, with the address of each trade's page behind its id."""
+    titled = frame.rename(columns=_TITLES)
+    titled.insert(1, "Open", trade_addresses(frame["trade_id"]))
+    return titled
+
+
+def _export(listed: ListedTrades) -> None:
+    """All that match as a file, not only those that are listed."""
+    opened, meant = store(), listed.meant
+
+    def every_trade() -> pd.DataFrame:
+        with opened.read() as connection:
+            return whole_trades(connection, meant)
+
+    export_menu(every_trade, "Trades", "trades", about={"Filters": filter_text(meant)})
 
 
 _TITLES = {

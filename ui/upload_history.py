@@ -11,6 +11,7 @@ from ui.upload_desk import upload_desk
 from ui.upload_session import carried_out
 
 _HASH_SHOWN = 12
+_COUNTED = ("new", "changed", "unchanged", "failed")
 
 
 def upload_history(user: User) -> None:
@@ -25,7 +26,10 @@ def upload_history(user: User) -> None:
         hide_index=True,
         width="stretch",
         height=min(38 + 35 * len(batches), 460),
-        column_config={"When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss")},
+        column_config={
+            "When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
+            **{word.capitalize(): st.column_config.NumberColumn(format="localized") for word in _COUNTED},
+        },
         alt="All uploads",
     )
     may = user.may(Permission.UPLOAD)
@@ -54,9 +58,9 @@ def _row(batch: UploadBatch) -> dict[str, object]:
         "Who": batch.user_name,
         "File": batch.file_name,
         "Kind": batch.kind,
-        **{word.capitalize(): batch.counts.get(word, 0) for word in ("new", "changed", "unchanged", "failed")},
+        **{word.capitalize(): batch.counts.get(word, 0) for word in _COUNTED},
         "Mode": batch.mode,
-        "Undone": f"by {batch.undone_by}, {batch.undone_at:%Y-%m-%d %H:%M}" if batch.undone_at else "",
+        "Undone": f"by {batch.undone_by}, {batch.undone_at:%Y-%m-%d %H:%M} UTC" if batch.undone_at else "",
         "SHA-256": batch.content_hash[:_HASH_SHOWN],
     }
 

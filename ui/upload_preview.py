@@ -71,14 +71,7 @@ def _failures(preview: UploadPreview) -> None:
         }
         for failure in preview.failures[:_SHOWN]
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        width="stretch",
-        height=min(38 + 35 * len(rows), _HEIGHT),
-        column_config={"Line": st.column_config.NumberColumn(preview.place.capitalize(), width="small")},
-        alt="Rows that cannot be taken, and how to mend them",
-    )
+    _by_line(rows, preview, "Rows that cannot be taken, and how to mend them")
     kept = len(preview.failures)
     more = kept - _SHOWN
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -99,16 +92,20 @@ def _changes(preview: UploadPreview) -> None:
         {"Line": c.line, "Row": c.key, "Column": c.column, "Stored now": _text(c.old), "In the file": _text(c.new)}
         for c in preview.changes
     ]
+    _by_line(rows, preview, "Values that change, stored and in the file")
+    if preview.more_changed_rows:
+        st.caption(f"{preview.more_changed_rows:,} more rows change.")
+
+
+def _by_line(rows: list[dict[str, Any]], preview: UploadPreview, alt: str) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         width="stretch",
         height=min(38 + 35 * len(rows), _HEIGHT),
         column_config={"Line": st.column_config.NumberColumn(preview.place.capitalize(), width="small")},
-        alt="Values that change, stored and in the file",
+        alt=alt,
     )
-    if preview.more_changed_rows:
-        st.caption(f"{preview.more_changed_rows:,} more rows change.")
 
 
 def _decide(user: User, session: UploadSession, kept: KeptPreview) -> None:

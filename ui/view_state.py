@@ -8,6 +8,7 @@ import streamlit as st
 from engine.selection import TradeSelection
 from live.panels import Selection
 from storage.trade_statuses import shown_statuses
+from ui.page_opening import just_opened, went_back
 from ui.store import store
 
 _KEY = "view_state"
@@ -47,6 +48,24 @@ def view_state() -> ViewState:
     return state if state.statuses else replace(state, statuses=shown_by_default())
 
 
+def mirrored_view() -> ViewState:
+    """The state, for a page that begins: its address says the same from now on.
+
+    What a link asked for when the page was opened, and what the browser's back or forward leads to, goes before what
+    the session had. Else the session goes before: at a mere change of page Streamlit empties the address.
+    """
+    asked, opened = _from_address(), just_opened()
+    if went_back() or (opened and asked != ViewState()):
+        st.session_state[_KEY] = asked
+    change_view()
+    return view_state()
+
+
+def chosen_statuses() -> tuple[str, ...]:
+    """The statuses that somebody chose to count; empty where those count that are shown by default."""
+    return _chosen().statuses
+
+
 def change_view(**changes: object) -> None:
     """Change parts of the state, and the address with it."""
     state = replace(_chosen(), **changes)  # type: ignore[arg-type]
@@ -62,7 +81,8 @@ def change_view(**changes: object) -> None:
     }
     for name, value in wanted.items():  # one by one: what else is in the address is not this view's
         if value is not None:
-            st.query_params[name] = value
+            if st.query_params.get_all(name) != ([value] if isinstance(value, str) else value):
+                st.query_params[name] = value
         elif name in st.query_params:
             del st.query_params[name]
 

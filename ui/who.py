@@ -1,12 +1,14 @@
-"""Who uses the page. Today everyone chooses: a demo identity, plainly marked, on a server of this machine alone."""
+"""Who uses the page: somebody who has signed in or, where there is no sign-in, a demo identity that they choose."""
 
 from ipaddress import ip_address
 
 import streamlit as st
 
-from services.permissions import Role, User
+from services.permissions import NotAllowed, Role, User
 from storage.settings import settings
 from storage.user_roles import roles_granted_to
+from ui.sign_in import let_in, signed_in_user
+from ui.sign_in_setup import must_sign_in
 from ui.store import store
 
 DEMO_PEOPLE: dict[str, Role] = {
@@ -23,7 +25,12 @@ _WHO = "who"
 
 
 def current_user() -> User:
-    """Who uses this page: their name, and the roles that they have at this moment."""
+    """Who uses this page: their name, and the roles that they have at this moment.
+
+    Raises NotAllowed when people must sign in, and nobody has, or no more.
+    """
+    if must_sign_in():
+        return signed_in_user()
     name = str(st.session_state.get(_WHO, next(iter(DEMO_PEOPLE))))
     with store().read() as connection:
         granted = roles_granted_to(connection, name)
@@ -31,9 +38,13 @@ def current_user() -> User:
 
 
 def choose_identity() -> bool:
-    """Show in the sidebar who one is, and let one choose; False, with words on the page, where that is not allowed."""
-    address = st.get_option("server.address")
-    if not is_loopback(address) and not settings().demo_identity:
+    """Show in the sidebar who one is, and let one choose; False, with words on the page, where that is not allowed.
+
+    Where people must sign in there is nothing to choose: False for everyone who has not, or has no role.
+    """
+    if must_sign_in():
+        return let_in()
+    if not demo_is_open():
         st.error(
             "This server can be reached from other machines, and there is no sign-in: anyone could be anyone. "
             "Start it with `--server.address 127.0.0.1`, or, if everyone who reaches it may choose who they are, with "
@@ -60,6 +71,28 @@ def choose_identity() -> bool:
         # By hand, at every run: at a change of page a bound widget is dropped, and a reload would forget who.
         st.query_params[_KEY] = name
     return True
+
+
+def is_known() -> bool:
+    """Whether whoever looks may be told which pages there are: somebody with a role, or with a demo identity."""
+    if not must_sign_in():
+        return True
+    try:
+        return bool(signed_in_user().roles)
+    except NotAllowed:
+        return False
+
+
+def demo_is_open() -> bool:
+    """Whether everyone who reaches this server may choose who they are."""
+    return is_loopback(st.get_option("server.address")) or settings().demo_identity
+
+
+def people_without_grant() -> dict[str, tuple[Role, str]]:
+    """Name -> the role that somebody has without a grant, and where from; what claims say is not known here."""
+    if must_sign_in():
+        return dict.fromkeys(settings().admin_names, (Role.ADMIN, "setting"))
+    return {name: (role, "demo") for name, role in DEMO_PEOPLE.items()}
 
 
 def is_loopback(address: str | None) -> bool:

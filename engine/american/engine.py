@@ -17,7 +17,7 @@ from engine.american.nodes import (
     premium_samples,
     solver_samples,
 )
-from engine.american.premium import CURVE_ROWS, fill_curve
+from engine.american.premium import CURVE_ROWS, NORMAL_ROWS, fill_curve
 from engine.american.ranges import AMERICAN, REFUSED, classify, scaled_puts, unsound
 from engine.contracts import Contracts, FloatArray, IntArray, UnitValues
 
@@ -45,7 +45,7 @@ def solve_problems(
     h = np.empty(BOUNDARY_NODES + 1)
     h_slopes = np.empty((PARAMETERS, BOUNDARY_NODES + 1))
     fine_curve = np.empty((CURVE_ROWS, len(fine_root)))
-    normals = np.empty((4, len(fine_root)))
+    normals = np.empty((NORMAL_ROWS, len(fine_root)))
     fine_inverse_root = 1.0 / fine_root
     for p in range(len(scaled)):
         vol, rate, dividend_yield = scaled[p, 0], scaled[p, 1], scaled[p, 2]
@@ -110,6 +110,7 @@ class BoundaryEngine:
 
     name = "Boundary"
     live = True
+    microseconds = 0.35
 
     def prepare(self, contracts: Contracts) -> PreparedAmericans:
         """Find the boundaries: about 20 microseconds for each different volatility, life, rate, yield and type."""

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from engine.american.near_boundary import LOG_BOUNDARY, LOG_EDGE, inside_zone
-from engine.american.premium import scaled_put
+from engine.american.premium import NORMAL_ROWS, scaled_put
 from engine.american.ranges import AMERICAN, LARGEST_PRICE, REFUSED, SMALLEST_PRICE
 from engine.black_scholes import european_values
 from engine.contracts import FloatArray, IntArray
@@ -28,6 +28,8 @@ Values = tuple[float, float, float, float, float, float, float]
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def american_values(
+    x: float,
+    y: float,
     spot: float,
     sign: float,
     strike: float,
@@ -39,9 +41,8 @@ def american_values(
     curve: FloatArray,
     normals: FloatArray,
 ) -> Values:
-    """One American option; spot > 0, years > 0. ``scaled``: vol, rate, yield, e^-rate, e^-yield of its scaled put."""
-    y = spot / strike if sign < 0.0 else strike / spot
-    x = fast_log(y)
+    """One American option; x = ln y, spot > 0, years > 0. ``scaled``: vol, rate, yield, e^-rate, e^-yield of its
+    scaled put."""
     if x <= zone[LOG_BOUNDARY]:
         return sign * (spot - strike), sign, 0.0, 0.0, 0.0, 0.0, 0.0
     if x > FAR:
@@ -87,7 +88,11 @@ def value_rows(
     out: FloatArray,
 ) -> None:
     """Fill ``out``, 7 rows in the order of ``UnitValues``, a column a contract; NaN where there is no price."""
-    normals = np.empty((4, len(root)))
+    normals = np.empty((NORMAL_ROWS, len(root)))
+    moneyness = np.where(terms[SIGN] < 0.0, spot / terms[STRIKE], terms[STRIKE] / spot)
+    log_moneyness = np.empty(len(spot))
+    for i in range(len(spot)):  # a plain loop, so that it becomes vector instructions
+        log_moneyness[i] = fast_log(moneyness[i])
     for i in range(len(spot)):
         if kind[i] == REFUSED or not SMALLEST_PRICE <= spot[i] <= LARGEST_PRICE:
             out[:, i] = np.nan
@@ -96,7 +101,18 @@ def value_rows(
         if kind[i] == AMERICAN:
             p = problem[i]
             values = american_values(
-                spot[i], sign, strike, years, scaled[p], zones[p], root, inverse_root, curves[p], normals
+                log_moneyness[i],
+                moneyness[i],
+                spot[i],
+                sign,
+                strike,
+                years,
+                scaled[p],
+                zones[p],
+                root,
+                inverse_root,
+                curves[p],
+                normals,
             )
         else:
             values = european_values(spot[i], strike, years, terms[VOL, i], terms[RATE, i], terms[YIELD, i], sign)

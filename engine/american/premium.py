@@ -8,7 +8,8 @@ scaled units of ``boundary`` (strike 1, life 1), with y = spot / strike and t th
     d-+(t, z) = (ln z + (r-q) t) / (vol sqrt t) -+ vol sqrt t / 2
 
 All derivatives share the normal densities and distributions of the price. They are the derivatives of the integrand,
-brought into one form by the identity y e^-qt n(d+) = B e^-rt n(d-): with a boundary density
+brought into one form by the identity y e^-qt n(d+) = B e^-rt n(d-), which also saves the exponential of n(d+): with a
+boundary density
 
     g = (r - q B) e^-rt / (vol sqrt t)
 
@@ -28,12 +29,15 @@ from numba import njit
 from engine.american.boundary import FASTMATH, least_square
 from engine.american.nodes import BOUNDARY_NODES
 from engine.contracts import FloatArray
-from engine.normal import fast_cdf_pdf, fast_exp
+from engine.normal import fast_exp, fast_pdf, fast_upper_tail
 
-CURVE_ROWS = 7
-OFFSET, RATE_WEIGHT, YIELD_WEIGHT, DENSITY, DENSITY_VOL, DENSITY_RATE, DENSITY_YIELD = range(CURVE_ROWS)
-"""Rows of a curve, a column a sample: what d- is at y = 1; e^-rt and e^-qt times the sample's weight; g times the
-weight; and that times dlnB / dvol, / drate, / dyield."""
+CURVE_ROWS = 8
+OFFSET, PDF_RATIO, RATE_WEIGHT, YIELD_WEIGHT, DENSITY, DENSITY_VOL, DENSITY_RATE, DENSITY_YIELD = range(CURVE_ROWS)
+"""Rows of a curve, a column a sample: what d- is at y = 1; y n(d+) / n(d-), which is B e^-(r-q)t; e^-rt and e^-qt times
+the sample's weight; g times the weight; and that times dlnB / dvol, / drate, / dyield."""
+NORMAL_ROWS = 4
+D_MINUS, PDF, TAIL_MINUS, TAIL_PLUS = range(NORMAL_ROWS)
+"""Rows of the normals, a column a sample: d-, n(d-), N(-d-), N(-d+)."""
 
 Scaled = tuple[float, float, float, float, float, float]
 """price, y delta, y^2 gamma, vega, rho, dividend rho of a put of strike 1 and life 1."""
@@ -77,9 +81,11 @@ def fill_curve(
         t = s * s
         deviation = vol * s
         discount = 2.0 * s * weight[k] * fast_exp(-rate * t)  # dt = 2 s ds
-        density = (rate - dividend_yield * fast_exp(-distance)) * discount / deviation
+        boundary = fast_exp(-distance)
+        density = (rate - dividend_yield * boundary) * discount / deviation
         of_slope = -density / distance
         curve[OFFSET, k] = (drift * t + distance) / deviation - 0.5 * deviation
+        curve[PDF_RATIO, k] = boundary * fast_exp(-drift * t)
         curve[RATE_WEIGHT, k] = discount
         curve[YIELD_WEIGHT, k] = 2.0 * s * weight[k] * fast_exp(-dividend_yield * t)
         curve[DENSITY, k] = density
@@ -88,6 +94,7 @@ def fill_curve(
         curve[DENSITY_YIELD, k] *= of_slope
     # maturity itself: the European option, with the strike in the boundary's place
     curve[OFFSET, count - 1] = drift / vol - 0.5 * vol
+    curve[PDF_RATIO, count - 1] = fast_exp(-drift)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
@@ -105,52 +112,46 @@ def scaled_put(
     normals: FloatArray,
 ) -> Scaled:
     """European put plus premium, in the continuation region. x = ln y; the factors are e^-rate and e^-dividend_yield;
-    ``normals`` is room for 4 rows of the samples.
+    ``normals`` is room for ``NORMAL_ROWS`` of the samples.
 
     The European terms: Black and Scholes (1973) with Merton's dividend yield (1973).
     """
-    tail_rate = tail_rate_time = tail_yield = tail_yield_time = 0.0
-    at_root = pushed = straight = rate_at_root = pushed_out = in_time = by_vol = by_rate = by_yield = 0.0
-    inverse_vol = 1.0 / vol
+    inverse_vol, inverse_y = 1.0 / vol, 1.0 / y
     count = curve.shape[1]
-    # separate plain loops, so that they become vector instructions
+    # two plain loops, so that they become vector instructions
     for k in range(count):
         d_minus = curve[OFFSET, k] + x * inverse_vol * inverse_root[k]
-        normals[0, k] = d_minus
-        normals[1, k], normals[2, k] = fast_cdf_pdf(-d_minus)
-    for k in range(count):
-        normals[3, k] = fast_cdf_pdf(-normals[0, k] - vol * root[k])[0]
+        pdf = fast_pdf(d_minus)
+        normals[D_MINUS, k] = d_minus
+        normals[PDF, k] = pdf
+        normals[TAIL_MINUS, k] = fast_upper_tail(d_minus, pdf)
+        normals[TAIL_PLUS, k] = fast_upper_tail(d_minus + vol * root[k], curve[PDF_RATIO, k] * inverse_y * pdf)
+    # the integrals of the module's docstring, in its order
+    tail_rate = tail_yield = pushed = bent = vega = rho = dividend_rho = 0.0
     for k in range(count):
         s = root[k]
         t = s * s
-        d_minus = normals[0, k]
-        pdf = normals[2, k]
-        rate_tail = curve[RATE_WEIGHT, k] * normals[1, k]
-        rate_pdf = curve[RATE_WEIGHT, k] * pdf
-        yield_tail = curve[YIELD_WEIGHT, k] * normals[3, k]
-        density = curve[DENSITY, k] * pdf
+        pdf = normals[PDF, k]
+        density = curve[DENSITY, k]
+        rate_tail = curve[RATE_WEIGHT, k] * normals[TAIL_MINUS, k]
+        yield_tail = y * curve[YIELD_WEIGHT, k] * normals[TAIL_PLUS, k]
+        bend = (rate * curve[RATE_WEIGHT, k] + density * normals[D_MINUS, k]) * pdf
         tail_rate += rate_tail
-        tail_rate_time += rate_tail * t
         tail_yield += yield_tail
-        tail_yield_time += yield_tail * t
-        at_root += rate_pdf * inverse_root[k]
-        rate_at_root += rate_pdf * s
-        straight += density
-        pushed += density * d_minus * inverse_root[k]
-        pushed_out += density * d_minus * s
-        in_time += density * t
-        by_vol += curve[DENSITY_VOL, k] * pdf
-        by_rate += curve[DENSITY_RATE, k] * pdf
-        by_yield += curve[DENSITY_YIELD, k] * pdf
-    strike_leg = rate_factor * normals[1, count - 1]
-    spot_leg = y * yield_factor * normals[3, count - 1]
-    european_vega = rate_factor * normals[2, count - 1]  # e^-r n(d-) = y e^-q n(d+)
-    premium = max(rate * tail_rate - dividend_yield * y * tail_yield, 0.0)  # not less than 0 by rounding
+        pushed += density * pdf
+        bent += bend * inverse_root[k]
+        vega += bend * s + curve[DENSITY_VOL, k] * pdf
+        rho += rate_tail * (1.0 - rate * t) + (curve[DENSITY_RATE, k] - density * t) * pdf
+        dividend_rho += (curve[DENSITY_YIELD, k] + density * t) * pdf - yield_tail * (1.0 - dividend_yield * t)
+    strike_leg = rate_factor * normals[TAIL_MINUS, count - 1]
+    spot_leg = y * yield_factor * normals[TAIL_PLUS, count - 1]
+    european_vega = rate_factor * normals[PDF, count - 1]  # e^-r n(d-) = y e^-q n(d+)
+    premium = max(rate * tail_rate - dividend_yield * tail_yield, 0.0)  # not less than 0 by rounding
     return (
         strike_leg - spot_leg + premium,
-        -spot_leg - dividend_yield * y * tail_yield - straight,
-        inverse_vol * (european_vega + rate * at_root + pushed),
-        european_vega + rate * rate_at_root + pushed_out + by_vol,
-        -strike_leg + tail_rate - rate * tail_rate_time + by_rate - in_time,
-        spot_leg - y * (tail_yield - dividend_yield * tail_yield_time) + by_yield + in_time,
+        -spot_leg - dividend_yield * tail_yield - pushed,
+        inverse_vol * (european_vega + bent),
+        european_vega + vega,
+        rho - strike_leg,
+        dividend_rho + spot_leg,
     )

@@ -2,11 +2,11 @@
 
 import sys
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ingestion.commands.contents import Kind
 from ingestion.commands.opening import BAD_INPUT, REFUSED, fail, opened_store, read_settings
 from services.record_kinds import RECORD_KINDS, RecordKind
 
@@ -14,11 +14,9 @@ if TYPE_CHECKING:
     from services.append import Row
     from services.read_rows import ReadRecords
 
-AppendedKind = Enum("AppendedKind", {name: name for name in RECORD_KINDS}, type=str)  # type: ignore[misc]
-
 
 def append(
-    kind: Annotated[AppendedKind, typer.Argument(help="What the rows are.")],
+    kind: Annotated[Kind, typer.Argument(help="What the rows are.")],
     values: Annotated[
         list[str] | None,
         typer.Argument(help="A row: values in the order of the columns, or Name=value. Without: standard input."),

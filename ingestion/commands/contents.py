@@ -38,6 +38,10 @@ def demo(
         if not is_empty(store):
             typer.echo("The store has data already: they stay as they are.")
             return
+        typer.echo("Making the pricing engines ready, which takes some seconds the first time.")
+        from engine.warm_up import warm_up
+
+        warm_up(lambda name: typer.echo(f"{name}: ready"))
         for loaded in load_demo(store, ROOT / "data"):
             typer.echo(summary_of(loaded))
 

@@ -5,12 +5,16 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import structlog
+
 from ingestion.commands.opening import TAKEN, fail, opened_store, read_settings
 
 if TYPE_CHECKING:
     from ingestion.feed import Feed
     from storage.database import Store
     from storage.feeds import Feed as FeedRow
+
+log = structlog.get_logger("sidecar")
 
 
 def run_sidecar(
@@ -32,7 +36,7 @@ def run_sidecar(
 
     log_to_stderr(read_settings().log_level)
     with opened_store() as store:
-        warm_up()
+        warm_up(lambda name: log.info("pricing engine ready", engine=name))
         stop = threading.Event()
         for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
             if hasattr(signal, name):

@@ -1,6 +1,7 @@
 // What the server says of one table: one socket for all the panels that show it, opened again when it drops.
 
 import { decode } from './wire.js';
+import { PivotRows } from './pivot_rows.js';
 import { Table } from './table.js';
 
 const FIRST_RETRY_MS = 400;
@@ -8,6 +9,9 @@ const LONGEST_RETRY_MS = 8000;
 const RETRY_REFUSED_MS = 30000;
 // Close codes with which a server refuses, with its reason: policy, bad request, not signed in, not allowed, no such thing.
 const REFUSALS = new Set([1008, 4400, 4401, 4403, 4404]);
+const NOT_SIGNED_IN = 4401;
+const LEAST_BETWEEN_LOADS_MS = 60000;
+const LOAD_AFTER_MS = 3000;
 
 const feeds = new Map();
 
@@ -22,6 +26,15 @@ export function useFeed(table, query, listener, owner = '', pace = null) {
   feed.listeners.add(listener);
   feed.open();
   return { key, feed, release: () => feed.release(listener) };
+}
+
+// Whoever is not signed in any more gets the page that says so, with a way to sign in again; and not in a circle. Not at
+// once: who has just signed out in this tab is on the way to another page.
+function loadPageAnew() {
+  const last = Number(sessionStorage.getItem('deltaboard-loaded'));
+  if (Date.now() - last < LEAST_BETWEEN_LOADS_MS) return;
+  sessionStorage.setItem('deltaboard-loaded', Date.now());
+  setTimeout(() => location.reload(), LOAD_AFTER_MS);
 }
 
 class Feed {
@@ -89,7 +102,7 @@ class Feed {
     }
     try {
       const message = decode(data);
-      if (message.header.kind === 'snapshot') this.table = new Table(message);
+      if (message.header.kind === 'snapshot') this.table = message.streams ? new PivotRows(message) : new Table(message);
       else if (!this.table?.apply(message)) throw new Error('a delta that does not fit the table');
     } catch (error) {
       console.warn(`deltaboard, ${this.name}:`, error);
@@ -119,6 +132,7 @@ class Feed {
       this.connection = 'refused';
       this.refusal = event.reason;
       this.timer = setTimeout(() => this.open(), RETRY_REFUSED_MS);
+      if (event.code === NOT_SIGNED_IN) loadPageAnew();
     } else {
       this.connection = 'lost';
       if (Date.now() - this.openedAt > LONGEST_RETRY_MS) this.retryMs = FIRST_RETRY_MS;

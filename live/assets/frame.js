@@ -12,11 +12,12 @@ const LOST_SHOWN_AFTER_MS = 1200;
 const LEAST_BETWEEN_PAINTS_MS = 80; // the first change shows at once, a burst of them not more often than this
 
 export class Frame {
-  // `paced`: the socket itself follows the mode. `withHead: false`: a panel that arranges these parts itself.
-  constructor(host, { kind, key, title, skeleton = 'rows', paced = false, withHead = true }) {
+  // `paced`: the socket itself follows the mode, `livePace` seconds apart when live. `withHead: false`: a panel that arranges these parts itself.
+  constructor(host, { kind, key, title, skeleton = 'rows', paced = false, withHead = true, livePace = null, first }) {
     this.kind = kind;
     this.key = key;
     this.paced = paced;
+    this.livePace = livePace;
     this.paint = () => {};
     this.shown = null; // the table that is on screen: it stays, dimmed, while another one is on its way
     this.root = make('section', 'db-panel', { 'data-panel': kind, 'aria-label': title, 'data-state': 'loading' });
@@ -27,7 +28,7 @@ export class Frame {
     this.body = make('div', 'db-body');
     this.message = make('div', 'db-message', { role: 'status', hidden: '' });
     this.skeleton = buildSkeleton(skeleton);
-    this.switch = new ModeSwitch(key, () => this.modeChanged());
+    this.switch = new ModeSwitch(key, () => this.modeChanged(), first);
     if (withHead) {
       const head = this.root.appendChild(make('header', 'db-head'));
       head.append(this.title, this.subtitle, this.note, this.tools, this.switch.element);
@@ -62,7 +63,8 @@ export class Frame {
   }
 
   get pace() {
-    return this.paced && this.mode === 'periodic' ? this.switch.period : null;
+    if (!this.paced) return null;
+    return this.mode === 'periodic' ? this.switch.period : this.livePace;
   }
 
   get table() {

@@ -5,11 +5,12 @@ import { make, setText } from './dom.js';
 export const PERIODS = [1, 5, 15, 60];
 
 export class ModeSwitch {
-  constructor(panelKey, onChange) {
+  // `first`: mode and period where nobody has chosen in this session.
+  constructor(panelKey, onChange, first = {}) {
     this.storageKey = `deltaboard.mode.${panelKey}`;
     this.onChange = onChange;
-    this.mode = 'live';
-    this.period = 5;
+    this.mode = first.mode ?? 'live';
+    this.period = first.period ?? 5;
     this.remembered();
     this.element = this.build();
     this.show();
@@ -19,7 +20,7 @@ export class ModeSwitch {
     try {
       const kept = JSON.parse(sessionStorage.getItem(this.storageKey)) ?? {};
       if (['live', 'periodic', 'paused'].includes(kept.mode)) this.mode = kept.mode;
-      if (PERIODS.includes(kept.period)) this.period = kept.period;
+      if (kept.period > 0) this.period = kept.period;
     } catch {
       // What is not readable is not remembered.
     }

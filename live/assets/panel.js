@@ -3,6 +3,7 @@
 
 import { make } from './dom.js';
 import { hearFromPython } from './selection.js';
+import { buildExplore } from './show_explore.js';
 import { buildFigures } from './show_figures.js';
 import { buildMarket } from './show_market.js';
 import { buildStatus } from './show_status.js';
@@ -15,6 +16,7 @@ const BUILDERS = {
   market: buildMarket,
   summary: buildSummary,
   trades: buildTrades,
+  explore: buildExplore,
 };
 
 const VERSION = new URL(import.meta.url).search;
@@ -33,6 +35,7 @@ export function mount(component) {
     mounted.set(parentElement, panel);
   }
   panel.setStateValue = component.setStateValue;
+  panel.setTriggerValue = component.setTriggerValue;
   const said = JSON.stringify(data.selection ?? null);
   if (panel.said !== said) {
     panel.said = said;
@@ -55,7 +58,11 @@ function build({ parentElement, data }, styled) {
   styled.then(() => host.style.removeProperty('display'));
   const panel = { kind: data.panel };
   const emit = (selection) => panel.setStateValue?.('selection', selection);
-  const built = builder(host, data.key ?? data.panel, emit, data);
+  const tell = {
+    state: (name, value) => panel.setStateValue?.(name, value),
+    once: (name, value) => panel.setTriggerValue?.(name, value),
+  };
+  const built = builder(host, data.key ?? data.panel, emit, data, tell);
   panel.update = built.update;
   panel.close = () => {
     built.close();

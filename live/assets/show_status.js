@@ -104,10 +104,14 @@ function sayFeed(feed) {
   }
 }
 
-// Where what is left out is listed, of the date that is looked at.
+// Where what is left out is listed, of the date that is looked at, for whoever looks (a demo identity is in the address).
 function listOf({ not_included_url: url, as_of: asOf }) {
-  if (!url || !asOf || asOf === 'latest') return url;
-  return `${url}${url.includes('?') ? '&' : '?'}as_of=${asOf}`;
+  if (!url) return url;
+  const asked = new URLSearchParams();
+  const person = new URLSearchParams(location.search).get('person');
+  if (person) asked.set('person', person);
+  if (asOf && asOf !== 'latest') asked.set('as_of', asOf);
+  return asked.size ? `${url}${url.includes('?') ? '&' : '?'}${asked}` : url;
 }
 
 function showPill(pill, status, url) {

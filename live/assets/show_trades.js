@@ -25,8 +25,12 @@ export function buildTrades(host, key, emit, data) {
     columns,
     label: 'Trades',
     rowKey: (row) => keyOf(frame.shown, row),
-    decorate: (element, row) => newcomers.mark(element, keyOf(frame.shown, row)),
+    decorate: (element, row) => {
+      newcomers.mark(element, keyOf(frame.shown, row));
+      setAttribute(element.firstChild.parts, 'href', pageOf(frame.shown.string('trade_id', row)));
+    },
     onSort: () => arrange(),
+    onPick: (row, event) => event.key === 'Enter' && location.assign(pageOf(frame.shown.string('trade_id', row))),
   });
   frame.body.append(grid.scroller);
   const newcomers = new Newcomers(() => grid.paint());
@@ -125,6 +129,14 @@ export function buildTrades(host, key, emit, data) {
   };
 }
 
+// Where everything about a trade is; who one is goes along.
+function pageOf(tradeId) {
+  const query = new URLSearchParams({ trade_id: tradeId });
+  const person = new URLSearchParams(location.search).get('person');
+  if (person) query.set('person', person);
+  return `trade?${query}`;
+}
+
 // A trade may have a row for each risk factor that somebody reported; those have no quantity of their own.
 function keyOf(table, row) {
   const key = table.string('trade_id', row);
@@ -151,7 +163,14 @@ function tradeColumns(frame, measures) {
     ...extra,
   });
   return [
-    text('trade_id', 'Trade', [68, 1]),
+    // The row is what the keyboard moves on, and Enter opens its trade: the links are no stops of their own.
+    text('trade_id', 'Trade', [68, 1], {
+      build: (cell) => {
+        const link = cell.appendChild(make('a', 'db-link', { tabindex: '-1' }));
+        cell.words = link.appendChild(document.createTextNode(''));
+        return link;
+      },
+    }),
     text('book', 'Book', [108, 1.5], { faint: true }),
     text('contract', 'Contract', [230, 2.9], {
       build: (cell) => {

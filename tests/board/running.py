@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from engine.trading_calendar import next_trading_day
@@ -18,7 +19,7 @@ from storage.database import Store
 from storage.quotes import Quote
 from storage.schema import sensitivities, trades
 from tests.applying import apply_quotes
-from tests.databases import free_port, wait_for
+from tests.databases import Templates, free_port, load_demo_book, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
 READY = "[data-panel=summary][data-state=ready] [data-row-key=Total]"
@@ -58,12 +59,18 @@ class RunningBoard:
 
 
 @contextmanager
-def running_board(url: str, log_path: Path) -> Iterator[RunningBoard]:
-    """The web server on the store of a URL, until the block ends; fails when an error of ours is in its log."""
-    port = free_port()
+def running_board(
+    url: str, log_path: Path, *, port: int | None = None, secrets: Path | None = None, **variables: str
+) -> Iterator[RunningBoard]:
+    """The web server on the store of a URL, until the block ends; fails when an error of ours is in its log.
+
+    secrets: Streamlit's secrets.toml; without it there is no sign-in. variables: of the environment, beside ours.
+    """
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.port", str(port)]
     command += ["--server.address", "127.0.0.1", "--server.headless", "true"]
-    environment = {**os.environ, "DATABASE_URL": url}
+    command += ["--secrets.files", str(secrets or log_path.with_name("no secrets.toml"))]
+    environment = {**os.environ, "DATABASE_URL": url, **variables}
     with log_path.open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         running = RunningBoard(Store(url), f"http://127.0.0.1:{port}")
@@ -75,6 +82,14 @@ def running_board(url: str, log_path: Path) -> Iterator[RunningBoard]:
             process.wait(20)
             running.store.close()
     assert f'File "{ROOT}' not in log_path.read_text(), "an error of ours is in the log"
+
+
+@pytest.fixture(scope="module")
+def board(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
+    """One server for all tests of the module: each takes a business day of its own."""
+    url = templates.copy("sqlite", "demo", load_demo_book, None)
+    with running_board(url, tmp_path_factory.mktemp("web") / "web.log") as running:
+        yield running
 
 
 def raw(page: Any, panel: str, row: str, column: str) -> float:

@@ -11,18 +11,11 @@ from sqlalchemy import select
 
 from storage.schema import sensitivities
 from tests.applying import change_records
-from tests.board.running import READY, RunningBoard, raw, running_board, wait_for_revision
-from tests.databases import Templates, load_demo_book
+from tests.board.running import READY, RunningBoard, board, raw, wait_for_revision
+
+__all__ = ["board"]
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def board(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
-    """One server for all tests of the module: each takes a business day of its own."""
-    url = templates.copy("sqlite", "demo", load_demo_book, None)
-    with running_board(url, tmp_path_factory.mktemp("web") / "web.log") as running:
-        yield running
 
 
 @pytest.fixture

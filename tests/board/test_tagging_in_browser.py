@@ -15,9 +15,10 @@ from storage.audit import read_audit, verify_audit
 from storage.schema import trades
 from storage.trade_statuses import DefinedStatus
 from tests.applying import change_records
-from tests.board.running import READY, RunningBoard, raw, running_board
-from tests.databases import Templates, load_demo_book
+from tests.board.running import READY, RunningBoard, board, raw
 from tests.small_book import trade
+
+__all__ = ["board"]
 
 pytestmark = pytest.mark.browser
 
@@ -25,13 +26,6 @@ MIA = User("Mia", frozenset({Role.MANAGER}))
 TOTAL = "[data-panel=summary] [data-row-key=Total] [data-column=trades]"
 SHOWS_TRADES = f"(wanted) => Number(document.querySelector('{TOTAL}').dataset.raw) === wanted"
 Open = Callable[[str], Any]
-
-
-@pytest.fixture(scope="module")
-def board(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
-    url = templates.copy("sqlite", "demo", load_demo_book, None)
-    with running_board(url, tmp_path_factory.mktemp("web") / "web.log") as running:
-        yield running
 
 
 @pytest.fixture
@@ -208,8 +202,9 @@ def test_the_audit_is_filtered_downloaded_and_verified(opened: Open, board: Runn
     tag_trades(board.store, board.state, MIA, {ids[0]: "Live"}, "Terminated", "=cmd|' /C calc'!A0", "-1+A1")
     page = opened("/audit?find_entry=FORMULA")
     page.wait_for_selector("text=1 entries")
+    page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
     download.value.save_as(tmp_path / "audit.csv")
     lines = (tmp_path / "audit.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2

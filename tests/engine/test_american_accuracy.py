@@ -106,24 +106,6 @@ def test_extreme_parameters(precise: UnitPricer) -> None:
     assert (comparison.errors[:, :3].max(axis=0) <= 1e-4).all()
 
 
-HUANG_SUBRAHMANYAM_YU = {
-    0.2: (0.0062, 0.2004, 0.4328, 0.8522, 1.5798, 1.9904, 5.0000, 5.0883, 5.2670),
-    0.3: (0.0774, 0.6975, 1.2198, 1.3099, 2.4825, 3.1696, 5.0597, 5.7056, 6.2436),
-    0.4: (0.2466, 1.3460, 2.1549, 1.7681, 3.3874, 4.3526, 5.2868, 6.5099, 7.3830),
-}
-
-
-@pytest.mark.parametrize("vol", HUANG_SUBRAHMANYAM_YU)
-def test_published_puts_of_huang_subrahmanyam_and_yu(vol: float) -> None:
-    """Huang, Subrahmanyam and Yu, "Pricing and hedging American options", Review of Financial Studies 9 (1996), the
-    binomial trees of 10,000 steps; spot 40, rate 4.88 %, strikes 35, 40, 45, and 1, 4 and 7 months. A tree of that
-    size is itself off by about 1e-4."""
-    terms = [(strike, years) for strike in (35.0, 40.0, 45.0) for years in (0.0833, 0.3333, 0.5833)]
-    for (strike, years), published in zip(terms, HUANG_SUBRAHMANYAM_YU[vol], strict=True):
-        ours = value_one(40.0, one(strike, years, vol, 0.0488, 0.0, False)).price[0]
-        assert ours == pytest.approx(published, abs=1.5e-4)
-
-
 LONGSTAFF_SCHWARTZ = {
     (0.2, 1.0): (4.478, 3.250, 2.314, 1.617, 1.110),
     (0.2, 2.0): (4.840, 3.745, 2.885, 2.212, 1.690),
@@ -142,7 +124,7 @@ def test_published_puts_of_longstaff_and_schwartz(terms: tuple[float, float]) ->
 
 
 def test_published_premium_of_andersen_lake_and_offengenden(precise: UnitPricer) -> None:
-    """Andersen, Lake and Offengenden (2016): rate = yield = 5 %, volatility 25 %, one year, at the money."""
+    """Andersen, Lake and Offengenden (2016), table 2: rate = yield = 5 %, volatility 25 %, one year, at the money."""
     published = 0.106952702747
     european = european_price(100.0, 100.0, 1.0, 0.25, 0.05, 0.05, -1.0)
     assert precise.price(100.0, 1.0, 0.25, 0.05, 0.05, -1.0) - european == pytest.approx(published, abs=1e-10)

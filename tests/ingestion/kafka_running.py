@@ -1,11 +1,9 @@
 """A Kafka sidecar that runs in a thread of the tests, and messages for it."""
 
 import json
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import pytest
 from sqlalchemy import text
 
 from ingestion.deserializers import TRADE_TICKET
@@ -17,7 +15,7 @@ from services.read_message import deserializer_named
 from storage.database import Store
 from storage.feeds import Feed, read_feed
 from storage.settings import Settings
-from tests.databases import wait_for
+from tests.ingestion.sidecar_thread import SidecarThread
 
 ARTICLE = {
     "AsOfDate": "2020-07-09",
@@ -61,8 +59,8 @@ def one(store: Store, query: str) -> Any:
     return rows(store, query)[0][0]
 
 
-class KafkaSidecar:
-    """A sidecar in a thread, from entering to leaving the block; ``fault`` is what ended it before."""
+class KafkaSidecar(SidecarThread):
+    """A sidecar that reads Kafka, in a thread."""
 
     def __init__(
         self, store: Store, broker: Broker, topics: Mapping[str, Topic], *, name: str = "kafka", **options: Any
@@ -70,21 +68,8 @@ class KafkaSidecar:
         self.store, self.name = store, name
         options = {"group": "deltaboard", "batch_seconds": 0.05, "consumer": QUICK, **options}
         self._options = KafkaOptions(bootstrap=broker.bootstrap, topics=topics, **options)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
         self.feed: KafkaFeed | None = None
-        self.fault: Exception | None = None
-
-    def __enter__(self) -> "KafkaSidecar":
-        self._thread.start()
-        return self
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        self._stop.set()
-        self._thread.join(60)
-        assert not self._thread.is_alive()
-        if self.fault is not None and error is None:
-            raise self.fault
+        super().__init__(lambda: Sidecar(self.store, Settings(), self.name, self._open))
 
     @property
     def row(self) -> Feed | None:
@@ -95,14 +80,6 @@ class KafkaSidecar:
     @property
     def detail(self) -> str:
         return self.row.detail if self.row else ""
-
-    def wait_for(self, condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-        def holds() -> object:
-            if self.fault is not None:
-                pytest.fail(f"the sidecar ended: {self.fault!r}")
-            return condition()
-
-        wait_for(holds, seconds, what)
 
     def wait_for_rows(self, count: int, table: str) -> None:
         """Wait until a table (with a condition, if any) has so many rows."""
@@ -117,9 +94,3 @@ class KafkaSidecar:
     def _open(self, row: Feed) -> KafkaFeed:
         self.feed = KafkaFeed(self.store, row, self._options)
         return self.feed
-
-    def _run(self) -> None:
-        try:
-            Sidecar(self.store, Settings(), self.name, self._open).run(self._stop)
-        except Exception as fault:
-            self.fault = fault

@@ -2,18 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
-
-import pytest
 
 from ingestion.replay import ReplayFeed, TickRow
 from ingestion.runner import Sidecar
 from storage.database import Store
 from storage.feeds import REPLAY, Feed, FeedState, claim_feed, read_feed
 from storage.settings import Settings
-from tests.databases import wait_for
+from tests.ingestion.sidecar_thread import SidecarThread
 
 
 def play_to_the_end(store: Store, rows: list[TickRow]) -> None:
@@ -44,26 +40,13 @@ def take_over(store: Store, owner: str = "another") -> None:
         claim_feed(connection, REPLAY, owner, 1, datetime.now(UTC), 10.0, None, is_gone=lambda _: True)
 
 
-class Running:
-    """A sidecar in a thread, from entering to leaving the block; ``fault`` is what ended it before."""
+class Running(SidecarThread):
+    """A sidecar that replays, in a thread."""
 
     def __init__(self, store: Store, rows: list[TickRow], speed: float | None = None) -> None:
+        sidecar = replay_sidecar(store, rows, speed=speed)
+        super().__init__(lambda: sidecar)
         self._store = store
-        self._sidecar = replay_sidecar(store, rows, speed=speed)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.fault: Exception | None = None
-
-    def __enter__(self) -> "Running":
-        self._thread.start()
-        return self
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        self._stop.set()
-        self._thread.join(60)
-        assert not self._thread.is_alive()
-        if self.fault is not None and error is None:
-            raise self.fault
 
     @property
     def row(self) -> int:
@@ -71,33 +54,19 @@ class Running:
         return int(feed_of(self._store).cursor.get("row", 0))
 
     def wait_for_row(self, row: int) -> None:
-        self._wait(lambda: self.row >= row, f"row {row}")
+        self.wait_for(lambda: self.row >= row, f"row {row}")
 
     def wait_for_state(self, state: FeedState) -> None:
-        self._wait(lambda: feed_of(self._store).state == state, state)
+        self.wait_for(lambda: feed_of(self._store).state == state, state)
 
     def wait_for_signs_of_life(self, count: int) -> None:
         """Wait until the sidecar has reported this often: it has had the time to do what it does."""
         for _ in range(count):
             seen = feed_of(self._store).seen_at
-            self._wait(lambda seen=seen: feed_of(self._store).seen_at != seen, "a sign of life")
+            self.wait_for(lambda seen=seen: feed_of(self._store).seen_at != seen, "a sign of life")
 
     def wait_for_fault(self) -> Exception:
-        self._wait(lambda: not self._thread.is_alive(), "the end of the sidecar", may_end=True)
+        self.wait_for(lambda: not self._thread.is_alive(), "the end of the sidecar", may_end=True)
         assert self.fault is not None
         fault, self.fault = self.fault, None
         return fault
-
-    def _wait(self, condition: Callable[[], object], what: str, *, may_end: bool = False) -> None:
-        def holds() -> object:
-            if self.fault is not None and not may_end:
-                pytest.fail(f"the sidecar ended: {self.fault!r}")
-            return condition()
-
-        wait_for(holds, 60, what)
-
-    def _run(self) -> None:
-        try:
-            self._sidecar.run(self._stop)
-        except Exception as fault:
-            self.fault = fault

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-import services.apply_incoming
+import services.price_moved
 from launch.kafka_broker import Broker
 from storage.database import Store
 from tests.databases import Templates
@@ -34,14 +34,14 @@ def test_a_burst_of_quotes_while_pricing_lags(
     """20,000 quotes and 2,000 trades wait behind a pricing that stands still; then all of it is taken."""
     store = Store(templates.copy("sqlite", "empty", lambda _: None, None))
     held, released = threading.Event(), threading.Event()
-    price: Callable[..., Any] = services.apply_incoming.price_underlyings
+    price: Callable[..., Any] = services.price_moved.price_underlyings
 
     def slow_price(*arguments: Any, **named: Any) -> Any:
         held.set()
         released.wait(60)
         return price(*arguments, **named)
 
-    monkeypatch.setattr(services.apply_incoming, "price_underlyings", slow_price)
+    monkeypatch.setattr(services.price_moved, "price_underlyings", slow_price)
     of_quotes, of_trades = fresh_topic(broker), fresh_topic(broker)
     topics = {of_quotes: topic_of("quotes"), of_trades: topic_of("trades")}
     names = [f"TICK{number}" for number in range(TICKERS)]

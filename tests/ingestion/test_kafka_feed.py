@@ -99,6 +99,7 @@ class TestOnce:
             with KafkaSidecar(store, broker, {topic: topic_of("trades")}, group=group) as sidecar:
                 sidecar.wait_for(lambda g=group: group_at(store, g) == 1, f"group {group}")
         assert one(store, "SELECT count(*) FROM record_versions") == 1
+        assert one(store, "SELECT place FROM record_versions") == f"{topic}, partition 0, offset 0"
 
 
 def group_at(store: Store, group: str) -> Any:

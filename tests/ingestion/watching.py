@@ -2,14 +2,12 @@
 
 import hashlib
 import os
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 
 from ingestion.runner import Sidecar
 from ingestion.watch_feed import WatchFeed
@@ -19,7 +17,7 @@ from storage.database import Store
 from storage.feeds import Feed, read_feed
 from storage.loaded_files import LoadedFileRow, read_loaded_files
 from storage.settings import Settings
-from tests.databases import wait_for
+from tests.ingestion.sidecar_thread import SidecarThread
 
 TRADES = "TradeId,Ticker,Book,Product,Quantity,Strike,Maturity,OptionType,ContractMultiplier"
 QUOTES = "AsOfDate,Instrument,Quote"
@@ -97,8 +95,8 @@ def tree(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
 
 
-class Watching:
-    """A sidecar that watches in a thread, from entering to leaving the block."""
+class Watching(SidecarThread):
+    """A sidecar that watches, in a thread."""
 
     def __init__(
         self, store: Store, *paths: Path, settings: Settings | None = None, name: str = "watch", **options: Any
@@ -106,32 +104,18 @@ class Watching:
         self._store, self._name = store, name
         self._options = WatchOptions(paths, **{"settle": 0.05, "rescan": 0.2, **options})
         self._settings = settings or Settings()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.fault: Exception | None = None
+        super().__init__(self._sidecar)
 
-    def __enter__(self) -> "Watching":
+    def _sidecar(self) -> Sidecar:
         limits = FileLimits.of(self._settings)
-        self._sidecar = Sidecar(
+        return Sidecar(
             self._store, self._settings, self._name, lambda row: WatchFeed(self._store, row, self._options, limits)
         )
-        self._thread.start()
-        return self
 
-    def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
-        self._stop.set()
-        self._thread.join(60)
-        assert not self._thread.is_alive()
-        if self.fault is not None and error is None:
-            raise self.fault
-
-    def wait_for(self, condition: Callable[[], object], what: str) -> None:
-        def holds() -> object:
-            if self.fault is not None:
-                pytest.fail(f"the sidecar ended: {self.fault!r}")
-            return condition()
-
-        wait_for(holds, 60, what)
+    def __enter__(self) -> "Watching":
+        sidecar = self._sidecar()  # here: a feed that is taken is the test's to see
+        self._make = lambda: sidecar
+        return super().__enter__()
 
     def wait_for_file(self, path: Path, outcome: str = "loaded") -> LoadedFileRow:
         """Wait until the store knows this content of the file, with this outcome."""
@@ -151,12 +135,6 @@ class Watching:
         for _ in range(count):
             seen = feed_of(self._store).seen_at
             self.wait_for(lambda seen=seen: feed_of(self._store).seen_at != seen, "a sign of life")
-
-    def _run(self) -> None:
-        try:
-            self._sidecar.run(self._stop)
-        except Exception as fault:
-            self.fault = fault
 
 
 def loaded(store: Store, path: Path) -> LoadedFileRow | None:

@@ -27,6 +27,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(checks, "ensure_environment", lambda *_: Path(sys.executable))
     monkeypatch.setattr(checks, "install_missing", lambda: None)
     monkeypatch.setattr(checks, "fetch_kafka", lambda: None)
+    monkeypatch.setattr(checks, "fetch_sign_in_provider", lambda: None)
     monkeypatch.setattr("launch.checks.subprocess.run", run)
     return ran
 

@@ -9,8 +9,8 @@ from live.board import Board
 from live.board_rows import VALUE_NAMES
 from live.tables import summary_sums
 
-_NUMBERS = ("quantity", *VALUE_NAMES, *(f"close_{name}" for name in CLOSE_COMPARED))
-_TEXT = ("contract", "exercise_style", "priced_by")
+_NUMBERS = ("quantity", "strike", "maturity", *VALUE_NAMES, *(f"close_{name}" for name in CLOSE_COMPARED))
+_TEXT = ("contract", "option_type", "exercise_style", "priced_by")
 
 
 def contents(board: Board) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def test_entry_by_entry_is_the_same_as_afresh(hub: Hub, small_store: Store, stat
             assert not found, "\n".join([f"step {step}, {as_of}", *found])
             opened.setdefault(as_of, board.identity)
             audience = viewers.setdefault(
-                as_of, [Viewer(t, s) for s in SELECTIONS for t in ("market", "summary", "trades")]
+                as_of, [Viewer(t, s) for s in SELECTIONS for t in ("market", "summary", "trades", "explore")]
             )
             for viewer in (v for v in audience if v.seen is None or chance.random() < 0.4):
                 viewer.look(hub, as_of)

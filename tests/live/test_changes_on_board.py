@@ -11,10 +11,11 @@ from services.incoming import Incoming
 from storage.dead_letters import DeadLetter, write_dead_letters
 from storage.loaded_files import REFUSED, LoadedFileRow, note_loaded_file
 from tests.applying import change_records
-from tests.board.running import READY, RunningBoard, raw, running_board
-from tests.databases import Templates, load_demo_book
+from tests.board.running import READY, RunningBoard, board, raw
 from tests.live.changes import reported
 from tests.small_book import trade
+
+__all__ = ["board"]
 
 pytestmark = pytest.mark.browser
 
@@ -22,13 +23,6 @@ JULY = date(2020, 7, 9)
 BOOK = "EQ_VOL_HED"
 DESK = "Americas › Equity derivatives › Vol hedging"
 TRADES = "[data-panel=trades] [data-row-key='{}'] [data-column={}]"
-
-
-@pytest.fixture(scope="module")
-def board(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBoard]:
-    url = templates.copy("sqlite", "demo", load_demo_book, None)
-    with running_board(url, tmp_path_factory.mktemp("web") / "web.log") as running:
-        yield running
 
 
 @pytest.fixture

@@ -212,6 +212,7 @@ def test_numbers_have_signs_thousands_and_a_dash_for_what_is_not_known(page: Any
     shown(page, cell("trades", "T10001", "market_value"), "–")
     assert page.get_attribute(cell("trades", "T10001", "market_value"), "title") == "No quote of AAPL"
     mount(page, "summary")
+    page.wait_for_selector(cell("summary", "Total", "cash_delta"))
     page.click("[aria-label='Expand all']")
     shown(page, cell("summary", "Americas › Equity derivatives › Structuring › EQ_STRUCT › MSFT", "actual_pnl"), "0")
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from engine.selection import TradeSelection
 from live.hub import Hub, Seen
-from live.wire import decode, plain_text
+from live.wire import decode, decode_arrow, plain_text
 
 
 class Viewer:
@@ -34,6 +34,9 @@ class Viewer:
 
     def take(self, message: bytes) -> None:
         """A row that is not known must come with text."""
+        if self.table == "explore":
+            self._take_arrow(message)
+            return
         header, columns = decode(message)
         ids = columns.pop("row", np.arange(header["rows"], dtype=np.float64)).astype(int).tolist()
         if header["kind"] == "snapshot":
@@ -49,6 +52,19 @@ class Viewer:
             shown.update({name: _plain(values[place]) for name, values in columns.items()})
             if place < with_text:
                 shown.update({name: values[place] for name, values in text.items()})
+        self.last = header
+
+    def _take_arrow(self, message: bytes) -> None:
+        header, tables = decode_arrow(message)
+        if header["kind"] == "snapshot":
+            self.rows = {}
+        for gone in header.get("gone", []):
+            self.rows.pop(gone, None)
+        for table in tables:
+            for columns in table.to_pylist():
+                row = columns.pop("row")
+                assert row in self.rows or "Trade" in columns, f"row {row} is not known and has no text"
+                self.rows.setdefault(row, {}).update(columns)
         self.last = header
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import select
 
-import services.apply_incoming as module
+import services.price_moved as module
 from engine.repricing import reprice
 from services.apply_incoming import FeedPosition
 from services.incoming import quote_of_date

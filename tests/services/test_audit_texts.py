@@ -1,4 +1,4 @@
-"""The audit in texts: as CSV a spreadsheet reads back the same, and none of it is a formula."""
+"""The audit for people: as a table that CSV gives back the same, values in words, and no text that is a formula."""
 
 import csv
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from services.audit_texts import COLUMNS, audit_csv, in_words
+from services.audit_texts import COLUMNS, audit_frame, in_words
+from services.export_table import ExportForm, export_table
 from services.spreadsheet_text import harmless
 from storage.audit import AuditEntry, StoredAuditEntry
 
@@ -16,12 +17,13 @@ from storage.audit import AuditEntry, StoredAuditEntry
 def test_each_entry_is_a_line() -> None:
     entry = AuditEntry("Max", "set status", "trade", "T1", {"trade_status": "Live"}, None, 'a, "b"', "c")
     stored = StoredAuditEntry(7, datetime(2020, 3, 9, 13, 30, tzinfo=UTC), 12, "aa", "bb", entry)
-    rows = list(csv.DictReader(StringIO(audit_csv([stored]))))
+    text = export_table(audit_frame([stored]), ExportForm.CSV, "Audit").decode()
+    rows = list(csv.DictReader(StringIO(text, newline="")))
     assert tuple(rows[0]) == COLUMNS
     assert rows == [
         {
             "Entry": "7",
-            "RecordedAt": "2020-03-09T13:30:00.000000Z",
+            "RecordedAt": "2020-03-09T13:30:00Z",
             "User": "Max",
             "Action": "set status",
             "SubjectKind": "trade",

@@ -1,0 +1,53 @@
+// What is behind a cell of a pivot: its trades in a list of their own, and from there a trade's page.
+
+import { make, setText } from './dom.js';
+import { viewerIn } from './pivot_engine.js';
+
+export function buildDrill(body, { tell, columns }) {
+  const root = body.appendChild(make('section', 'db-drill', { hidden: '', 'aria-label': 'The trades behind a cell' }));
+  const head = root.appendChild(make('header', 'db-head'));
+  const title = head.appendChild(make('h3', 'db-title', { text: 'Trades of' }));
+  const words = head.appendChild(make('span', 'db-subtitle'));
+  const open = head.appendChild(make('button', 'db-tool db-word', { type: 'button', hidden: '' }));
+  const close = head.appendChild(make('button', 'db-tool', { type: 'button', text: '\u2715', title: 'Close', 'aria-label': 'Close the list of trades' }));
+  const box = root.appendChild(make('div', 'db-pivot'));
+  let viewer = null;
+  let load = null;
+  let tableName = '';
+  let tradeId = '';
+
+  close.addEventListener('click', () => (root.hidden = true));
+  open.addEventListener('click', () => tell.once('trade', tradeId));
+
+  function choose(trade) {
+    tradeId = trade;
+    open.hidden = !trade;
+    setText(open, `Open ${trade}`);
+  }
+
+  async function show(trade, filter) {
+    if (!load) return;
+    root.hidden = false;
+    choose(trade);
+    setText(title, trade ? 'Trade' : 'Trades of');
+    setText(words, trade || filter.map(([name, operator, value]) => (operator === '==' ? value : `${name} ${operator} ${value}`)).join(' \u203a ') || 'everything');
+    box.hidden = Boolean(trade);
+    root.classList.toggle('db-one', Boolean(trade));
+    if (trade) return;
+    viewer ??= await load();
+    await viewer.restore({ table: tableName, plugin: 'Datagrid', group_by: [], split_by: [], columns, filter, settings: false });
+  }
+
+  return {
+    show: (trade, filter) => show(trade, filter).catch((error) => console.error('deltaboard, drill:', error)),
+    use(engine, table, themeOf) {
+      tableName = table;
+      load = async () => {
+        const made = await viewerIn(box, engine, themeOf());
+        made.addEventListener('perspective-click', (event) => event.detail.row?.Trade && choose(event.detail.row.Trade));
+        return made;
+      };
+    },
+    close: () => viewer?.delete().catch(() => {}),
+  };
+}

@@ -1,0 +1,39 @@
+// The pivot's own engine: one in a page, loaded when the first pivot is shown.
+
+import { make } from './dom.js';
+
+const FOLDER = '/deltaboard/perspective';
+const HIDDEN = `
+  #export, #copy, #theme_icon, #new_panel, #debug_tabbar_tab { display: none !important; }
+  regular-layout-frame::part(titlebar) { display: none !important; }
+`;
+let loaded = null;
+
+// A client of the engine: makes tables, and is what viewers load.
+export function pivotEngine(version) {
+  loaded ??= load(version).catch((error) => {
+    loaded = null; // the next pivot tries again
+    throw error;
+  });
+  return loaded;
+}
+
+// A viewer in a box, without what the board has in its own way: titles, themes, and exports that escape no formula.
+export async function viewerIn(box, engine, theme) {
+  const viewer = box.appendChild(make('perspective-viewer', 'db-viewer', { theme }));
+  await viewer.load(engine);
+  viewer.shadowRoot?.append(make('style', '', { text: HIDDEN }));
+  return viewer;
+}
+
+async function load(version) {
+  const address = (name) => new URL(`${FOLDER}/${name}?v=${version}`, location.origin).href;
+  const styled = new Promise((resolve) => {
+    const link = make('link', '', { rel: 'stylesheet', href: address('perspective-anywidget.css') });
+    link.onload = link.onerror = resolve;
+    document.head.append(link);
+  });
+  const engine = await import(address('perspective-anywidget.js'));
+  await Promise.all([styled, engine.ready]);
+  return engine.worker();
+}

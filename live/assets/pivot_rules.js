@@ -1,0 +1,90 @@
+// How the pivot may add up: which columns may be summed as they stand, and what takes the place of a sum that may not be.
+
+const SUMS = ['sum', 'abs sum', 'sum abs', 'sum not null', 'sum or zero', 'gmv', 'mul', 'pct sum parent', 'pct sum total', 'pct sum grand total'];
+// A column that is one value wherever another one is.
+const DECIDED_BY = {
+  Currency: ['Currency', 'Underlying', 'Contract', 'Trade'],
+  Underlying: ['Underlying', 'Contract', 'Trade'],
+  Contract: ['Contract', 'Trade'],
+};
+const SAME_OR_NOTHING = 'unique';
+
+// The aggregates that a configuration should have, and in words what is not summed and why.
+// columns: what Python says of each numeric column; schema: name -> type; currencies: how many the rows are in.
+export function lawful(config, { columns, schema, currencies }) {
+  const aggregates = {};
+  const notes = [];
+  const single = singledOut(config);
+  const numbers = new Map(columns.map((column) => [column.label, column]));
+  const shown = [...config.columns.filter(Boolean), ...(config.sort ?? []).map(([name]) => name)];
+  for (const name of new Set(shown)) {
+    const chosen = config.aggregates?.[name];
+    const wanted = aggregateName(chosen);
+    const within = name in (config.expressions ?? {}) ? expressionSums(config.expressions[name], numbers) : sumsOf(numbers.get(name));
+    const isNumber = ['float', 'integer'].includes(schema[name]);
+    if (!isNumber) {
+      aggregates[name] = chosen ?? SAME_OR_NOTHING;
+    } else if (maySum(within, single, currencies)) {
+      aggregates[name] = chosen && wanted !== 'sum or zero' ? chosen : 'sum'; // what is not known is no zero
+    } else {
+      const sums = wanted === null || SUMS.includes(wanted);
+      aggregates[name] = sums ? SAME_OR_NOTHING : chosen;
+      const isBlank = aggregates[name] === SAME_OR_NOTHING;
+      if (isBlank && config.group_by.length + config.split_by.length) notes.push(noteOn(name, within));
+    }
+  }
+  return { aggregates, notes };
+}
+
+export function isSame(aggregates, config) {
+  return Object.entries(aggregates).every(([name, value]) => JSON.stringify(config.aggregates?.[name]) === JSON.stringify(value));
+}
+
+const aggregateName = (chosen) => (chosen === undefined || chosen === null ? null : Array.isArray(chosen) ? chosen[0] : chosen);
+const sumsOf = (column) => (column ? column.sums : 'never');
+
+// The columns that have one value in every cell: filtered to one, spread over the columns, or grouped by without totals.
+function singledOut(config) {
+  const single = new Set(config.split_rollup_mode === 'rollup' ? [] : config.split_by);
+  for (const [name, operator, value] of config.filter ?? []) {
+    if (operator === '==' || (operator === 'in' && Array.isArray(value) && value.length === 1)) single.add(name);
+  }
+  if (config.group_rollup_mode === 'flat') config.group_by.forEach((name) => single.add(name));
+  return single;
+}
+
+function maySum(within, single, currencies) {
+  if (within === '') return true;
+  if (within === 'Currency' && currencies <= 1) return true;
+  return (DECIDED_BY[within] ?? []).some((name) => single.has(name));
+}
+
+function noteOn(name, within) {
+  if (within === 'never') return `${name} is no sum: shown where all are the same. Choose avg, min, max\u2026 for more.`;
+  return `${name} adds up within one ${within.toLowerCase()} alone: split by ${within}, filter on one, or group by it with Rollup: Flat.`;
+}
+
+// Over what a computed column may be summed: sums and multiples of what may be summed; all else never.
+function expressionSums(text, numbers) {
+  const source = typeof text === 'string' ? text : (text?.expr ?? '');
+  const tokens = source.replace(/\/\/.*$/gm, '').match(/"[^"]*"|[\d.]+|[-+*/()]|\S/g) ?? [];
+  let within = '';
+  for (let i = 0; i < tokens.length; i++) {
+    const token = tokens[i];
+    const [before, after] = [tokens[i - 1], tokens[i + 1]];
+    if (token.startsWith('"')) within = narrower(within, sumsOf(numbers.get(token.slice(1, -1))));
+    else if (/^[\d.]/.test(token)) {
+      if (!(before === '*' || before === '/' || after === '*')) return 'never';
+    } else if (token === '*') {
+      if (!/^[\d.]/.test(before ?? '') && !/^[\d.]/.test(after ?? '')) return 'never';
+    } else if (token === '/') {
+      if (!/^[\d.]/.test(after ?? '')) return 'never';
+    } else if (!'+-()'.includes(token)) return 'never';
+  }
+  return within;
+}
+
+function narrower(one, other) {
+  const order = ['', 'Currency', 'Underlying', 'Contract', 'never'];
+  return order[Math.max(order.indexOf(one), order.indexOf(other))];
+}

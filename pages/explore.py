@@ -1,0 +1,66 @@
+"""Explore: pivots of one's own over all trades, live; saved under a name, shared, sent as a link, downloaded."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from live.explore_panel import explore_panel
+from storage.read_models import as_of_dates, book_names
+from ui.explore_columns_help import columns_help
+from ui.explore_starters import STARTERS
+from ui.explore_state import current_content, explored, follow_address, start_with, take_pivot
+from ui.saved_views import view_menu
+from ui.store import store
+from ui.toolbar import as_of_control, books_control, status_control
+from ui.view_state import LATEST, mirrored_view, view_state
+from ui.who import current_user
+
+_HEIGHT = 760
+
+
+def open_trade(trade_id: str) -> None:
+    """Go to a trade's page at the end of this run."""
+    st.session_state["trade_to_open"] = trade_id
+
+
+if "trade_to_open" in st.session_state:
+    trade_id = st.session_state.pop("trade_to_open")
+    st.switch_page(Path(__file__).with_name("trade.py"), query_params={"trade_id": trade_id})
+
+user = current_user()
+mirrored_view()
+shown = explored(user)
+state = view_state()
+with store().read() as connection:
+    dates, books = as_of_dates(connection), book_names(connection)
+with st.container(key="explore_bar", horizontal=True, vertical_alignment="center"):
+    view_column = st.container(width="content")
+    start = st.menu_button("Start with", list(STARTERS), key="starters")
+    as_of_control(dates)
+    status_control()
+    books_control(books)
+    columns_help()
+if start:
+    start_with(start)
+    st.rerun()
+with view_column:
+    content, too_much = current_content(shown)
+    if content is None:
+        st.caption(too_much)
+    elif view_menu(user, content, shown.opened) is not None:
+        follow_address()
+        st.rerun()
+if shown.problem:
+    st.warning(shown.problem, icon=":material/link_off:")
+explore_panel(
+    key="explore",
+    height=_HEIGHT,
+    as_of=state.as_of.isoformat() if state.as_of else LATEST,
+    statuses=state.statuses,
+    books=state.books,
+    pivot=shown.pivot,
+    title=shown.opened.name if shown.opened else "Explore",
+    editable=True,
+    on_pivot_change=take_pivot,
+    on_trade=open_trade,
+)

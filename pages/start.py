@@ -1,0 +1,38 @@
+"""Start: one's own page of saved views, each a live pivot with its own pace."""
+
+import streamlit as st
+
+from services.start_page import start_page_of
+from storage.saved_views import views_for
+from ui.start_edit import begin_editing, is_editing, start_edit, what_was_saved
+from ui.start_widgets import EXPLORE_PAGE, start_widgets
+from ui.store import store
+from ui.who import current_user
+
+user = current_user()
+placed = start_page_of(store(), user)
+editing = is_editing(user)
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.subheader("Start", width="content")
+    if placed and not editing and st.button("Edit", icon=":material/edit:", key="start_edit"):
+        begin_editing(user, placed)
+        st.rerun()
+what_was_saved()
+if editing:
+    start_edit(user)
+elif placed:
+    start_widgets(placed)
+else:
+    with store().read() as connection:
+        has_views = bool(views_for(connection, user.name))
+    st.markdown(
+        "This page is yours: put saved views side by side here, and each follows the market at its own pace. "
+        "Views are made and saved on the page Explore; those that others share can stand here too."
+    )
+    if not has_views:
+        st.markdown("There are no views for you yet. Open Explore, arrange the pivot, and save it.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if has_views and st.button("Add views", type="primary", icon=":material/add:", key="start_begin"):
+            begin_editing(user, placed)
+            st.rerun()
+        st.page_link(EXPLORE_PAGE, label="Open Explore", icon=":material/pivot_table_chart:")

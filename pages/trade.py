@@ -1,0 +1,101 @@
+"""One trade: what it is, what it is worth and why, where it came from, who changed it, and how its day went.
+
+The numbers follow the store every few seconds where the newest date is looked at.
+"""
+
+from datetime import date
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from services.trade_frame import COLUMNS, story_frame
+from services.trade_story import TradeStory, trade_story
+from storage.database import Store
+from storage.one_trade import nearest_ids
+from ui.export_menu import export_menu
+from ui.fact_table import fact_style
+from ui.plain_words import plain
+from ui.store import store
+from ui.trade_chart import day_of_trade
+from ui.trade_links import TRADE_ID, open_all_trades, open_trade
+from ui.trade_sections import how_it_is_priced, measures, other_values, tags, versions, what_it_is
+
+_LOOK_SECONDS = 3.0
+_LATEST = "Latest"
+_FIND = "find_trade"
+
+
+def find() -> None:
+    """Go to what was typed."""
+    st.query_params[TRADE_ID] = st.session_state[_FIND].strip()
+
+
+def read(trade_id: str, day: date | None) -> TradeStory | None:
+    """The story as the store has it at this moment."""
+    with store().read() as connection:
+        return trade_story(connection, trade_id, day)
+
+
+def as_table(opened: Store, trade_id: str, day: date | None) -> pd.DataFrame:
+    """The story as a table, read when somebody asks for it."""
+    with opened.read() as connection:
+        story = trade_story(connection, trade_id, day)
+    return pd.DataFrame(columns=list(COLUMNS)) if story is None else story_frame(story)
+
+
+def unknown(trade_id: str) -> None:
+    """Say that there is no such trade, and which are like it."""
+    with store().read() as connection:
+        near = nearest_ids(connection, trade_id)
+    if trade_id:
+        st.warning(plain(f"There is no trade {trade_id}."), icon=":material/search_off:")
+    if near:
+        st.caption("Trades with ids like it:" if trade_id else "Type the id of a trade, or open one of these:")
+        with st.container(horizontal=True):
+            for each in near:
+                open_trade(each, each)
+    else:
+        st.info("There are no trades yet.")
+    open_all_trades()
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def everything(trade_id: str, day: date | None) -> None:
+    """All sections, drawn anew every few seconds: what did not change stays as it is."""
+    story = read(trade_id, day)
+    if story is None:
+        unknown(trade_id)
+        return
+    left, right = st.columns([0.66, 0.34], gap="medium")
+    with left:
+        measures(story)
+        other_values(story)
+        if story.as_of is not None:
+            day_of_trade(trade_id, story.ticker, story.as_of)
+    with right:
+        what_it_is(story)
+        how_it_is_priced(story)
+    versions(story)
+    tags(story)
+
+
+asked = st.query_params.get(TRADE_ID, "").strip()
+fact_style()
+found = read(asked, None) if asked else None
+st.subheader(plain(f"Trade {asked} · {found.contract}") if found else "Trade", anchor=False)
+st.session_state[_FIND] = asked
+with st.container(horizontal=True, vertical_alignment="bottom"):
+    st.text_input("Trade id", key=_FIND, on_change=find, width=200, max_chars=200)
+    chosen = None
+    if found is not None:
+        dates = [_LATEST, *map(str, found.dates)]
+        named = st.selectbox("As of", dates, key="day", bind="query-params", width=150)
+        chosen = None if named == _LATEST else date.fromisoformat(str(named))
+        open_all_trades()
+        said = {"Trade": asked, "As of": str(chosen or found.as_of or "no date")}
+        export_menu(partial(as_table, store(), asked, chosen), f"Trade {asked}", "trade", about=said)
+if found is None:
+    unknown(asked)
+else:
+    everything(asked, chosen)

@@ -1,0 +1,145 @@
+"""Every page passes axe, light and dark, wide and narrow; and the board is worked with the keyboard alone."""
+
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from tests.board.running import READY, RunningBoard, board
+
+__all__ = ["board"]
+
+pytestmark = pytest.mark.browser
+
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+WIDE, NARROW = {"width": 1600, "height": 1000}, {"width": 400, "height": 800}
+PAGES_AT_LEAST = {"Risk board", "Trades", "Upload", "Not included", "Audit", "People"}
+
+EXCEPTED = [
+    # Streamlit puts the pages of a section of the navigation into <div>s of one <ul>, and no option changes that.
+    ("list", "[data-testid=stSidebarNavItems]"),
+    ("listitem", "[data-testid=stSidebarNavItems] li"),
+    # What cannot be used need not have contrast (WCAG 1.4.3); axe does not see that these labels are of such widgets.
+    ("color-contrast", "label[disabled] *"),
+]
+"""Rule and selector of what is Streamlit's own, and cannot be mended from outside."""
+
+RUN = """async (excepted) => {
+  const found = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'], resultTypes: ['violations'] });
+  const isOurs = (rule, node) => !excepted.some(([other, selector]) =>
+    other === rule && node.target.length === 1 && document.querySelector(node.target[0])?.matches(selector));
+  return found.violations.flatMap(({ id, nodes }) => nodes.filter((node) => isOurs(id, node)).map((node) =>
+    `${id}: ${node.html.slice(0, 200)}\\n${node.failureSummary}`));
+}"""
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Any, board: RunningBoard) -> Iterator[Any]:
+    """The board as an admin sees it, who has every button; quotes have moved since the close."""
+    board.tick(("AAPL", 70.0), ("MSFT", 150.0))
+    context = chromium.new_context(viewport=WIDE, color_scheme="light", locale="en-US")
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    opened.goto(f"{board.address}/?person=Ada")
+    opened.wait_for_selector(READY)
+    yield opened
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def pages(page: Any) -> list[tuple[str, str]]:
+    """Name and path of each page of the navigation."""
+    links = page.locator("[data-testid=stSidebarNavLink]")
+    found = links.evaluate_all("links => links.map((a) => [a.innerText.trim(), new URL(a.href).pathname])")
+    return [(name, path) for name, path in found]
+
+
+def test_every_page_passes_axe(page: Any, board: RunningBoard, pages: list[tuple[str, str]]) -> None:
+    assert {name for name, _ in pages} >= PAGES_AT_LEAST
+    faults: dict[str, list[str]] = {}
+    for name, path in pages:
+        page.set_viewport_size(WIDE)
+        page.goto(f"{board.address}{path}?person=Ada")
+        page.wait_for_selector(f"[data-testid=stSidebarNavLink][aria-current=page]:has-text('{name}')")
+        page.wait_for_selector(IDLE)
+        if path == "/":
+            page.wait_for_selector(READY)
+        page.evaluate(AXE)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function(IS_DRAWN, arg=scheme)
+            for size in (WIDE, NARROW):
+                page.set_viewport_size(size)
+                page.wait_for_selector(IDLE)
+                for fault in page.evaluate(RUN, EXCEPTED):
+                    faults.setdefault(fault, []).append(f"{name}, {scheme}, {size['width']} pixels")
+    assert not faults, "\n\n".join(f"{fault}\nat {'; '.join(places)}" for fault, places in faults.items())
+
+
+IS_DRAWN = """(scheme) => {
+  const channels = getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor.match(/[0-9]+/g);
+  const isDark = Number(channels[0]) < 128;
+  const panels = [...document.querySelectorAll('.db-panel')];
+  return isDark === (scheme === 'dark') && panels.every((panel) => panel.dataset.theme === scheme);
+}"""
+
+FOCUS = """() => {
+  const focus = document.activeElement;
+  const style = getComputedStyle(focus);
+  return {
+    panel: focus.closest('.db-panel')?.dataset.panel ?? '',
+    name: focus.getAttribute('aria-label') ?? focus.innerText.trim(),
+    visible: (style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 1) || style.boxShadow !== 'none',
+    onScreen: focus.getBoundingClientRect().width > 0,
+  };
+}"""
+
+
+def test_tab_walks_the_board_in_its_order_and_shows_where_one_is(page: Any, board: RunningBoard) -> None:
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(WIDE)
+    page.goto(f"{board.address}/?person=Ada")
+    page.wait_for_selector(READY)
+    page.wait_for_selector(IDLE)
+    met: list[dict[str, Any]] = []
+    for _ in range(90):
+        page.keyboard.press("Tab")
+        met.append(page.evaluate(FOCUS))
+    unseen = [each for each in met if each["panel"] and not (each["visible"] and each["onScreen"])]
+    assert not unseen, "focus is not seen"
+    panels = list(dict.fromkeys(each["panel"] for each in met if each["panel"]))
+    assert panels == [panel for panel in ("status", "figures", "market", "summary", "trades") if panel in panels]
+    assert len(panels) == 5
+    assert [each["name"] for each in met if each["panel"] == "market"][:3] == ["Live", "5 s", "Pause"]
+
+
+def test_arrows_walk_the_tree_and_enter_selects(page: Any, board: RunningBoard) -> None:
+    page.goto(f"{board.address}/?person=Ada")
+    page.wait_for_selector(READY)
+    page.wait_for_selector(IDLE)
+    tree = page.get_by_role("treegrid", name="Risk summary")
+    tree.focus()
+
+    def active() -> tuple[str, str | None]:
+        row = page.locator(f"#{tree.get_attribute('aria-activedescendant')}")
+        return str(row.get_attribute("data-row-key")), row.get_attribute("aria-expanded")
+
+    page.keyboard.press("ArrowDown")
+    assert active()[0] == "Total"
+    page.keyboard.press("ArrowDown")
+    region, is_open = active()
+    assert is_open == "true"
+    page.keyboard.press("ArrowLeft")
+    assert active() == (region, "false")
+    page.keyboard.press("ArrowRight")
+    assert active() == (region, "true")
+    page.keyboard.press("ArrowRight")
+    assert active()[0].startswith(region)
+    assert active()[0] != region
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-panel=summary] [aria-selected=true]")
+    page.wait_for_url("**path=**")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("[data-panel=summary]:not(:has([aria-selected=true]))")

@@ -1,0 +1,115 @@
+"""The address of a page says its filters, whichever way one came: so a reload or a sent link opens the same."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests.board.running import READY, RunningBoard, board
+
+__all__ = ["board"]
+
+pytestmark = pytest.mark.browser
+
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+BOOK = {"book": ["EQ_FLOW_EU"]}
+
+
+@pytest.fixture
+def page(chromium: Any, board: RunningBoard) -> Iterator[Any]:
+    """A page in a session of its own."""
+    context = chromium.new_context(viewport={"width": 1500, "height": 1000})
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    yield opened
+    context.close()
+
+
+def go(page: Any, name: str) -> None:
+    """To another page, as people do."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+    page.wait_for_selector(f"[data-testid=stSidebarNav] a[aria-current=page]:has-text('{name}')")
+
+
+def says(page: Any, path: str, filters: dict[str, list[str]]) -> None:
+    """Wait until the address is that of a page with these filters, for Max."""
+    wanted = {"person": ["Max"], **filters}
+    try:
+        page.wait_for_url(lambda url: (urlsplit(url).path, parse_qs(urlsplit(url).query)) == (path, wanted))
+    except Exception:
+        pytest.fail(f"the address is {page.url}, not {path} with {wanted}")
+    page.wait_for_selector(IDLE)
+
+
+def search(page: Any) -> Any:
+    return page.get_by_label("Search", exact=True)
+
+
+def test_filters_of_a_list_stay_in_the_address(page: Any, board: RunningBoard) -> None:
+    trades = {"find": ["AAPL"], "past_maturity": ["true"]}
+    page.goto(f"{board.address}/trades?person=Max&find=AAPL&past_maturity=true")
+    says(page, "/trades", trades)
+    go(page, "Audit")
+    says(page, "/audit", {})
+    search(page).fill("sold")
+    search(page).press("Enter")
+    says(page, "/audit", {"find_entry": ["sold"]})
+    go(page, "Upload")
+    page.get_by_role("radio", name="History").click()
+    says(page, "/upload", {"view": ["History"]})
+    for name, path, filters in (
+        ("Trades", "/trades", trades),
+        ("Audit", "/audit", {"find_entry": ["sold"]}),
+        ("Upload", "/upload", {"view": ["History"]}),
+    ):
+        go(page, name)
+        says(page, path, filters)
+    go(page, "Trades")
+    says(page, "/trades", trades)
+    page.reload()
+    says(page, "/trades", trades)
+    assert search(page).input_value() == "AAPL"
+    assert page.get_by_role("switch", name="Past maturity").is_checked()
+
+
+def test_clicks_that_cut_each_other_short_lose_nothing(page: Any, board: RunningBoard) -> None:
+    page.goto(f"{board.address}/trades?person=Max&find=AAPL")
+    says(page, "/trades", {"find": ["AAPL"]})
+    for name in ("Audit", "Upload", "People", "Not included", "Trades"):
+        page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+        page.wait_for_timeout(60)
+    says(page, "/trades", {"find": ["AAPL"]})
+    page.wait_for_selector("[data-testid=stMain] input[value=AAPL]")
+
+
+def test_the_view_of_the_board_is_in_the_address_of_every_page_that_has_it(page: Any, board: RunningBoard) -> None:
+    page.goto(f"{board.address}/?person=Max&book=EQ_FLOW_EU&as_of=2020-03-06")
+    page.wait_for_selector(READY)
+    view = {**BOOK, "as_of": ["2020-03-06"]}
+    go(page, "Trades")
+    says(page, "/trades", {})
+    go(page, "Not included")
+    says(page, "/not-included", view)
+    go(page, "Risk board")
+    says(page, "/", view)
+    page.wait_for_selector(READY)
+    page.get_by_role("button", name="EQ_FLOW_EU").wait_for()
+    page.locator("[data-panel=summary] [data-row-key]").nth(1).click()
+    page.wait_for_url("**path=**")
+    chosen = parse_qs(urlsplit(page.url).query)["path"]
+    page.reload()
+    page.wait_for_selector(f"{READY.split(' ')[0]} [aria-selected=true]")
+    says(page, "/", {**view, "path": chosen})
+
+
+def test_back_leads_to_the_view_of_before(page: Any, board: RunningBoard) -> None:
+    page.goto(f"{board.address}/?person=Max")
+    page.wait_for_selector(READY)
+    page.locator("[data-panel=summary] [data-row-key]").nth(1).click()
+    page.wait_for_selector("[data-panel=summary] [aria-selected=true]")
+    page.wait_for_url("**path=**")
+    page.wait_for_selector(IDLE)
+    page.go_back()
+    says(page, "/", {})
+    page.wait_for_selector("[data-panel=summary]:not(:has([aria-selected=true]))")

@@ -1,0 +1,153 @@
+"""Explore as people use it: a pivot that ticks, its rules, its trades, its files, its links and its saved views."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.board.running import RunningBoard, board
+from tests.databases import wait_for
+
+__all__ = ["board"]
+
+pytestmark = pytest.mark.browser
+LONG = 60_000
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
+READY = "[data-panel=explore][data-state=ready] .db-pivot[data-arranged] perspective-viewer-datagrid"
+VIEWER = "document.querySelector('.db-viewer')"
+DELTA = "Delta, shares"
+
+
+def opened(chromium: Any, board: RunningBoard, person: str = "Vera", query: str = "", address: str = "") -> Any:
+    page = chromium.new_page(viewport={"width": 1500, "height": 1000})
+    page.goto(address or f"{board.address}/explore?person={person}{query}")
+    page.wait_for_selector(READY, timeout=LONG)
+    page.wait_for_selector(IDLE, timeout=LONG)
+    return page
+
+
+def arrange(page: Any, **config: Any) -> None:
+    """Arrange the pivot, as somebody does who drags its columns."""
+    page.evaluate(f"config => {VIEWER}.restore(config)", config)
+
+
+def configured(page: Any) -> dict[str, Any]:
+    found: dict[str, Any] = page.evaluate(f"{VIEWER}.save()")
+    return found
+
+
+def columns(page: Any) -> dict[str, list[Any]]:
+    """What the pivot shows, column by column; the first row is the total."""
+    found: dict[str, list[Any]] = page.evaluate(f"(async () => (await {VIEWER}.getView()).to_columns())()")
+    return found
+
+
+def until(page: Any, what: Any, words: str) -> None:
+    wait_for(lambda: what() or page.wait_for_timeout(100), 20, words)
+
+
+def test_the_total_is_the_store_s_and_moves_with_a_tick(chromium: Any, board: RunningBoard) -> None:
+    board.roll()
+    page = opened(chromium, board)
+    until(page, lambda: columns(page)["Cash delta"][0] == pytest.approx(board.total("cash_delta")), "the total")
+    before = columns(page)["Cash delta"][0]
+    board.tick(("AAPL", 80.0), ("MSFT", 170.0))
+    until(page, lambda: columns(page)["Cash delta"][0] == pytest.approx(board.total("cash_delta")), "the tick")
+    assert columns(page)["Cash delta"][0] != before
+    page.get_by_role("button", name="Pause", exact=True).click()
+    paused = columns(page)["Cash delta"][0]
+    board.tick(("AAPL", 60.0))
+    page.wait_for_timeout(1500)
+    assert columns(page)["Cash delta"][0] == paused
+    page.get_by_role("button", name="Live", exact=True).click()
+    until(page, lambda: columns(page)["Cash delta"][0] == pytest.approx(board.total("cash_delta")), "what was missed")
+    page.close()
+
+
+def test_what_may_not_be_summed_is_not(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board)
+    rules = page.locator(".db-rules")
+    arrange(page, group_by=["Underlying"], columns=["Market value", DELTA, "Spot"])
+    rules.get_by_text(f"{DELTA} adds up within one underlying alone").wait_for(timeout=LONG)
+    assert configured(page)["aggregates"] == {"Market value": "sum", DELTA: "unique", "Spot": "unique"}
+    arrange(page, aggregates={"Spot": "sum or zero", "Market value": "sum or zero"})
+    until(page, lambda: configured(page)["aggregates"]["Spot"] == "unique", "a sum that was chosen by hand")
+    until(page, lambda: configured(page)["aggregates"]["Market value"] == "sum", "no zero for what is not known")
+    assert columns(page)["Spot"][0] is None, "not known over all underlyings"
+
+    arrange(page, group_rollup_mode="flat", aggregates={DELTA: "sum"}, columns=[DELTA])
+    until(page, rules.is_hidden, "no note where there is no total")
+    assert configured(page)["aggregates"][DELTA] == "sum"
+
+    computed = {"ratio": '"Market value" / "Spot"', "both": '"Cash delta" + 2 * "Market value"'}
+    arrange(page, group_rollup_mode="rollup", expressions=computed, columns=list(computed))
+    rules.get_by_text("ratio is no sum").wait_for(timeout=LONG)
+    assert configured(page)["aggregates"] == {"ratio": "unique", "both": "sum"}
+    page.close()
+
+
+def test_from_a_cell_to_its_trades_and_from_there_to_one(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board)
+    table = page.locator(".db-pivot perspective-viewer-datagrid").first
+    table.get_by_text("EQ_FLOW_US").first.wait_for(timeout=LONG)
+    box = table.get_by_text("EQ_FLOW_US").first.bounding_box()
+    page.mouse.click(box["x"] + box["width"] + 120, box["y"] + box["height"] / 2)
+    drill = page.locator(".db-drill")
+    drill.get_by_text("EQ_FLOW_US").first.wait_for(timeout=LONG)
+    row = drill.locator("perspective-viewer-datagrid").get_by_text("T0").first
+    row.wait_for(timeout=LONG)
+    button = drill.get_by_role("button", name="Open T")
+    until(page, lambda: row.click() or button.is_visible(), "the button of the trade")
+    trade_id = button.inner_text().removeprefix("Open ")
+    button.click()
+    page.wait_for_url(f"**/trade?*{trade_id}*", timeout=LONG)
+    page.get_by_text(trade_id).first.wait_for(timeout=LONG)
+    page.close()
+
+
+def test_what_is_shown_is_downloaded(chromium: Any, board: RunningBoard, tmp_path: Path) -> None:
+    page = opened(chromium, board)
+    arrange(page, group_by=["Desk"], columns=["Market value", "Trades"])
+    until(page, lambda: list(columns(page))[-1] == "Trades", "the pivot")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    download.value.save_as(tmp_path / "shown.csv")
+    rows = list(csv.DictReader((tmp_path / "shown.csv").open()))
+    assert (download.value.suggested_filename, list(rows[0])) == ("Explore.csv", ["Desk", "Market value", "Trades"])
+    assert sum(float(row["Trades"]) for row in rows[1:]) == float(rows[0]["Trades"])
+    assert sum(float(row["Market value"]) for row in rows[1:]) == pytest.approx(float(rows[0]["Market value"]))
+    page.close()
+
+
+def test_the_address_opens_the_same_and_a_saved_view_is_shared(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board, "Max")
+    arrange(page, group_by=["Sector"], columns=["Vega 1 pt"], filter=[["Option type", "==", "put"]])
+    page.wait_for_url("**pivot=**", timeout=LONG)
+    other = opened(chromium, board, address=page.url)
+    shown = configured(other)
+    assert (shown["group_by"], shown["columns"]) == (["Sector"], ["Vega 1 pt"])
+    assert shown["filter"] == [["Option type", "==", "put"]]
+    assert columns(other)["Vega 1 pt"][0] == pytest.approx(columns(page)["Vega 1 pt"][0])
+
+    page.get_by_role("button", name="Save as").click()
+    page.get_by_label("Name").fill("Puts by sector")
+    page.get_by_text("Share with everyone").click()
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    page.wait_for_url("**view=**", timeout=LONG)
+    page.wait_for_selector(IDLE, timeout=LONG)
+    viewer = opened(chromium, board, "Vera", query=f"&view={page.url.split('view=')[1].split('&')[0]}")
+    assert configured(viewer)["group_by"] == ["Sector"]
+    viewer.get_by_role("heading", name="Puts by sector").wait_for(timeout=LONG)
+    for each in (page, other, viewer):
+        each.close()
+
+
+def test_an_address_that_was_cut_off_says_so(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board, query="&pivot=eNq1kz9Pw")
+    page.get_by_text("it may have been cut off").wait_for(timeout=LONG)
+    assert configured(page)["group_by"][0] == "Region"
+    page.close()
+    page = opened(chromium, board, query="&view=none-such")
+    page.get_by_text("There is no such view").wait_for(timeout=LONG)
+    page.close()

@@ -1,0 +1,206 @@
+"""Signing in, in a real browser, at a certified provider: what is seen before, with which roles, and when it ends."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from storage.audit import read_audit
+from tests.board.running import RunningBoard
+from tests.sign_in.serving import CARD, TOKEN, Visitor, board, wait_for_board
+
+__all__ = ["board"]
+
+pytestmark = pytest.mark.browser
+PANELS = "[data-panel]"
+
+
+@pytest.fixture
+def visitor(board: RunningBoard, chromium: Any) -> Iterator[Callable[[], Visitor]]:
+    """Makes visitors, each with a browser of their own."""
+    made: list[Visitor] = []
+
+    def new() -> Visitor:
+        made.append(Visitor(chromium, board))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.close()
+
+
+def opened(board: RunningBoard, cookies: str = "") -> ClientConnection:
+    """A live connection as a browser with these cookies would open it."""
+    host = board.address.removeprefix("http://")
+    headers = {"Cookie": cookies} if cookies else {}
+    return connect(f"ws://{host}/live/summary", origin=board.address, additional_headers=headers, max_size=None)  # type: ignore[arg-type]
+
+
+def close_of(connection: ClientConnection, seconds: float) -> str:
+    """How the server closes a connection: its code and words. Fails when it does not, within some seconds."""
+    end = time.monotonic() + seconds
+    try:
+        while time.monotonic() < end:
+            connection.recv(timeout=max(end - time.monotonic(), 0.01))
+    except ConnectionClosed as closed:
+        return str(closed)
+    except TimeoutError:
+        pass
+    pytest.fail(f"still open after {seconds:g} s")
+
+
+def told(board: RunningBoard, name: str) -> list[tuple[str, str]]:
+    """What the audit says of somebody's signing in, the oldest first: action and reason."""
+    with board.store.read() as connection:
+        entries = [stored.entry for stored in read_audit(connection)]
+    found = [(e.action, e.reason) for e in entries if e.subject_kind == "sign-in" and e.user_name == name]
+    return found[::-1]
+
+
+@pytest.mark.parametrize("path", ["/", "/trades", "/people", "/?person=Ada"])
+def test_nobody_sees_anything_before_signing_in(visitor: Any, path: str) -> None:
+    page = visitor().open(path)
+    page.locator(CARD).get_by_role("button", name="Sign in").wait_for()
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    assert page.locator(PANELS).count() == 0
+    assert set(page.get_by_role("link").all_inner_texts()) <= {"Skip to main content"}, "not even the names of pages"
+    assert page.get_by_text("Demo identity").count() == 0
+
+
+def test_signed_in_one_is_oneself_with_the_roles_of_the_claim(visitor: Any, board: RunningBoard) -> None:
+    somebody = visitor()
+    page = somebody.sign_in("max")
+    wait_for_board(page)
+    assert page.locator(".st-key-identity").inner_text().splitlines()[0] == "max@desk.example"
+    assert page.locator(".st-key-identity").get_by_text("manager", exact=True).count() == 1
+    assert page.get_by_text("Demo identity").count() == 0
+    second = somebody.another_tab()
+    wait_for_board(second)
+    second.get_by_role("link", name="People").click()
+    second.get_by_text("Only an admin may grant roles").wait_for()
+    assert told(board, "max@desk.example") == [("signed in", "")], "once, whatever is opened and clicked"
+
+
+def test_signing_out_ends_every_tab_and_every_copy_of_the_cookie(visitor: Any, board: RunningBoard) -> None:
+    somebody = visitor()
+    somebody.sign_in("vera")
+    second = somebody.another_tab()
+    wait_for_board(second)
+    cookies = somebody.cookies
+    with opened(board, cookies) as connection:
+        assert connection.recv(timeout=5)
+        page = somebody.sign_out()
+        page.locator(CARD).get_by_role("button", name="Sign in").wait_for()
+        assert page.locator(PANELS).count() == 0
+        assert "4401" in close_of(connection, 5)
+    second.locator(CARD).wait_for(timeout=10_000)
+    assert second.locator(PANELS).count() == 0, "the other tab is taken to the sign-in, without a click"
+    with opened(board, cookies) as connection:
+        assert "Your sign-in has ended" in close_of(connection, 5)
+    assert [action for action, _ in told(board, "vera@desk.example")] == ["signed in", "signed out"]
+
+
+def test_who_has_no_role_is_told_so_until_an_admin_grants_one(visitor: Any, board: RunningBoard) -> None:
+    somebody, admin = visitor(), visitor()
+    page = somebody.sign_in("kim")
+    card = page.locator(CARD)
+    card.get_by_text("You have no role here yet").wait_for()
+    card.get_by_text("Admins here: ada@desk.example").wait_for()
+    assert "kim@desk.example" in card.inner_text()
+    assert "An admin can grant you one" in card.inner_text()
+    with opened(board, somebody.cookies) as connection:
+        assert "You have no role" in close_of(connection, 5)
+    grant(admin.sign_in("ada"), "kim@desk.example", "viewer")
+    page.reload()
+    wait_for_board(page)
+    assert told(board, "kim@desk.example") == [("refused", "signed in, and has no role"), ("signed in", "")]
+
+
+def test_who_loses_the_only_role_sees_nothing_more(visitor: Any, board: RunningBoard) -> None:
+    somebody, admin = visitor(), visitor()
+    somebody.sign_in("lee").locator(CARD).wait_for()
+    people = admin.sign_in("ada")
+    grant(people, "lee@desk.example", "viewer")
+    somebody.page.reload()
+    wait_for_board(somebody.page)
+    with opened(board, somebody.cookies) as connection:
+        assert connection.recv(timeout=5)
+        take_back(people, "lee@desk.example, viewer")
+        assert "You have no role" in close_of(connection, 8)
+    somebody.page.locator(CARD).get_by_text("You have no role here yet").wait_for(timeout=10_000)
+    assert somebody.page.locator(PANELS).count() == 0
+
+
+def test_a_role_that_is_granted_holds_from_the_next_click(visitor: Any, board: RunningBoard) -> None:
+    somebody, admin = visitor(), visitor()
+    page = somebody.sign_in("max")
+    page.get_by_role("link", name="Upload").click()
+    page.get_by_text("Only an analyst may upload files").first.wait_for()
+    grant(admin.sign_in("ada"), "max@desk.example", "analyst")
+    page.get_by_role("link", name="Trades").click()
+    page.get_by_role("link", name="Upload").click()
+    page.locator(".st-key-identity").get_by_text("analyst, manager").wait_for()
+    page.get_by_text("Only an analyst may upload files").first.wait_for(state="detached")
+
+
+def test_a_sign_in_whose_time_is_over_is_told_and_can_be_renewed(visitor: Any, board: RunningBoard) -> None:
+    somebody = visitor()
+    page = somebody.sign_in("brief")
+    with opened(board, somebody.cookies) as connection:
+        assert connection.recv(timeout=5)
+        without_panels = somebody.another_tab("/audit")
+        assert "Your sign-in has ended" in close_of(connection, 35)
+    for tab in (page, without_panels):
+        tab.locator(CARD).get_by_text("Your sign-in has ended").wait_for(timeout=10_000)
+        assert "was signed in until" in tab.locator(CARD).inner_text()
+        assert tab.locator(PANELS).count() == 0
+    somebody.sign_in("brief").locator(".st-key-identity").get_by_text("brief@desk.example").wait_for()
+
+
+def test_an_address_that_is_not_verified_is_nobodys(visitor: Any, board: RunningBoard) -> None:
+    page = visitor().sign_in("mallory")
+    page.locator(CARD).get_by_text("has not verified that ada@desk.example is your address").wait_for()
+    assert page.locator(PANELS).count() == 0
+    assert [action for action, _ in told(board, "unknown")] == ["refused"]
+
+
+def test_without_a_sign_in_requests_are_refused(board: RunningBoard) -> None:
+    with opened(board) as connection:
+        assert "You are not signed in" in close_of(connection, 5)
+    with httpx.Client(base_url=board.address) as client:
+        for path in ("/deltaboard/assets/feed.js", "/api/docs", "/api/openapi.json", "/media/any.csv"):
+            assert client.get(path).status_code == 401, path
+        assert set(client.get("/deltaboard/health").json()) == {"live", "store", "feed"}
+        assert client.post("/api/quotes", json=[]).status_code == 401
+        carried = {"Authorization": f"Bearer {TOKEN}"}
+        assert client.get("/api/openapi.json", headers=carried).status_code == 200
+        answer = client.post("/api/quotes", content=json.dumps([]), headers=carried)
+        assert answer.status_code != 401, "programs have the token"
+
+
+def grant(page: Any, name: str, role: str) -> None:
+    """As an admin, on the page People."""
+    if page.locator("[data-testid=stForm]").count() == 0:
+        page.get_by_role("link", name="People").click()
+    form = page.locator("[data-testid=stForm]").filter(has=page.get_by_role("button", name="Grant"))
+    form.get_by_label("Person").fill(name)
+    page.keyboard.press("Enter")
+    form.get_by_label("Role").click()
+    page.get_by_role("option", name=role).click()
+    form.get_by_label("Reason").fill("joins the desk")
+    form.get_by_role("button", name="Grant").click()
+    page.get_by_text(f"{name} is {role} now.").wait_for()
+
+
+def take_back(page: Any, held: str) -> None:
+    form = page.locator("[data-testid=stForm]").filter(has=page.get_by_role("button", name="Take back"))
+    form.get_by_label("Granted role").click()
+    page.get_by_role("option", name=held).click()
+    form.get_by_label("Reason").fill("left the desk")
+    form.get_by_role("button", name="Take back").click()
+    page.get_by_text("by a grant any more").wait_for()

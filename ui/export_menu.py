@@ -1,0 +1,54 @@
+"""A table as a file for whoever looks at it: in three forms, made when one of them is asked for and not before."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from services.export_table import ExportForm, export_table
+from ui.who import current_user
+
+
+def export_menu(
+    make: Callable[[], pd.DataFrame],
+    name: str,
+    key: str,
+    *,
+    about: Mapping[str, str] | None = None,
+    units: Mapping[str, str] | None = None,
+    disabled: bool = False,
+) -> None:
+    """A button that opens to CSV, Excel and Parquet.
+
+    make: gives the rows. It runs outside of the page's script, after the click: it uses nothing of Streamlit, and what
+    it needs it got before. name: of the table, and with - for spaces of the file. about: what the table is (as of when,
+    which filters); who asked and when is added. units: name of a column -> its unit.
+    """
+    who = current_user().name
+    stem = re.sub(r"[^\w.]+", "-", name).strip("-").lower()
+    with st.popover("Export", icon=":material/download:", key=f"{key}_export", disabled=disabled):
+        for form in ExportForm:
+            st.download_button(
+                form.label,
+                partial(_made, make, form, name, dict(about or {}), who, units),
+                f"{stem}.{form}",
+                form.mime,
+                key=f"{key}_{form}",
+                on_click="ignore",
+                width="stretch",
+            )
+
+
+def _made(
+    make: Callable[[], pd.DataFrame],
+    form: ExportForm,
+    title: str,
+    about: Mapping[str, str],
+    who: str,
+    units: Mapping[str, str] | None,
+) -> bytes:
+    said = {**about, "Made at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", "Made by": who}
+    return export_table(make(), form, title, about=said, units=units)

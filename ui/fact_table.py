@@ -1,0 +1,80 @@
+"""Facts as a small table of the page itself: read by screen readers, found by the browser's search, never a formula."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import streamlit as st
+
+_MINUS = "\N{MINUS SIGN}"
+_SMALL = 100
+_STYLE = """
+<style>
+.facts { overflow-x: auto; }
+.facts table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
+.facts caption { text-align: left; font-weight: 600; padding: 0 0 0.3rem; }
+.facts th, .facts td { text-align: left; padding: 0.22rem 0.8rem 0.22rem 0; vertical-align: top; font-weight: 400;
+  border: 0; border-bottom: 1px solid rgba(128, 140, 160, 0.25); overflow-wrap: break-word; }
+.facts thead th { font-size: 12px; opacity: 0.8; }
+.facts th[scope=row] { white-space: nowrap; }
+.facts .number { text-align: right; white-space: nowrap; }
+.facts .faint { opacity: 0.8; font-size: 12px; min-width: 8rem; }
+.facts .sentence { opacity: 0.8; font-size: 12px; min-width: 22rem; }
+</style>
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A table of texts. caption: its name. heads: of the columns, none where the rows speak for themselves. rows: the
+    first cell of each names it. numbers, faint, sentences: places of columns that are numbers, of less weight, long.
+    """
+
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numbers: Sequence[int] = ()
+    faint: Sequence[int] = ()
+    sentences: Sequence[int] = ()
+
+
+def fact_style() -> None:
+    """The styles of these tables: once a page."""
+    st.html(_STYLE)
+
+
+def fact_table(facts: Facts) -> None:
+    """Draw it. All texts are plain: nothing in them is markup."""
+    head = "".join(
+        f'<th scope="col" class="{_kind(facts, place)}">{escape(name)}</th>' for place, name in enumerate(facts.heads)
+    )
+    lines = "".join(f'<tr data-fact="{escape(row[0])}">{_cells(facts, row)}</tr>' for row in facts.rows)
+    st.html(
+        f'<div class="facts" role="region" aria-label="{escape(facts.caption)}" tabindex="0"><table>'
+        f"<caption>{escape(facts.caption)}</caption>{f'<thead><tr>{head}</tr></thead>' if head else ''}"
+        f"<tbody>{lines}</tbody></table></div>"
+    )
+
+
+def number_text(value: float | None, decimals: int = 0, *, signed: bool = False) -> str:
+    """A number as people read it, a small one with two decimals at least; "not known" for None."""
+    if value is None or value != value:
+        return "not known"
+    places = max(decimals, 2) if 0 < abs(value) < _SMALL else decimals
+    text = f"{value:{'+' if signed else ''},.{places}f}"
+    if not any(sign in text for sign in "123456789"):  # rounded to nothing, which has no sign
+        text = text.lstrip("+-")
+    return text.replace("-", _MINUS)
+
+
+def _cells(facts: Facts, row: Sequence[str]) -> str:
+    first = f'<th scope="row">{escape(row[0])}</th>'
+    others = "".join(
+        f'<td class="{_kind(facts, place)}">{escape(text)}</td>' for place, text in enumerate(row) if place
+    )
+    return first + others
+
+
+def _kind(facts: Facts, place: int) -> str:
+    kinds = {"number": facts.numbers, "faint": facts.faint, "sentence": facts.sentences}
+    return next((kind for kind, places in kinds.items() if place in places), "")

@@ -1,0 +1,113 @@
+"""Who may have what the server gives beside the pages: live tables, the panels' files, downloads and uploads?"""
+
+import asyncio
+import time
+
+import streamlit as st
+import structlog
+from sqlalchemy.exc import DBAPIError
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.note_sign_in import NOBODY, note_signed_out
+from services.read_claims import NotKnown, key_of, read_claims
+from storage.database import Store
+from storage.settings import settings
+from storage.user_roles import read_granted
+from ui.sign_in_setup import must_sign_in
+from ui.signed_in import claims_of, is_over, leave
+from ui.who import demo_is_open
+
+NOT_SIGNED_IN = "You are not signed in. Reload the page to sign in."
+SIGN_IN_IS_OVER = "Your sign-in has ended. Reload the page to sign in again."
+NO_ROLE = "You have no role here any more. Reload the page to see what to do."
+NO_IDENTITY = "Nobody is signed in, and this server can be reached from other machines."
+_ROLES_SECONDS = 2.0
+_FILES = ("media/", "_stcore/upload_file/")
+_SIGN_OUT = "auth/logout"
+
+log = structlog.get_logger("web")
+
+
+class Gate:
+    """The one answer for every request and websocket: may it have what it asks for?
+
+    A websocket is asked about again and again, so what admins have granted is read for all at once, every two seconds.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._granted: frozenset[str] | None = None
+        self._stale_at = 0.0
+        self._reading = asyncio.Lock()
+
+    async def __call__(self, connection: HTTPConnection) -> str | None:
+        """Why whoever asks is refused, in words for people; None: they are not."""
+        if not must_sign_in():
+            return None if demo_is_open() else NO_IDENTITY
+        claims = claims_of(connection)
+        if claims is None:
+            return NOT_SIGNED_IN
+        try:
+            sign_in = read_claims(claims, settings())
+        except NotKnown:
+            return NOT_SIGNED_IN
+        if is_over(sign_in):
+            return SIGN_IN_IS_OVER
+        return None if sign_in.roles or sign_in.name in await self._names_with_a_role() else NO_ROLE
+
+    async def _names_with_a_role(self) -> frozenset[str]:
+        """Everybody with a grant; while the store is away, as it was when it was last read."""
+        async with self._reading:
+            if self._granted is None or time.monotonic() >= self._stale_at:
+                try:
+                    self._granted = await asyncio.to_thread(self._read)
+                except DBAPIError:
+                    self._granted = self._granted or frozenset()
+                self._stale_at = time.monotonic() + _ROLES_SECONDS
+            return self._granted
+
+    def _read(self) -> frozenset[str]:
+        with self._store.read() as connection:
+            return frozenset(granted.user_name for granted in read_granted(connection))
+
+    def sign_out(self, connection: HTTPConnection) -> None:
+        """End the sign-in of whoever asks, if there is one, in every tab: Streamlit ends it in this one alone."""
+        claims = claims_of(connection) if must_sign_in() else None
+        if claims is None:
+            return
+        leave(claims)
+        try:
+            note_signed_out(self._store, key_of(claims), read_claims(claims, settings()).name)
+        except NotKnown:
+            note_signed_out(self._store, key_of(claims), NOBODY)
+        except DBAPIError as error:
+            log.warning("a sign-out is not in the audit: the store does not answer", error=str(error.orig))
+
+
+class Guard:
+    """Stands before Streamlit's own routes that ask nobody who they are: downloads have an address, uploads a place in
+    memory, and signing out leaves the other tabs as they are."""
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = _path_of(scope) if scope["type"] == "http" else ""
+        if path.startswith(_FILES):
+            refusal = await self._gate(HTTPConnection(scope))
+            if refusal is not None:
+                await PlainTextResponse(refusal, 401)(scope, receive, send)
+                return
+        elif path == _SIGN_OUT:
+            await asyncio.to_thread(self._gate.sign_out, HTTPConnection(scope))
+        await self._app(scope, receive, send)
+
+
+def _path_of(scope: Scope) -> str:
+    """Without the path at which Streamlit serves."""
+    base = (st.get_option("server.baseUrlPath") or "").strip("/")
+    path: str = scope["path"]
+    return path.strip("/").removeprefix(base).lstrip("/")

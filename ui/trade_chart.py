@@ -1,0 +1,77 @@
+"""The day of one trade: its market value and one more measure, as lines over the quotes of the day."""
+
+from datetime import date
+
+import altair as alt
+import streamlit as st
+
+from engine.measures import MEASURES
+from services.trade_day import TradeDay, trade_day
+from ui.fact_table import number_text
+from ui.plain_words import plain
+from ui.store import store
+
+_SHARED_SECONDS = 2.0
+_HEIGHT = 170
+_VALUE, _CHOSEN, _FIRST = "market_value", "trade_measure", "cash_delta"
+_COLOURS = ("#3b82f6", "#d29922")
+
+
+def day_of_trade(trade_id: str, ticker: str, as_of: date) -> None:
+    """Two lines, and which measure the second one is."""
+    labels = {measure.name: measure.label for measure in MEASURES if measure.name != _VALUE}
+    known = [*labels, "quote"]
+    chosen = st.selectbox(
+        "Measure of the second line",
+        known,
+        index=known.index(_FIRST),
+        format_func=lambda name: labels.get(name, "Quote"),
+        key=_CHOSEN,
+        width=240,
+    )
+    day = _day(trade_id, ticker, as_of)
+    if day.why_not:
+        st.caption(plain(f"The day of {as_of}: {day.why_not}"))
+        return
+    both = st.columns(2, gap="small")
+    for place, (column, name) in enumerate(zip(both, (_VALUE, str(chosen)), strict=True)):
+        label = labels.get(name, "Market value" if name == _VALUE else "Quote")
+        column.altair_chart(_line(day, name, label, _COLOURS[place]), width="stretch", alt=f"{label} on {as_of}")
+    st.caption(f"{as_of}, UTC: priced again at each minute's last quote, from the terms and parameters known by then.")
+
+
+@st.cache_data(ttl=_SHARED_SECONDS, max_entries=64, show_spinner=False)
+def _day(trade_id: str, ticker: str, as_of: date) -> TradeDay:
+    """Computed once for all who look at the same within a moment."""
+    with store().read() as connection:
+        return trade_day(connection, trade_id, ticker, as_of)
+
+
+def _line(day: TradeDay, name: str, label: str, colour: str) -> alt.Chart:
+    decimals = next((measure.decimals for measure in MEASURES if measure.name == name), 2)
+    last = day.frame[name].dropna()
+    title = f"{label} {number_text(float(last.iloc[-1]), decimals)}" if len(last) else f"{label}: not known"
+    form = f",.{decimals}f"
+    chart: alt.Chart = alt.Chart(
+        day.frame[["observed_at", name]],
+        height=_HEIGHT,
+        title=alt.TitleParams(title, fontSize=12, fontWeight="normal", anchor="start", offset=6),
+    ).mark_line(color=colour, strokeWidth=1.4, point=len(last) < 3)
+    return chart.encode(
+        x=alt.X(
+            "observed_at:T",
+            title=None,
+            scale=alt.Scale(type="utc"),
+            axis=alt.Axis(format="%H:%M", grid=False, tickCount=5, labelFontSize=11),
+        ),
+        y=alt.Y(
+            f"{name}:Q",
+            title=None,
+            scale=alt.Scale(zero=False, nice=False, padding=4),
+            axis=alt.Axis(format="~s", grid=True, tickCount=4, labelFontSize=11),
+        ),
+        tooltip=[
+            alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
+            alt.Tooltip(f"{name}:Q", title=label, format=form),
+        ],
+    )
