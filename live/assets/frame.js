@@ -19,6 +19,7 @@ export class Frame {
     this.paced = paced;
     this.livePace = livePace;
     this.paint = () => {};
+    this.isDrawn = () => true; // whether what shows the table is there; what is slow to load says so here
     this.shown = null; // the table that is on screen: it stays, dimmed, while another one is on its way
     this.root = make('section', 'db-panel', { 'data-panel': kind, 'aria-label': title, 'data-state': 'loading' });
     this.title = make('h2', 'db-title', { text: title });
@@ -136,7 +137,7 @@ export class Frame {
   showState(table) {
     const state = this.stateOf(table);
     setAttribute(this.root, 'data-state', state);
-    this.skeleton.hidden = state !== 'loading' || Boolean(this.shown);
+    this.skeleton.hidden = state !== 'loading' || (Boolean(this.shown) && this.isDrawn());
     this.root.classList.toggle('db-waiting', !table && Boolean(this.shown));
     const text = this.messageOf(state);
     this.message.hidden = !text;
@@ -146,7 +147,8 @@ export class Frame {
   stateOf(table) {
     if (this.feed?.connection === 'refused') return 'refused';
     if (!table) return this.feed?.connection === 'lost' ? 'error' : 'loading';
-    return this.emptyText?.() ? 'empty' : 'ready';
+    if (this.emptyText?.()) return 'empty';
+    return this.isDrawn() ? 'ready' : 'loading';
   }
 
   messageOf(state) {

@@ -40,6 +40,7 @@ export function buildExplore(host, key, emit, data, tell) {
   let latest = data;
   let timer = 0;
   let fault = '';
+  pivotEngine(data.version).catch(() => {}); // it loads while the rows are on their way; what goes wrong is told there
 
   for (const [form, label] of FORMS) {
     const title = `Download what is shown as ${label}`;
@@ -51,6 +52,7 @@ export function buildExplore(host, key, emit, data, tell) {
     edit.addEventListener('click', () => pivot.viewer?.toggleConfig());
   }
 
+  frame.isDrawn = () => 'arranged' in box.dataset;
   frame.emptyText = () => {
     if (fault) return fault;
     return frame.shown && !frame.shown.rows ? 'No trades match the filters.' : '';
@@ -82,6 +84,7 @@ export function buildExplore(host, key, emit, data, tell) {
     viewer.addEventListener('perspective-config-update', () => changed());
     viewer.addEventListener('perspective-click', (event) => clicked(event.detail));
     box.dataset.arranged = '';
+    frame.showState(frame.table);
     return pivot.table;
   }
 

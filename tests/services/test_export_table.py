@@ -116,7 +116,8 @@ def test_no_text_is_a_formula(text: str) -> None:
     frame = pd.DataFrame({text: [text, "#REF!"]})
     assert as_csv(frame) == [[f"'{text}"], [f"'{text}"], ["#REF!"]]
     sheet = as_excel(frame, text).worksheets[0]
-    assert [cell.value for cell in sheet["A"]] == [f"'{text}", f"'{text}", "#REF!"]
+    values = [cell.value.replace("_x000D_", "\r") for cell in sheet["A"]]  # as the standard writes a carriage return
+    assert values == [f"'{text}", f"'{text}", "#REF!"]
     assert {cell.data_type for cell in sheet["A"]} == {"s"}
     assert as_parquet(frame).to_pydict() == {text: [text, "#REF!"]}
 
