@@ -60,8 +60,8 @@ def upsert_records(
 
     A column that a record does not have keeps its stored value; where there is none, it takes the one in ``defaults``.
     A record equal to the stored one is not written at all. A record has no fields but those of its table. known: key ->
-    stored record, where the caller has them. places: where in the source each record was, kept with its version; of
-    several with one key the last counts.
+    stored record, where the caller has them. places: where in the source each record was, kept with its version: where
+    it first was as it is now.
     """
     table = RECORD_TABLES[kind]
     names = [column.name for column in columns_of(kind)]
@@ -70,8 +70,10 @@ def upsert_records(
     found_at: dict[tuple[Any, ...], str] = {}
     for record, place in zip(records, places or repeat(""), strict=False):
         key = tuple([record[name] for name in keys])
-        incoming[key] = {**incoming[key], **record} if key in incoming else record
-        found_at[key] = place
+        before = incoming.get(key)
+        incoming[key] = record if before is None else {**before, **record}
+        if incoming[key] != before:  # what only repeats it came from where it was first
+            found_at[key] = place
     if known is None:
         known = _existing(unit.connection, kind, incoming.keys())
     outcome = Upserted()

@@ -115,16 +115,14 @@ def test_columns_are_mapped_and_the_mapping_is_kept(chromium: Any, board: Runnin
     assert counted(page, "New") == "1"
     page.get_by_label("Save this mapping as").fill("broker")
     page.get_by_label("Save this mapping as").press("Enter")
-    page.get_by_role("button", name="Save mapping").click()
     page.wait_for_selector("text=The mapping broker is saved", timeout=LONG)
     page.reload()
     page.wait_for_selector(IDLE, timeout=LONG)
     choose(page, path)
     page.get_by_role("combobox", name="Saved mapping").click(timeout=LONG)
     page.get_by_role("option", name="broker").click()
-    page.get_by_role("button", name="Use it", disabled=False).click(
-        timeout=LONG
-    )  # a run leaves a greyed twin for a moment
+    # A run leaves a greyed twin of the button for a moment.
+    page.get_by_role("button", name="Use it", disabled=False).click(timeout=LONG)
     assert counted(page, "New") == "1"
 
     page.get_by_role("radio", name="Columns").click()

@@ -110,6 +110,8 @@ def test_offsets_of_messages(small_store: Store, state: PricingState) -> None:
     gathered = Gathered("g", {})
     for offset, name in enumerate(("K1", "K2", "K1", "C1"), 1234):
         assert gathered.take(message(ticket(name, Quantity=offset), offset), topic_of("trades"), None, LATEST)
+    again = message(ticket("K2", Quantity=1235), 1238)  # a redelivery says nothing new
+    assert gathered.take(again, topic_of("trades"), None, LATEST)
     apply_incoming(small_store, state, gathered.incoming, source="kafka")
     assert places(small_store) == [
         ("C1", "orders, partition 3, offset 1237"),
