@@ -113,7 +113,7 @@ def test_what_is_shown_is_downloaded(chromium: Any, board: RunningBoard, tmp_pat
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
     download.value.save_as(tmp_path / "shown.csv")
-    rows = list(csv.DictReader((tmp_path / "shown.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "shown.csv").read_text().splitlines()))
     assert (download.value.suggested_filename, list(rows[0])) == ("Explore.csv", ["Desk", "Market value", "Trades"])
     assert sum(float(row["Trades"]) for row in rows[1:]) == float(rows[0]["Trades"])
     assert sum(float(row["Market value"]) for row in rows[1:]) == pytest.approx(float(rows[0]["Market value"]))
