@@ -100,8 +100,13 @@ def _buttons(
             "Save", key="view_save", type="primary", icon=":material/save:", disabled=not (changed and mine), help=why
         ):
             saved = _save(user, seen, current, seen.version)
-    if st.button("Save as", key="view_save_as", type="primary" if seen is None else "secondary"):
-        ask(user, Dialog.SAVE_AS, seen.name if seen is not None and seen.owner != user.name else "")
+    st.button(
+        "Save as",
+        key="view_save_as",
+        type="primary" if seen is None else "secondary",
+        on_click=ask,  # not looked at here: a run that another one cuts short would forget the click
+        args=(user, Dialog.SAVE_AS, seen.name if seen is not None and seen.owner != user.name else ""),
+    )
     if there is not None:
         own = (_RENAME, _UNSHARE if there.is_shared else _SHARE) if may_change(user, there.owner) else ()
         last = (_DELETE,) if own else ()

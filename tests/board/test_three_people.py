@@ -91,6 +91,8 @@ def test_three_people_at_once(chromium: Any, board: RunningBoard, tmp_path: Path
 
 
 def share(page: Any, name: str) -> None:
+    page.wait_for_url("**pivot=**", timeout=LONG)  # the page has taken what was arranged
+    page.wait_for_selector(IDLE, timeout=LONG)
     page.get_by_role("button", name="Save as").click()
     page.get_by_label("Name").fill(name)
     page.get_by_text("Share with everyone").click()
