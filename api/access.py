@@ -3,18 +3,25 @@
 import hmac
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 
 _MINUTE = 60.0
+Gate = Callable[[HTTPConnection], Awaitable[str | None]]
+"""Why whoever asks is refused, in words; None: they may."""
 NO_TOKEN_SET = (
     "this server takes no rows over HTTP: set DELTABOARD_API_TOKEN to a long random text where it is started, "
     "and send it as Authorization: Bearer <token>"
 )
 _NO_TOKEN_GIVEN = "send the token of this server as Authorization: Bearer <token>"
 _WRONG_TOKEN = "the token is not that of this server"
+
+
+async def everyone(_connection: HTTPConnection) -> None:
+    """A gate that is open."""
 
 
 def token_fault(headers: Headers, token: str) -> str | None:

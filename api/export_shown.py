@@ -2,15 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 
 import pyarrow as pa
 import structlog
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api.access import is_of_another_origin
+from api.access import Gate, is_of_another_origin
 from services.explored_table import explored_table
 from services.export_table import ExportForm, export_table
 
@@ -22,7 +21,6 @@ _ABOUT = "about."
 _LONGEST_WORDS = 2_000
 _NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
-Gate = Callable[[HTTPConnection], Awaitable[str | None]]
 log = structlog.get_logger("api")
 
 

@@ -2,15 +2,14 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api.access import RequestWindow, is_of_another_origin, token_fault
+from api.access import Gate, RequestWindow, everyone, is_of_another_origin, token_fault
 from api.appender import Appender
 from api.bodies import BadBody, content_type_of
 from api.docs_page import docs_page
@@ -28,8 +27,6 @@ _PAGE_POLICY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-Gate = Callable[[HTTPConnection], Awaitable[str | None]]
-"""Why whoever asks is refused, in words; None: they may."""
 _AWAY: tuple[type[Exception], ...] = (*STORE_AWAY, StoreUnreadable)
 
 log = structlog.get_logger("api")
@@ -134,10 +131,6 @@ def answer_of(appended: Appended) -> dict[str, Any]:
     }
 
 
-async def everyone(_connection: HTTPConnection) -> None:
-    """A gate that is open."""
-
-
 def routes(appender: Appender, settings: Settings, gate: Gate = everyone) -> list[BaseRoute]:
     """The routes under ``/api``. The description is for who has passed the gate or has the token; appending is for the
     token alone, since programs do not sign in."""
@@ -152,8 +145,9 @@ def routes(appender: Appender, settings: Settings, gate: Gate = everyone) -> lis
         return await refusal(request) or _json(description)
 
     async def docs(request: Request) -> Response:
-        page = HTMLResponse(docs_page(str(request.base_url), settings), headers=_PAGE_POLICY)
-        return await refusal(request) or page
+        if (refused := await refusal(request)) is not None:
+            return refused
+        return HTMLResponse(docs_page(str(request.base_url), settings), headers=_PAGE_POLICY)
 
     async def to_docs(request: Request) -> Response:
         return await refusal(request) or RedirectResponse("/api/docs")

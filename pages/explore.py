@@ -1,7 +1,5 @@
 """Explore: pivots of one's own over all trades, live; saved under a name, shared, sent as a link, downloaded."""
 
-from pathlib import Path
-
 import streamlit as st
 
 from live.explore_panel import explore_panel
@@ -12,6 +10,7 @@ from ui.explore_state import current_content, explored, follow_address, start_wi
 from ui.saved_views import view_menu
 from ui.store import store
 from ui.toolbar import as_of_control, books_control, status_control
+from ui.trade_links import go_to_trade
 from ui.view_state import LATEST, mirrored_view, view_state
 from ui.who import current_user
 
@@ -24,8 +23,7 @@ def open_trade(trade_id: str) -> None:
 
 
 if "trade_to_open" in st.session_state:
-    trade_id = st.session_state.pop("trade_to_open")
-    st.switch_page(Path(__file__).with_name("trade.py"), query_params={"trade_id": trade_id})
+    go_to_trade(st.session_state.pop("trade_to_open"))
 
 user = current_user()
 mirrored_view()

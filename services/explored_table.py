@@ -11,22 +11,14 @@ def explored_table(table: pa.Table) -> pd.DataFrame:
     over the values of others are called by these values and the measure, ``Americas | Cash delta``. Instants are UTC.
     """
     names = [" | ".join(part.strip() for part in name.split("|")) for name in table.column_names]
-    columns = {}
-    for name, column in zip(_distinct(names), table.columns, strict=True):
+    columns = []
+    for column in table.columns:
         plain = column.combine_chunks()
         if pa.types.is_dictionary(plain.type):
             plain = plain.cast(plain.type.value_type)
         if pa.types.is_timestamp(plain.type) and plain.type.tz is None:
             plain = plain.cast(pa.timestamp(plain.type.unit, "UTC"))
-        columns[name] = plain.to_pandas(date_as_object=True)
-    return pd.DataFrame(columns)
-
-
-def _distinct(names: list[str]) -> list[str]:
-    """Names of which none comes twice: a computed column may be called as a level of the rows is."""
-    seen: dict[str, int] = {}
-    distinct = []
-    for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        distinct.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return distinct
+        columns.append(plain.to_pandas(date_as_object=True))
+    frame = pd.DataFrame(dict(enumerate(columns)))
+    frame.columns = pd.Index(names)  # one may be there twice: a computed column called as a level of the rows is
+    return frame

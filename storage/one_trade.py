@@ -6,7 +6,7 @@ from datetime import date, datetime
 from difflib import SequenceMatcher
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from engine.measures import MEASURE_NAMES
 from storage.schema import (
@@ -63,8 +63,7 @@ class RecordVersion:
 
 def stored_trade(connection: Connection, trade_id: str) -> Row | None:
     """The newest version of a trade with its source, or None."""
-    row = connection.execute(select(trades).where(trades.c.trade_id == trade_id)).mappings().first()
-    return None if row is None else dict(row)
+    return _first(connection, select(trades).where(trades.c.trade_id == trade_id))
 
 
 def nearest_ids(connection: Connection, asked: str) -> list[str]:
@@ -81,13 +80,11 @@ def nearest_ids(connection: Connection, asked: str) -> list[str]:
 
 
 def stored_book(connection: Connection, book: str) -> Row | None:
-    row = connection.execute(select(books).where(books.c.book == book)).mappings().first()
-    return None if row is None else dict(row)
+    return _first(connection, select(books).where(books.c.book == book))
 
 
 def stored_instrument(connection: Connection, ticker: str) -> Row | None:
-    row = connection.execute(select(instruments).where(instruments.c.ticker == ticker)).mappings().first()
-    return None if row is None else dict(row)
+    return _first(connection, select(instruments).where(instruments.c.ticker == ticker))
 
 
 def trade_values(connection: Connection, trade_id: str, as_of: date) -> list[TradeValues]:
@@ -126,16 +123,14 @@ def newest_quote(connection: Connection, instrument: str, as_of: date) -> Row | 
     """The quote of an instrument that counts at a date: the newest on or before it."""
     table = quotes.c
     query = select(quotes).where(table.instrument == instrument, table.as_of_date <= as_of)
-    row = connection.execute(query.order_by(table.as_of_date.desc()).limit(1)).mappings().first()
-    return None if row is None else dict(row)
+    return _first(connection, query.order_by(table.as_of_date.desc()))
 
 
 def newest_parameters(connection: Connection, ticker: str, as_of: date) -> Row | None:
     """The parameters of an underlying that hold at a date, or None."""
     table = pricing_parameters.c
     query = select(pricing_parameters).where(table.ticker == ticker, table.as_of_date <= as_of)
-    row = connection.execute(query.order_by(table.as_of_date.desc()).limit(1)).mappings().first()
-    return None if row is None else dict(row)
+    return _first(connection, query.order_by(table.as_of_date.desc()))
 
 
 def trade_versions(connection: Connection, trade_id: str) -> list[RecordVersion]:
@@ -174,6 +169,11 @@ def received_after(connection: Connection, instrument: str, as_of: date) -> date
     query = select(func.min(table.received_at)).where(table.instrument == instrument, table.as_of_date > as_of)
     found: datetime | None = connection.execute(query).scalar()
     return found
+
+
+def _first(connection: Connection, query: Select[Any]) -> Row | None:
+    row = connection.execute(query.limit(1)).mappings().first()
+    return None if row is None else dict(row)
 
 
 def _versions(connection: Connection, *conditions: Any) -> list[RecordVersion]:

@@ -15,12 +15,13 @@ from services.saved_views import ViewRefused, open_view
 from services.view_content import ViewContent, view_content
 from storage.saved_views import SavedView, read_view
 from ui.explore_starters import STARTERS
+from ui.opened_view import IN_ADDRESS as VIEW
 from ui.opened_view import is_open, none_open
 from ui.store import store
 from ui.view_state import change_view, chosen_statuses, view_state
 
-VIEW, PIVOT = "view", "pivot"
-"""In the address: the id of a saved view, and a pivot that is not saved."""
+PIVOT = "pivot"
+"""In the address: a pivot that is not saved."""
 _KEY, _OPENED_FROM = "explored", "explored_address"
 _MOST_LETTERS, _MOST_BYTES = 60_000, 256_000
 

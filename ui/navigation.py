@@ -1,15 +1,13 @@
 """What every page shares: its settings, the navigation by what people do, and the few styles the theme cannot set."""
 
-from pathlib import Path
-
 import streamlit as st
 
+from ui.page_files import PAGES
 from ui.page_opening import note_page
 from ui.page_style import apply_page_style
 from ui.who import choose_identity, is_known
 
 _SIDEBAR_PIXELS = 184
-_PAGES = Path(__file__).resolve().parent.parent / "pages"
 
 st.set_page_config(
     page_title="Deltaboard",
@@ -22,19 +20,19 @@ apply_page_style()
 page = st.navigation(
     {
         "": [
-            st.Page(_PAGES / "risk_board.py", title="Risk board", default=True),
-            st.Page(_PAGES / "start.py", title="Start"),
-            st.Page(_PAGES / "explore.py", title="Explore"),
-            st.Page(_PAGES / "trades.py", title="Trades"),
-            st.Page(_PAGES / "trade.py", title="Trade", visibility="hidden"),
+            st.Page(PAGES / "risk_board.py", title="Risk board", default=True),
+            st.Page(PAGES / "start.py", title="Start"),
+            st.Page(PAGES / "explore.py", title="Explore"),
+            st.Page(PAGES / "trades.py", title="Trades"),
+            st.Page(PAGES / "trade.py", title="Trade", visibility="hidden"),
         ],
         "Data": [
-            st.Page(_PAGES / "upload.py", title="Upload"),
-            st.Page(_PAGES / "not_included.py", title="Not included", url_path="not-included"),
+            st.Page(PAGES / "upload.py", title="Upload"),
+            st.Page(PAGES / "not_included.py", title="Not included", url_path="not-included"),
         ],
         "Control": [
-            st.Page(_PAGES / "audit.py", title="Audit"),
-            st.Page(_PAGES / "people.py", title="People"),
+            st.Page(PAGES / "audit.py", title="Audit"),
+            st.Page(PAGES / "people.py", title="People"),
         ],
     },
     position="sidebar" if is_known() else "hidden",

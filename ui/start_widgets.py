@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import streamlit as st
 
@@ -10,10 +9,11 @@ from live.explore_panel import explore_panel
 from services.saved_views import view_content
 from services.start_page import PlacedWidget
 from ui.opened_view import IN_ADDRESS
+from ui.page_files import PAGES
 from ui.plain_words import plain
 from ui.view_state import LATEST, shown_by_default
 
-EXPLORE_PAGE = Path(__file__).resolve().parent.parent / "pages" / "explore.py"
+EXPLORE_PAGE = PAGES / "explore.py"
 Keyed = tuple[str, PlacedWidget]
 """A widget and its key, which stays when others are moved."""
 

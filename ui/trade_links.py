@@ -1,7 +1,6 @@
 """Links to the page of a trade, and from it to all trades."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from urllib.parse import urlencode
 
 import numpy as np
@@ -9,9 +8,10 @@ import numpy.typing as npt
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from ui.page_files import PAGES
 from ui.plain_words import plain
+from ui.who import PERSON
 
-_PAGES = Path(__file__).resolve().parent.parent / "pages"
 TRADE_ID = "trade_id"
 """In the address."""
 
@@ -20,20 +20,25 @@ ObjectArray = npt.NDArray[np.object_]
 
 def trade_addresses(trade_ids: Iterable[str | None]) -> ObjectArray:
     """The addresses of trades' pages, beside that of the page one is on; who one is goes along. None stays None."""
-    who = st.query_params.get("person")
-    person = f"&{urlencode({'person': who})}" if who else ""
+    who = st.query_params.get(PERSON)
+    person = f"&{urlencode({PERSON: who})}" if who else ""
     found = [None if each is None else f"trade?{urlencode({TRADE_ID: each})}{person}" for each in trade_ids]
     return np.array(found, dtype=object)
 
 
 def open_trade(trade_id: str, label: str | None = None) -> None:
     """A link to the page of a trade, in this tab."""
-    st.page_link(_PAGES / "trade.py", label=plain(label or f"Open {trade_id}"), query_params={TRADE_ID: trade_id})
+    st.page_link(PAGES / "trade.py", label=plain(label or f"Open {trade_id}"), query_params={TRADE_ID: trade_id})
+
+
+def go_to_trade(trade_id: str) -> None:
+    """Leave this page for that of a trade, at once."""
+    st.switch_page(PAGES / "trade.py", query_params={TRADE_ID: trade_id})
 
 
 def open_all_trades() -> None:
     """A link to the list."""
-    st.page_link(_PAGES / "trades.py", label="All trades", icon=":material/list:")
+    st.page_link(PAGES / "trades.py", label="All trades", icon=":material/list:")
 
 
 def link_column() -> ColumnConfig:

@@ -18,7 +18,7 @@ DEMO_PEOPLE: dict[str, Role] = {
     "Ada": Role.ADMIN,
 }
 """Name -> the role that each has without a grant."""
-_KEY = "person"
+PERSON = "person"
 """In the address."""
 _WHO = "who"
 """In the session. It is no widget's key: Streamlit forgets a widget that a run, cut short by a click, did not draw."""
@@ -55,7 +55,7 @@ def choose_identity() -> bool:
         return False
     people = list(DEMO_PEOPLE)
     if _WHO not in st.session_state:
-        asked = st.query_params.get(_KEY)
+        asked = st.query_params.get(PERSON)
         st.session_state[_WHO] = asked if asked in people else people[0]
     with st.sidebar.container(key="identity"):
         name = st.selectbox(
@@ -67,9 +67,9 @@ def choose_identity() -> bool:
         st.session_state[_WHO] = name
         roles = ", ".join(sorted(map(str, current_user().roles)))
         st.caption(f":orange[:material/theater_comedy:] {roles}. Demo, no sign-in")
-    if st.query_params.get(_KEY) or name != people[0]:
+    if st.query_params.get(PERSON) or name != people[0]:
         # By hand, at every run: at a change of page a bound widget is dropped, and a reload would forget who.
-        st.query_params[_KEY] = name
+        st.query_params[PERSON] = name
     return True
 
 

@@ -12,8 +12,7 @@ export function buildDrill(body, { tell, columns }) {
   const close = head.appendChild(make('button', 'db-tool', { type: 'button', text: '\u2715', title: 'Close', 'aria-label': 'Close the list of trades' }));
   const box = root.appendChild(make('div', 'db-pivot'));
   let viewer = null;
-  let load = null;
-  let tableName = '';
+  let source = null; // the engine, the name of its table, and the theme of the moment
   let tradeId = '';
 
   close.addEventListener('click', () => (root.hidden = true));
@@ -26,7 +25,7 @@ export function buildDrill(body, { tell, columns }) {
   }
 
   async function show(trade, filter) {
-    if (!load) return;
+    if (!source) return;
     root.hidden = false;
     choose(trade);
     setText(title, trade ? 'Trade' : 'Trades of');
@@ -34,20 +33,19 @@ export function buildDrill(body, { tell, columns }) {
     box.hidden = Boolean(trade);
     root.classList.toggle('db-one', Boolean(trade));
     if (trade) return;
-    viewer ??= await load();
-    await viewer.restore({ table: tableName, plugin: 'Datagrid', group_by: [], split_by: [], columns, filter, settings: false });
+    viewer ??= await opened();
+    await viewer.restore({ table: source.table, plugin: 'Datagrid', group_by: [], split_by: [], columns, filter, settings: false });
+  }
+
+  async function opened() {
+    const made = await viewerIn(box, source.engine, source.themeOf());
+    made.addEventListener('perspective-click', (event) => event.detail.row?.Trade && choose(event.detail.row.Trade));
+    return made;
   }
 
   return {
     show: (trade, filter) => show(trade, filter).catch((error) => console.error('deltaboard, drill:', error)),
-    use(engine, table, themeOf) {
-      tableName = table;
-      load = async () => {
-        const made = await viewerIn(box, engine, themeOf());
-        made.addEventListener('perspective-click', (event) => event.detail.row?.Trade && choose(event.detail.row.Trade));
-        return made;
-      };
-    },
+    use: (engine, table, themeOf) => (source = { engine, table, themeOf }),
     close: () => viewer?.delete().catch(() => {}),
   };
 }

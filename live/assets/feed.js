@@ -28,6 +28,16 @@ export function useFeed(table, query, listener, owner = '', pace = null) {
   return { key, feed, release: () => feed.release(listener) };
 }
 
+// What a panel asks of its table: the date, and the trades that count.
+export function queryOf({ as_of: asOf, filters }) {
+  const { statuses = [], books = [] } = filters ?? {};
+  return [
+    ['as_of', asOf ?? 'latest'],
+    ...statuses.map((status) => ['status', status]),
+    ...books.map((book) => ['book', book]),
+  ];
+}
+
 // Whoever is not signed in any more gets the page that says so, with a way to sign in again; and not in a circle. Not at
 // once: who has just signed out in this tab is on the way to another page.
 function loadPageAnew() {

@@ -57,11 +57,11 @@ function build({ parentElement, data }, styled) {
   host.style.display = 'none';
   styled.then(() => host.style.removeProperty('display'));
   const panel = { kind: data.panel };
-  const emit = (selection) => panel.setStateValue?.('selection', selection);
   const tell = {
     state: (name, value) => panel.setStateValue?.(name, value),
     once: (name, value) => panel.setTriggerValue?.(name, value),
   };
+  const emit = (selection) => tell.state('selection', selection);
   const built = builder(host, data.key ?? data.panel, emit, data, tell);
   panel.update = built.update;
   panel.close = () => {

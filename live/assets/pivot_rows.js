@@ -18,16 +18,8 @@ export class PivotRows {
     return true;
   }
 
-  // Puts what waits into a table of the pivot, which `make` makes from the first snapshot.
-  async pourInto(make) {
-    for (const { streams, gone, isSnapshot } of this.waiting.splice(0)) {
-      if (isSnapshot) {
-        await make(streams[0]);
-        continue;
-      }
-      const table = await make(null);
-      for (const stream of streams) await table.update(stream);
-      if (gone.length) await table.remove(gone);
-    }
+  // What came since this was last asked; it waits no more.
+  taken() {
+    return this.waiting.splice(0);
   }
 }

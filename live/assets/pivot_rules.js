@@ -40,7 +40,7 @@ export function isSame(aggregates, config) {
   return Object.entries(aggregates).every(([name, value]) => JSON.stringify(config.aggregates?.[name]) === JSON.stringify(value));
 }
 
-const aggregateName = (chosen) => (chosen === undefined || chosen === null ? null : Array.isArray(chosen) ? chosen[0] : chosen);
+const aggregateName = (chosen) => (Array.isArray(chosen) ? chosen[0] : (chosen ?? null));
 const sumsOf = (column) => (column ? column.sums : 'never');
 
 // The columns that have one value in every cell: filtered to one, spread over the columns, or grouped by without totals.

@@ -3,6 +3,7 @@
 import { make, setText } from './dom.js';
 import { buildDrill } from './drill.js';
 import { exportShown } from './export_shown.js';
+import { queryOf } from './feed.js';
 import { count, plural } from './format.js';
 import { Frame } from './frame.js';
 import { pivotEngine, viewerIn } from './pivot_engine.js';
@@ -33,7 +34,7 @@ export function buildExplore(host, key, emit, data, tell) {
   const first = { mode: data.mode, period: data.seconds };
   const frame = new Frame(host, { kind: 'explore', key, title: data.title || 'Pivot', paced: true, livePace: LIVE_PACE_SECONDS, first });
   const name = `trades_${++tables}`;
-  const pivot = { viewer: null, table: null, schema: {}, said: '', restored: '', chain: Promise.resolve() };
+  const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', chain: Promise.resolve() };
   const rules = frame.root.insertBefore(make('p', 'db-rules', { role: 'note', hidden: '' }), frame.body);
   const box = frame.body.appendChild(make('div', 'db-pivot'));
   const drill = buildDrill(frame.body, { tell, columns: data.drill_columns });
@@ -68,45 +69,56 @@ export function buildExplore(host, key, emit, data, tell) {
     return pivot.chain;
   }
 
-  async function tableFrom(snapshot) {
-    if (!snapshot) return pivot.table;
-    if (pivot.table) {
-      await pivot.table.replace(snapshot);
-      return pivot.table;
+  // Puts what came into the pivot's table.
+  async function pour(messages) {
+    for (const { streams, gone, isSnapshot } of messages) {
+      if (isSnapshot) {
+        await (pivot.table ? pivot.table.replace(streams[0]) : begin(streams[0]));
+        continue;
+      }
+      for (const stream of streams) await pivot.table.update(stream);
+      if (gone.length) await pivot.table.remove(gone);
     }
+  }
+
+  async function begin(snapshot) {
     const engine = await pivotEngine(latest.version);
     pivot.table = await engine.table(snapshot, { index: latest.index, name });
     pivot.schema = await pivot.table.schema();
-    const viewer = await viewerIn(box, engine, themeOf());
-    pivot.viewer = viewer;
+    const viewer = (pivot.viewer = await viewerIn(box, engine, themeOf()));
     drill.use(engine, name, themeOf);
     await restore(latest.pivot);
     viewer.addEventListener('perspective-config-update', () => changed());
     viewer.addEventListener('perspective-click', (event) => clicked(event.detail));
     box.dataset.arranged = '';
     frame.showState(frame.table);
-    return pivot.table;
   }
 
   const themeOf = () => (frame.root.dataset.theme === 'dark' ? 'Pro Dark' : 'Pro Light');
+
+  async function restyle() {
+    if (pivot.theme === themeOf()) return;
+    pivot.theme = themeOf();
+    await pivot.viewer.restore({ theme: pivot.theme });
+  }
 
   // Shows a configuration; columns that are no more are left out, and said.
   async function restore(wanted) {
     const { config, missing } = known(wanted ?? {}, pivot.schema);
     pivot.restored = JSON.stringify(wanted ?? {});
     const { aggregates, notes } = await obey(config);
-    sayRules(notes);
+    sayRules([...(missing.length ? [`This view has ${missing.join(', ')}, which there is no more.`] : []), ...notes]);
+    pivot.theme = themeOf();
     await pivot.viewer.restore({
       ...EMPTY,
       ...config,
       aggregates: { ...config.aggregates, ...aggregates },
       columns_config: withFormats(config),
-      theme: themeOf(),
+      theme: pivot.theme,
       title: null,
       table: name,
     });
     pivot.said = kept(await pivot.viewer.save());
-    if (missing.length) sayRules([`This view has ${missing.join(', ')}, which there is no more.`, ...notes]);
   }
 
   // As many decimals as the measure has, where the view does not say.
@@ -117,7 +129,7 @@ export function buildExplore(host, key, emit, data, tell) {
   }
 
   async function obey(config) {
-    const whole = { group_by: [], split_by: [], columns: [], filter: [], ...config };
+    const whole = { ...EMPTY, columns: [], ...config };
     const { expression_schema: computed } = await pivot.table.validate_expressions(config.expressions ?? {});
     const schema = { ...pivot.schema, ...computed };
     return lawful(whole, { columns: latest.columns, schema, currencies: frame.shown?.currencies.length ?? 1 });
@@ -151,7 +163,7 @@ export function buildExplore(host, key, emit, data, tell) {
   }
 
   function clicked({ row, config }) {
-    if (row?.Trade && !row.__ROW_PATH__) drill.show(row.Trade, config?.filter ?? [], row.Trade);
+    if (row?.Trade && !row.__ROW_PATH__) drill.show(row.Trade, []);
     else drill.show('', config?.filter ?? []);
   }
 
@@ -174,24 +186,19 @@ export function buildExplore(host, key, emit, data, tell) {
   }
 
   frame.paint = (rows) => {
-    next(() => rows.pourInto(tableFrom));
+    next(() => pour(rows.taken()));
     describe();
   };
 
   return {
     update(said) {
-      const before = latest;
       latest = said;
       frame.update(said);
       setText(frame.title, said.title || 'Pivot');
-      const { statuses = [], books = [] } = said.filters ?? {};
-      const query = [['as_of', said.as_of ?? 'latest']];
-      for (const status of statuses) query.push(['status', status]);
-      for (const book of books) query.push(['book', book]);
-      frame.use('explore', query);
+      frame.use('explore', queryOf(said));
       const wanted = JSON.stringify(said.pivot ?? {});
       if (pivot.viewer && wanted !== pivot.restored && wanted !== pivot.said) next(() => restore(said.pivot));
-      if (pivot.viewer && before !== said) next(() => pivot.viewer.restore({ theme: themeOf() }));
+      if (pivot.viewer) next(restyle);
     },
     close() {
       clearTimeout(timer);

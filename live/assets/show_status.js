@@ -1,5 +1,6 @@
 // Are we live, as of when, how far behind, and what is missing: one line.
 
+import { pageAddress } from './address.js';
 import { make, setAttribute, setText } from './dom.js';
 import { count, isKnown, plural, seconds, timeOfDay } from './format.js';
 import { Frame, STALE_AFTER_MS } from './frame.js';
@@ -104,14 +105,9 @@ function sayFeed(feed) {
   }
 }
 
-// Where what is left out is listed, of the date that is looked at, for whoever looks (a demo identity is in the address).
+// Where what is left out is listed, of the date that is looked at.
 function listOf({ not_included_url: url, as_of: asOf }) {
-  if (!url) return url;
-  const asked = new URLSearchParams();
-  const person = new URLSearchParams(location.search).get('person');
-  if (person) asked.set('person', person);
-  if (asOf && asOf !== 'latest') asked.set('as_of', asOf);
-  return asked.size ? `${url}${url.includes('?') ? '&' : '?'}${asked}` : url;
+  return url && pageAddress(url, asOf && asOf !== 'latest' ? { as_of: asOf } : {});
 }
 
 function showPill(pill, status, url) {

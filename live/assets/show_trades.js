@@ -1,6 +1,8 @@
 // Which trades are behind it: the trades of what is selected, in one flat table that only builds the rows in sight.
 
+import { pageAddress } from './address.js';
 import { make, setAttribute, setText } from './dom.js';
+import { queryOf } from './feed.js';
 import { count, plural } from './format.js';
 import { Frame } from './frame.js';
 import { Grid } from './grid.js';
@@ -86,10 +88,7 @@ export function buildTrades(host, key, emit, data) {
   const kept = (table) => (words ? matching(table, words) : table.places);
 
   function subscribe() {
-    const { statuses = [], books = [] } = latest.filters ?? {};
-    const query = [['as_of', latest.as_of ?? 'latest']];
-    for (const status of statuses) query.push(['status', status]);
-    for (const book of books) query.push(['book', book]);
+    const query = queryOf(latest);
     const selection = selected();
     if (selection?.path) query.push(['path', selection.path.join(PATH_SEPARATOR)]);
     if (selection?.ticker) query.push(['ticker', selection.ticker]);
@@ -129,13 +128,8 @@ export function buildTrades(host, key, emit, data) {
   };
 }
 
-// Where everything about a trade is; who one is goes along.
-function pageOf(tradeId) {
-  const query = new URLSearchParams({ trade_id: tradeId });
-  const person = new URLSearchParams(location.search).get('person');
-  if (person) query.set('person', person);
-  return `trade?${query}`;
-}
+// Where everything about a trade is.
+const pageOf = (tradeId) => pageAddress('trade', { trade_id: tradeId });
 
 // A trade may have a row for each risk factor that somebody reported; those have no quantity of their own.
 function keyOf(table, row) {
