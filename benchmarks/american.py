@@ -8,6 +8,7 @@ from multiprocessing import get_context
 import numpy as np
 import QuantLib as ql  # noqa: N813
 
+from benchmarks.american_peers import TREE_STEPS, grid_prices, tree_prices
 from benchmarks.books import random_americans
 from benchmarks.contest import Way, contest
 from benchmarks.machine import cores
@@ -18,7 +19,7 @@ from engine.qdfp import STRIKE, CannotPriceError, UnitPricer, american_values
 
 NAME = "american"
 COUNT, ONE_UNDERLYING = 10_000, 500
-_FAST_SAMPLE, _ACCURATE_SAMPLE, _TREE_SAMPLE, _FORMULA_SAMPLE = 400, 40, 20, 400
+_FAST_SAMPLE, _ACCURATE_SAMPLE, _TREE_SAMPLE, _FORMULA_SAMPLE, _PEER_SAMPLE = 400, 40, 20, 400, 4
 _TREE_STEPS = 801
 
 
@@ -60,6 +61,18 @@ def run(quick: bool) -> list[Result]:
                 "finite differences, 100 times 100",
                 _prices(contracts, spots, _TREE_SAMPLE, _grid),
                 _TREE_SAMPLE / COUNT,
+                prices,
+            ),
+            Way(
+                f"derivatives-pricing, binomial tree, {TREE_STEPS} steps",
+                tree_prices(contracts, spots, _PEER_SAMPLE),
+                _PEER_SAMPLE / COUNT,
+                prices,
+            ),
+            Way(
+                "derivatives-pricing, finite differences, 200 times 200",
+                grid_prices(contracts, spots, 1),
+                1 / COUNT,
                 prices,
             ),
             Way("ours, a tick", lambda: whole.value(spots), note="price and six greeks, one thread"),

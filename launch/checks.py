@@ -12,6 +12,8 @@ from launch.messages import Refusal, leave, say
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHERS = ("run", "test", "bench")
+MOST_WORKERS = 4
+"""Each has a database server, a broker and a browser of its own."""
 
 
 def main(arguments: list[str]) -> int:
@@ -30,8 +32,10 @@ def _check(arguments: list[str]) -> int:
         raise Refusal("In CI no component may be missing.", why=missing)
     for line in missing:
         say(f"SKIPPED {line}")
-    pytest = ("tests", ["-m", "pytest", *arguments])
-    steps = [pytest] if arguments else [*_style_steps(), ("types", ["-m", "mypy"]), pytest]
+    if arguments:
+        steps = [("tests", ["-m", "pytest", *arguments])]
+    else:
+        steps = [*_style_steps(), ("types", ["-m", "mypy"]), ("tests", ["-m", "pytest", *_side_by_side()])]
     failed = [name for name, step in steps if _fails(name, [str(python), *step], variables)]
     for line in missing:
         say(f"SKIPPED {line}")
@@ -44,6 +48,13 @@ def _style_steps() -> list[tuple[str, list[str]]]:
         ("style", ["-m", "ruff", "check", "--quiet", ".", *LAUNCHERS]),
         ("layout", ["-m", "ruff", "format", "--check", "--quiet", ".", *LAUNCHERS]),
     ]
+
+
+def _side_by_side() -> list[str]:
+    """Several processes, even on few cores: half of the tests wait for a browser, a broker or a process of their own.
+    The tests of a file stay together, since they share what the file has started."""
+    workers = max(2, min(os.cpu_count() or 1, MOST_WORKERS))
+    return ["-n", str(workers), "--dist", "loadfile"]
 
 
 def _fails(name: str, command: list[str], variables: dict[str, str]) -> bool:

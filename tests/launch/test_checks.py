@@ -36,6 +36,7 @@ def test_all_steps_run_and_one_failure_fails_all(commands: list[list[str]], caps
     assert checks._check([]) == 1
     assert [command[0] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
     assert capsys.readouterr().out.splitlines()[-1] == "Failed: types."
+    assert ["--dist", "loadfile"] == commands[-1][-2:], "the tests of a file share what it has started"
 
 
 def test_arguments_go_to_pytest_alone(commands: list[list[str]]) -> None:
