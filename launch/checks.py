@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from launch.components import fetch_kafka, fetch_sign_in_provider, install_missing, is_ci, settings_for_tests
+from launch.components import fetch_missing, install_missing, is_ci, settings_for_tests
 from launch.environment import ensure_environment
 from launch.messages import Refusal, leave, say
 
@@ -25,8 +25,7 @@ def main(arguments: list[str]) -> int:
 def _check(arguments: list[str]) -> int:
     python = ensure_environment(ROOT, "requirements-test.txt")
     install_missing()
-    fetch_kafka()
-    fetch_sign_in_provider()
+    fetch_missing()
     variables, missing = settings_for_tests()
     if missing and is_ci():
         raise Refusal("In CI no component may be missing.", why=missing)

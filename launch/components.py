@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from launch.environment import run_quietly
-from launch.kafka_jars import OLDEST_JAVA, fetch_jars, find_jars, find_java, find_maven
+from launch.fetched import Fetched
+from launch.kafka_jars import KAFKA, OLDEST_JAVA, find_java
 from launch.messages import Refusal, say
-from launch.sign_in_provider import OLDEST_NODE, fetch_provider, find_node, find_npm, find_provider
+from launch.sign_in_provider import OLDEST_NODE, PROVIDER, find_node
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER_PLACES = (
@@ -64,18 +65,19 @@ COMPONENTS = (
     Component("Chromium", "DELTABOARD_CHROMIUM", "chromium", "the tests in a browser", find_chromium),
     Component("PostgreSQL", "DELTABOARD_POSTGRESQL", "postgresql", "the tests on PostgreSQL", find_postgresql),
     Component(f"Java {OLDEST_JAVA}", "DELTABOARD_JAVA", "default-jre-headless", "the tests with Kafka", find_java),
-    Component("Kafka", "DELTABOARD_KAFKA", "maven", "the tests with Kafka", find_jars, brings=find_maven),
+    Component("Kafka", KAFKA.variable, "maven", "the tests with Kafka", KAFKA.find, brings=KAFKA.manager.find),
     Component(f"Node {OLDEST_NODE}", "DELTABOARD_NODE", "nodejs", "the tests of the sign-in", find_node),
     Component(
         "identity provider",
-        "DELTABOARD_SIGN_IN_PROVIDER",
+        PROVIDER.variable,
         "npm",
         "the tests of the sign-in",
-        find_provider,
-        brings=find_npm,
+        PROVIDER.find,
+        brings=PROVIDER.manager.find,
     ),
 )
 FONT_PACKAGE = "fonts-inter"
+_FETCHED: tuple[Fetched, ...] = (KAFKA, PROVIDER)
 
 
 def is_ci() -> bool:
@@ -105,16 +107,14 @@ def install_missing() -> None:
         say(f"apt could not install them (exit code {code}): {lines[-1] if lines else 'it did not say why'}")
 
 
-def fetch_kafka() -> None:
-    """Fetch Kafka's jars where they are not there yet and Maven is; say why when it could not."""
-    if find_jars() is None and find_maven() is not None:
-        _try(fetch_jars)
-
-
-def fetch_sign_in_provider() -> None:
-    """The same for the identity provider that the tests sign in at, and npm."""
-    if find_provider() is None and find_npm() is not None:
-        _try(fetch_provider)
+def fetch_missing() -> None:
+    """Fetch what is not there yet where its package manager is; say why when that could not."""
+    for wanted in _FETCHED:
+        if wanted.find() is None and wanted.manager.find() is not None:
+            try:
+                wanted.fetch()
+            except Refusal as refusal:
+                say(f"{refusal}: {refusal.why[0] if refusal.why else 'it did not say why'}")
 
 
 def settings_for_tests() -> tuple[dict[str, str], list[str]]:
@@ -130,13 +130,6 @@ def settings_for_tests() -> tuple[dict[str, str], list[str]]:
         else:
             variables[component.variable] = str(place)
     return variables, missing
-
-
-def _try(fetch: Callable[[], Path]) -> None:
-    try:
-        fetch()
-    except Refusal as refusal:
-        say(f"{refusal}: {refusal.why[0] if refusal.why else 'it did not say why'}")
 
 
 def _has_server(folder: Path) -> bool:

@@ -22,7 +22,7 @@ from typing import IO, Self
 
 from launch import end_with_parent
 from launch.environment import run_quietly
-from launch.kafka_jars import OLDEST_JAVA, fetch_jars, find_java
+from launch.kafka_jars import KAFKA, OLDEST_JAVA, find_java
 from launch.kafka_node import ADDRESS, cluster_at, cluster_in, server_properties
 from launch.messages import Refusal, last_lines, leave, say
 
@@ -73,7 +73,7 @@ class Broker:
                 f"Kafka needs Java {OLDEST_JAVA} or later, and none was found: install it, on Debian: "
                 "apt install default-jre-headless, or set DELTABOARD_JAVA"
             )
-        jars = fetch_jars()
+        jars = KAFKA.fetch()
         for attempts_left in (2, 1, 0):
             begins = self.log.stat().st_size if self.log.exists() else 0
             self._launch(java, jars)

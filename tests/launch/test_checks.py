@@ -26,8 +26,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     monkeypatch.setattr(checks, "ensure_environment", lambda *_: Path(sys.executable))
     monkeypatch.setattr(checks, "install_missing", lambda: None)
-    monkeypatch.setattr(checks, "fetch_kafka", lambda: None)
-    monkeypatch.setattr(checks, "fetch_sign_in_provider", lambda: None)
+    monkeypatch.setattr(checks, "fetch_missing", lambda: None)
     monkeypatch.setattr("launch.checks.subprocess.run", run)
     return ran
 
@@ -36,7 +35,7 @@ def test_all_steps_run_and_one_failure_fails_all(commands: list[list[str]], caps
     assert checks._check([]) == 1
     assert [command[0] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
     assert capsys.readouterr().out.splitlines()[-1] == "Failed: types."
-    assert ["--dist", "loadfile"] == commands[-1][-2:], "the tests of a file share what it has started"
+    assert commands[-1][-2:] == ["--dist", "loadfile"], "the tests of a file share what it has started"
 
 
 def test_arguments_go_to_pytest_alone(commands: list[list[str]]) -> None:

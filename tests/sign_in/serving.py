@@ -11,7 +11,7 @@ import pytest
 
 from launch.components import is_ci
 from launch.messages import Refusal
-from launch.sign_in_provider import FOLDER, fetch_provider, find_node
+from launch.sign_in_provider import FOLDER, PROVIDER, find_node
 from services.pricing_state import PricingState
 from storage.database import Store
 from tests.applying import apply_quotes
@@ -44,7 +44,7 @@ def running_provider(port: int, client: str, folder: Path) -> Iterator[str]:
     """The provider, for one client at this address, until the block ends; its own address."""
     node = find_node()
     try:
-        packages = fetch_provider() if node else None
+        packages = PROVIDER.fetch() if node else None
     except Refusal as refusal:
         packages, node = None, None
         reason = str(refusal)
