@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from ui.my_views import my_views
 from ui.page_files import PAGES
 from ui.page_opening import note_page
 from ui.page_style import apply_page_style
-from ui.who import choose_identity, is_known
+from ui.who import choose_identity, current_user, is_known
 
 _SIDEBAR_PIXELS = 184
 
@@ -37,6 +38,9 @@ page = st.navigation(
     },
     position="sidebar" if is_known() else "hidden",
 )
+above_identity = st.sidebar.container(key="my_views", gap=None)
 if choose_identity():
+    with above_identity:
+        my_views(current_user(), page.url_path)
     note_page(page.url_path)
     page.run()

@@ -8,7 +8,7 @@ from storage.saved_views import SavedView
 from ui.plain_words import plain
 
 IN_ADDRESS = "view"
-_OPENED, _SAID = "opened_view", "view_said"
+_OPENED, _SAID, _ASKED = "opened_view", "view_said", "view_asked"
 
 
 def seen_view(user: User, opened: SavedView | None, current: ViewContent) -> SavedView | None:
@@ -45,6 +45,22 @@ def none_open() -> None:
     """From now on no saved view is open; what is shown stays."""
     st.session_state.pop(_OPENED, None)
     st.query_params.pop(IN_ADDRESS, None)
+
+
+def ask_for(view_id: str) -> None:
+    """Have a view opened at the next run of Explore, which asks first where changes are not saved."""
+    st.session_state[_ASKED] = view_id
+
+
+def is_asked_for() -> bool:
+    """Whether a view waits to be opened."""
+    return _ASKED in st.session_state
+
+
+def take_asked_for() -> str | None:
+    """The id of the view that waits to be opened; it waits no more."""
+    asked: str | None = st.session_state.pop(_ASKED, None)
+    return asked
 
 
 def say(done: bool, words: str) -> None:

@@ -21,6 +21,9 @@ button[aria-label^="Download as CSV"] { display: none; }
   font-size: 12px; font-weight: 600; overflow-wrap: anywhere; white-space: normal;
 }
 .st-key-identity { gap: 0.4rem; }
+.st-key-my_views button { min-height: 1.6rem; padding: 0.1rem 0.45rem; }
+.st-key-my_views button > div { width: 100%; justify-content: flex-start; }
+.st-key-my_views button p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 13px; }
 .st-key-sign_in_page { padding-top: 14vh; }
 [class*=st-key-start_] .db-title { display: none; }
 .stApp [data-testid=stCaptionContainer] { opacity: 0.82; }

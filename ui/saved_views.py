@@ -18,12 +18,12 @@ from services.saved_views import (
     view_content,
 )
 from storage.saved_views import ListedView, SavedView, views_for
-from ui.opened_view import none_open, now_open, say, seen_view, shows, what_was_said
+from ui.opened_view import ask_for, none_open, now_open, say, seen_view, shows, take_asked_for, what_was_said
 from ui.plain_words import plain
 from ui.store import store
 from ui.view_dialogs import Dialog, ask, open_dialog
 
-_PICKED, _ASKED, _UNSAVED, _CONFLICT = "view_picked", "view_asked", "view_unsaved", "view_conflict"
+_PICKED, _UNSAVED, _CONFLICT = "view_picked", "view_unsaved", "view_conflict"
 _RENAME, _COPY, _LINK, _DELETE = "Rename", "Copy to my views", "Link", "Delete"
 _SHARE, _UNSHARE = "Share with everyone", "Share no more"
 
@@ -58,9 +58,9 @@ def _choose(user: User, listed: Mapping[str, ListedView], seen: SavedView | None
         if st.session_state[_PICKED] is None:
             none_open()
         else:
-            st.session_state[_ASKED] = st.session_state[_PICKED]
+            ask_for(st.session_state[_PICKED])
 
-    asked = st.session_state.pop(_ASKED, None)
+    asked = take_asked_for()
     is_there = seen is not None and seen.view_id in listed
     st.session_state[_PICKED] = seen.view_id if seen is not None and is_there else None
     st.selectbox(

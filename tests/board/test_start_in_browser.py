@@ -163,6 +163,21 @@ def test_changes_are_not_lost_to_another_view_unasked(opened: Open, board: Runni
     assert open_view(board.store, ANA, first).version == 1
 
 
+def test_saved_views_stand_beside_every_page(opened: Open, board: RunningBoard) -> None:
+    mine, shared = view_of(board, MAX, "By book", BY_BOOK), view_of(board, ANA, "By sector", BY_SECTOR, shared=True)
+    page = opened("/?person=Max")
+    page.get_by_role("button", name="By book", exact=True).click()
+    page.wait_for_selector("text=Yours. As it was saved")
+    page.wait_for_url(f"**/explore?*view={mine}*")
+    show_terminated_too(page)
+    page.wait_for_selector("text=Yours. Changed since it was saved")
+    page.get_by_role("button", name="By sector, of Ana").click()
+    page.wait_for_selector("text='By book' has changes that are not saved.")
+    page.get_by_role("button", name="Open the other without saving").click()
+    page.wait_for_selector("text=Of Ana. As it was saved")
+    assert f"view={shared}" in page.url
+
+
 def test_a_view_is_renamed_copied_linked_and_deleted(opened: Open, board: RunningBoard) -> None:
     name = "*Mine* ![x](http://127.0.0.1/none.png)"
     view_id = view_of(board, ANA, name, BY_BOOK)
