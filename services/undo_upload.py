@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from services.compare_upload import key_text
 from services.permissions import Permission, User, require
 from services.preview_upload import Progress
-from services.price_book import SlowWork
+from services.price_book import Pending
 from services.price_moved import Moved, price_moved
 from services.pricing_state import PricingState
 from services.reasons import NotPossible
@@ -43,7 +43,7 @@ class Undone:
     revision: int
     restored: int
     removed: int
-    slow_work: list[SlowWork] = field(default_factory=list)
+    pending: Pending = field(default_factory=Pending)
 
 
 def undo_upload(
@@ -65,7 +65,7 @@ def undo_upload(
     progress(0.1, "looking who touched its rows since")
     try:
         with changing(store, f"undo of upload {batch_id} by {user.name}") as (unit, change):
-            state.refresh(unit)
+            state.refresh(unit.connection, unit.before)
             batch = read_batch(unit.connection, batch_id)
             if batch is None:
                 raise UndoRefused(f"There is no upload {batch_id}.")
@@ -86,7 +86,7 @@ def undo_upload(
                 source = f"undo of upload {batch_id} by {user.name}"
                 take_back_records(unit, state, change, batch.kind, rows, source, moved)
             progress(0.7, "pricing")
-            work = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
+            pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
             mark_undone(unit, batch_id, user.name)
             restored = sum(_was_there(batch.kind, row) for row in rows)
             before = {"file": batch.file_name, "kind": batch.kind, "uploaded by": batch.user_name}
@@ -97,7 +97,7 @@ def undo_upload(
         state.forget()
         raise
     progress(1.0, "done")
-    return Undone(batch_id, unit.revision, restored, len(rows) - restored, work)
+    return Undone(batch_id, unit.revision, restored, len(rows) - restored, pending)
 
 
 def _was_there(kind: str, row: UploadedRow) -> bool:
