@@ -25,6 +25,9 @@ from storage.sensitivities import (
     write_valuations,
 )
 
+_PASSING = (NotPriced.NO_QUOTE, NotPriced.BAD_PARAMETERS)
+"""Reasons that a new quote or new parameters may have ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlowWork:
@@ -149,8 +152,12 @@ def slow_work_of(state: PricingState, as_of: date, ticker: str, quote: Quote) ->
 def leave_unprepared(
     unit: WriteUnit, state: PricingState, change: Change, as_of: date, tickers: Sequence[str]
 ) -> Pending:
-    """Leave underlyings as they are until they are prepared; a trade that has neither value nor reason is waiting."""
+    """Leave underlyings as they are until they are prepared.
+
+    A trade without a value is waiting then, unless the reason why it has none will be the same.
+    """
     failed = failed_trades(unit.connection, as_of, tickers) if tickers else {}
+    failed = {trade_id: why for trade_id, why in failed.items() if why[0] not in _PASSING}
     rows = ValuationRows()
     for ticker in tickers:
         valued = _valued(unit, as_of, ticker)
