@@ -15,6 +15,7 @@ from storage.database import Store
 from storage.feeds import Holder
 
 THREAD = "deltaboard-prepares"
+_LOOK_SECONDS = 0.1
 
 
 class Preparing:
@@ -26,6 +27,7 @@ class Preparing:
         self._holder = holder
         self._unpriced: set[Key] = set()
         self._running: Future[Ready] | None = None
+        self._next_look = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=THREAD)
 
     @property
@@ -43,9 +45,10 @@ class Preparing:
         self._unpriced |= set(keys)
 
     def turn(self) -> Pending:
-        """Keep what the thread has brought, price what is ready, and give it the next; returns what else is pending.
+        """Keep what the thread has brought, price what is ready, and give it the next.
 
-        May be done again after the store was away. Raises what the preparation raised, and FeedLost.
+        Returns what that has left, underlyings that must be prepared once more among it. May be done again after the
+        store was away. Raises what the preparation raised, and FeedLost.
         """
         if self._running is not None and self._running.done():
             done, self._running = self._running, None
@@ -55,15 +58,16 @@ class Preparing:
         ready = sorted(key for key in self._unpriced if not self._state.is_dear(*key))
         if ready:
             pending = price_unprepared(self._store, self._state, ready, source=self._holder.feed, holder=self._holder)
-            self._unpriced = (self._unpriced - set(ready)) | pending.unprepared
+            self._unpriced -= set(ready)
         for key in sorted(self._unpriced):
             self._start(self._state.preparation(*key))
         return pending
 
-    def look_ahead(self) -> None:
+    def look_ahead(self, now: float) -> None:
         """Give an idle thread what the newest date lacks, or the date that the next roll should bring."""
-        if self._running is None:
+        if self._running is None and now >= self._next_look:
             self._start(next(self._state.preparations_ahead(), None))
+            self._next_look = now + _LOOK_SECONDS if self._running is None else now
 
     def forget(self) -> None:
         """Drop what is left unpriced: it has been taken off the store. What is being prepared may still be of use."""

@@ -93,7 +93,7 @@ class Sidecar:
             self._patiently(stop, lambda: self._apply(batch))
         self._patiently(stop, self._prepare)
         if batch is None:
-            self._preparing.look_ahead()
+            self._preparing.look_ahead(now)
         results = self._beside.finished()
         if results:
             self._patiently(stop, lambda: self._apply_slow(results))

@@ -261,11 +261,11 @@ class PricingState:
         return bool(self.dear(as_of, (ticker,)))
 
     def preparations_ahead(self) -> Iterator[Preparation]:
-        """Underlyings that lack boundaries at the newest date, and then at the date that the next roll should bring."""
+        """Underlyings that are not ready for the newest date, and then for the date that the next roll should bring."""
         for as_of in filter(None, (self.newest, self._next_date())):
             for ticker in self.tickers():
                 preparation = self.preparation(as_of, ticker)
-                if preparation is not None and preparation.boundaries:
+                if preparation is not None:
                     yield preparation
 
     def take(self, ready: Ready) -> None:

@@ -110,6 +110,8 @@ class ReadyUnderlyings:
         return self._kept.get(key)
 
     def put(self, ready: Ready) -> None:
+        if not self.is_told(ready):
+            self._told.pop(ready.key, None)
         self._kept[ready.key] = ready
 
     def amend(self, ready: Ready, gone: Collection[str], fresh: PreparedUnderlying, trades: Trades) -> None:

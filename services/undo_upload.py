@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.compare_upload import key_text
+from services.incoming import Incoming
 from services.permissions import Permission, User, require
+from services.prepare_before import prepare_before
 from services.preview_upload import Progress
 from services.price_book import Pending
 from services.price_moved import Moved, price_moved
@@ -14,6 +16,7 @@ from services.take_back import take_back_quotes, take_back_records, take_back_se
 from storage.audit import AuditEntry, append_audit
 from storage.change_log import changing
 from storage.database import Store, WriteUnit
+from storage.records import RECORD_TABLES
 from storage.uploads import (
     UPLOAD_TABLES,
     Key,
@@ -64,6 +67,7 @@ def undo_upload(
     require(store, user, Permission.UPLOAD, f"undo upload {batch_id}")
     progress(0.1, "looking who touched its rows since")
     try:
+        _prepare(store, state, batch_id, wait_for_slow=wait_for_slow)
         with changing(store, f"undo of upload {batch_id} by {user.name}") as (unit, change):
             state.refresh(unit.connection, unit.before)
             batch = read_batch(unit.connection, batch_id)
@@ -98,6 +102,17 @@ def undo_upload(
         raise
     progress(1.0, "done")
     return Undone(batch_id, unit.revision, restored, len(rows) - restored, pending)
+
+
+def _prepare(store: Store, state: PricingState, batch_id: int, *, wait_for_slow: bool) -> None:
+    """Prepare, before the transaction, what the former records will need."""
+    with store.read() as connection:
+        batch = read_batch(connection, batch_id)
+        former: list[Row] = []
+        if batch is not None and batch.kind in RECORD_TABLES:
+            former = [row.previous for row in read_uploaded_rows(connection, batch_id) if row.previous is not None]
+    if batch is not None and former:
+        prepare_before(store, state, Incoming({batch.kind: former}), (), wait_for_slow=wait_for_slow)
 
 
 def _was_there(kind: str, row: UploadedRow) -> bool:

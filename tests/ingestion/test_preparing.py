@@ -13,7 +13,7 @@ import pytest
 
 from ingestion.preparing import THREAD
 from ingestion.replay import TickRow, read_ticks
-from services.control_feed import restart_feed, set_feed_speed
+from services.control_feed import pause_feed, restart_feed, set_feed_speed
 from services.pricing_state import PricingState
 from storage.database import Store
 from storage.feeds import REPLAY, FeedLost, FeedState, read_feed
@@ -96,6 +96,27 @@ def test_other_underlyings_tick_on_while_one_is_prepared(
         running.wait_for_state(FeedState.ENDED)
         running.wait_for(lambda: seen(american_store, "AAPL") == {72.99}, "the last quote")
     assert contents(american_store) == undisturbed(templates, rows)
+
+
+def test_of_several_that_wait_each_gets_its_newest_quote(
+    american_store: Store, gate: Gate, rows: list[TickRow]
+) -> None:
+    """Though nobody ticks any more."""
+    gate.hold(THREAD)
+    with Running(american_store, rows, speed=QUICK) as running:
+        running.wait_for_row(2)
+        both = [NEW, parameters("MSFT", 0.66, MONDAY)]
+        change_records(american_store, PricingState(), "parameters", both, source="other", wait_for_slow=True)
+        gate.wait_for_somebody()
+        running.wait_for_row(running.row + 3)
+        pause_feed(american_store, REPLAY)
+        running.wait_for_state(FeedState.PAUSED)
+        last = 69 + (running.row - 1) / 100
+        assert max(seen(american_store, "AAPL")) < last
+        assert max(seen(american_store, "MSFT")) < last + 7
+        gate.open()
+        running.wait_for(lambda: seen(american_store, "AAPL") == {round(last, 2)}, "the first share")
+        running.wait_for(lambda: seen(american_store, "MSFT") == {round(last + 7, 2)}, "the other")
 
 
 def test_once_does_not_end_before_all_is_priced(

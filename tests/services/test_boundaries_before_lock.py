@@ -8,14 +8,19 @@ from typing import Any
 import pytest
 
 from services.apply_incoming import apply_incoming
+from services.apply_upload import apply_upload
 from services.incoming import Incoming
+from services.preview_upload import preview_upload
 from services.price_all import price_newest
+from services.price_book import Pending
 from services.pricing_state import PricingState
+from services.undo_upload import undo_upload
 from storage.database import Store
 from storage.read_models import sensitivities_frame
 from tests.applying import apply_quotes, change_records
 from tests.boundaries import COUNT, Gate, american, load_americans, opening, parameters
 from tests.databases import Templates
+from tests.services.test_preview_upload import ANN
 from tests.small_book import MONDAY, TUESDAY, quote
 from tests.store_contents import contents
 
@@ -54,6 +59,12 @@ def spots(store: Store) -> dict[str, set[float]]:
     with store.read() as connection:
         rows = sensitivities_frame(connection, MONDAY)
     return {str(ticker): set(some["spot"]) for ticker, some in rows.groupby("risk_factor")}
+
+
+def values(store: Store) -> dict[str, float]:
+    with store.read() as connection:
+        rows = sensitivities_frame(connection, MONDAY).set_index("trade_id")
+    return dict(rows["market_value"])
 
 
 def new_parameters(store: Store) -> None:
@@ -132,6 +143,22 @@ def test_no_boundary_is_found_twice(
     assert gate.count("") - before == found
 
 
+def test_a_tick_is_committed_while_an_upload_is_taken_back(american_store: Store, gate: Gate) -> None:
+    desk, ticking = PricingState(), PricingState()
+    apply_quotes(american_store, ticking, [quote("MSFT", 75.0, 1)], source="ticks", wait_for_slow=True)
+    before = values(american_store)
+    content = b"AsOfDate,Ticker,ImpliedVol,RiskFreeRate,DividendYield\n2020-03-06,AAPL,0.55,0.02,0.01\n"
+    done = apply_upload(american_store, desk, ANN, preview_upload(american_store, ANN, None, "file.csv", content))
+    assert values(american_store) != before
+    assert done.batch_id is not None
+    number, undone = done.batch_id, []
+    with writing(gate, lambda: undone.append(undo_upload(american_store, desk, ANN, number))):
+        apply_quotes(american_store, ticking, [quote("MSFT", 75.0, 60)], source="ticks")
+        assert gate.is_shut(), "the tick waited for the boundaries"
+    assert undone[0].pending == Pending(), "it is priced in the transaction that takes it back"
+    assert values(american_store) == before
+
+
 def test_parameters_that_another_writer_changed_meanwhile_count(
     american_store: Store, state: PricingState, gate: Gate
 ) -> None:
@@ -142,10 +169,6 @@ def test_parameters_that_another_writer_changed_meanwhile_count(
 
     with writing(gate, load):
         new_parameters_to_a_sidecar(american_store, PricingState())
-    with american_store.read() as connection:
-        rows = sensitivities_frame(connection, MONDAY).set_index("trade_id")
-    values = rows["market_value"].to_dict()
+    found = values(american_store)
     price_newest(american_store, PricingState(), source="sidecar")
-    with american_store.read() as connection:
-        rows = sensitivities_frame(connection, MONDAY).set_index("trade_id")
-    assert values == rows["market_value"].to_dict()
+    assert found == values(american_store)
