@@ -7,10 +7,6 @@ in between, what was prepared does not fit and is not used.
 from collections.abc import Iterable
 from datetime import date
 
-import pandas as pd
-
-from engine.preparation import ARTICLE_DEFAULTS, Parameters
-from engine.repricing import parameters_at
 from services.incoming import Incoming
 from services.pricing_state import PricingState
 from services.ready_underlyings import Preparation
@@ -39,13 +35,13 @@ def prepare_before(
     tickers = {str(record["ticker"]) for record in parameters} | set(state.tickers() if begins else ())
     if wait_for_slow:
         tickers |= {quote.instrument for quote in in_time if quote.as_of_date == newest}
-    known = _parameters_with(state, parameters, newest)
+    known = state.parameters.with_others(parameters)
     for ticker in sorted(tickers):
-        preparation = state.preparation(newest, ticker, known.get(ticker))
+        preparation = state.preparation(newest, ticker, known.on(newest, ticker))
         if preparation is not None:
             state.take(preparation.made())
     for ticker, trades in _coming(state, incoming.records.get("trades", [])).items():
-        preparation = Preparation(ticker, newest, known.get(ticker) or state.parameters_on(newest, ticker), trades)
+        preparation = Preparation(ticker, newest, known.on(newest, ticker), trades)
         if preparation.boundaries:
             state.expect(preparation.made())
 
@@ -54,23 +50,6 @@ def prepare_all(state: PricingState, as_of: date, tickers: Iterable[str]) -> Non
     """Make these underlyings ready for a date, as they are in memory now."""
     for ticker in tickers:
         state.ready(as_of, ticker)
-
-
-def _parameters_with(state: PricingState, records: list[Record], as_of: date) -> dict[str, Parameters]:
-    """What the underlyings of these parameters will be priced with at a date, once the store has them."""
-    if not records:
-        return {}
-    names = list(RECORD_KINDS["parameters"].defaults)
-    coming = pd.DataFrame(records, columns=names)
-    coming["as_of_date"] = pd.to_datetime(coming["as_of_date"])
-    tickers = set(coming["ticker"])
-    stored = state.parameters
-    if len(stored):
-        of_them = stored.loc[stored["ticker"].isin(tickers), names]
-        coming = pd.concat([of_them, coming], ignore_index=True) if len(of_them) else coming
-    newest = coming.drop_duplicates(["as_of_date", "ticker"], keep="last")
-    known = parameters_at(newest, as_of)
-    return {ticker: known.get(ticker, ARTICLE_DEFAULTS) for ticker in tickers}
 
 
 def _coming(state: PricingState, records: list[Record]) -> dict[str, dict[str, Record]]:

@@ -10,18 +10,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 
-import pandas as pd
 from sqlalchemy import Connection
 
-from engine.preparation import ARTICLE_DEFAULTS, Parameters, PreparedUnderlying
-from engine.repricing import parameters_at
+from engine.preparation import Parameters, PreparedUnderlying
 from engine.trading_calendar import next_trading_day
+from services.known_parameters import KnownParameters
 from services.live_trades import LiveTrades, NotedTrades
 from services.ready_underlyings import Preparation, Ready, ReadyUnderlyings, Trades
 from storage.change_log import Change, rows_since
 from storage.database import Store, StoreRevisions, WriteUnit
 from storage.quotes import Quote, newest_as_of, quotes_as_known
-from storage.records import Record, read_plain_records, read_records
+from storage.records import Record, read_plain_records
 from storage.reported import reported_keys
 from storage.sensitivities import priced_dates
 from storage.settings import Settings
@@ -73,8 +72,7 @@ class PricingState:
         self._reported_revision = _UNREAD
         self._trades = LiveTrades()
         self._expected: dict[str, Ready] = {}
-        self.parameters = pd.DataFrame()
-        self._parameters_at: dict[date, dict[str, Parameters]] = {}
+        self.parameters = KnownParameters()
         self._quotes: dict[date, dict[str, Quote]] = {}
         self._reported: dict[date, dict[str, set[str]]] = {}
         self.priced: set[date] = set()
@@ -133,8 +131,7 @@ class PricingState:
 
     def load_parameters(self, connection: Connection) -> None:
         """Read the parameters again, as the transaction of this connection sees them."""
-        self.parameters = read_records(connection, "parameters")
-        self._parameters_at.clear()
+        self.parameters = KnownParameters(read_plain_records(connection, "parameters"))
 
     def trade(self, trade_id: str) -> Record | None:
         """A trade as the store has it, whatever its status; its fields are those of ``TRADE_COLUMNS``."""
@@ -169,7 +166,7 @@ class PricingState:
 
     def _fresh(self, ticker: str, before: Trades, noted: NotedTrades, as_of: date) -> PreparedUnderlying:
         coming, gone, now = noted.coming.get(ticker, {}), noted.gone.get(ticker, set()), self._trades.on(ticker)
-        parameters = self.parameters_on(as_of, ticker)
+        parameters = self.parameters.on(as_of, ticker)
         fresh = Preparation(ticker, as_of, parameters, coming, self._expected.get(ticker)).made().prepared
         known = self._ready.get((as_of, ticker))
         if known is not None and known.is_of(before, parameters):
@@ -216,12 +213,6 @@ class PricingState:
         self.priced = {as_of for as_of in self.priced if as_of < first}
         self._ready.untell(self.priced)
 
-    def parameters_on(self, as_of: date, ticker: str) -> Parameters:
-        """What an underlying is priced with at a date."""
-        if as_of not in self._parameters_at:
-            self._parameters_at[as_of] = parameters_at(self.parameters, as_of)
-        return self._parameters_at[as_of].get(ticker, ARTICLE_DEFAULTS)
-
     def ready(self, as_of: date, ticker: str) -> Ready | None:
         """The trades on a ticker ready for a date, made so here and now where need be, or None when there are none."""
         preparation = self.preparation(as_of, ticker)
@@ -237,7 +228,7 @@ class PricingState:
         trades = self._trades.on(ticker)
         if not trades:
             return None
-        parameters = parameters or self.parameters_on(as_of, ticker)
+        parameters = parameters or self.parameters.on(as_of, ticker)
         known = self._ready.get((as_of, ticker))
         if known is not None and known.trades is trades and known.prepared.parameters == parameters:
             return None
