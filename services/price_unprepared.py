@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from services.price_book import Pending
+from services.price_closes import closes_owed_on, price_closes
 from services.price_moved import Moved, price_moved
 from services.pricing_state import PricingState
 from services.ready_underlyings import Key
@@ -16,19 +17,24 @@ def price_unprepared(
 ) -> Pending:
     """Price these underlyings at their newest quotes, in a transaction of its own; what is priced already stays so.
 
-    What lacks boundaries again, because trades or parameters have changed meanwhile, is returned to be prepared once
-    more. A date that was taken off the store is left alone. Raises FeedLost when the feed of the holder has another
-    owner.
+    Where the date is over meanwhile, those trades get their close that have not got it. What lacks boundaries again,
+    because trades or parameters have changed, is returned to be prepared once more. A date that was taken off the store
+    is left alone. Raises FeedLost when the feed of the holder has another owner.
     """
     try:
         with changing(store, source) as (unit, change):
             hold_feed(unit.connection, holder)
             state.refresh(unit.connection, unit.before)
+            there = {key for key in keys if key[0] in state.priced}
             moved = Moved()
-            for as_of, ticker in keys:
-                if as_of in state.priced:
+            for as_of, ticker in there:
+                if as_of == state.newest:
                     moved.tickers.setdefault(as_of, set()).add(ticker)
             pending = price_moved(unit, state, change, moved, wait_for_slow=False)
+            for key in sorted(there):
+                owed = closes_owed_on(unit.connection, state, key) if key[0] != state.newest else None
+                if owed is not None:
+                    pending.add(price_closes(unit, state, change, [owed]))
         state.wrote(unit, change)
     except BaseException:
         state.forget()

@@ -25,6 +25,7 @@ from tests.databases import Templates
 from tests.small_book import MONDAY, TUESDAY, quote, trade
 from tests.store_contents import contents
 
+WEDNESDAY = date(2020, 3, 11)
 AAPL: Key = (MONDAY, "AAPL")
 NEW = parameters("AAPL", 0.55, MONDAY)
 
@@ -224,11 +225,32 @@ class TestChangedMeanwhile:
         self.check(american_store, sidecar, left, templates, ("parameters", newer))
 
     def test_the_date(self, american_store: Store, sidecar: PricingState, left: set[Key], templates: Templates) -> None:
-        """The close of the day before is priced all the same."""
+        """The close of the day before is priced all the same, and a trade that has come since gets none."""
         roll = [quote("AAPL", 70.0, day=TUESDAY), quote("MSFT", 77.0, day=TUESDAY)]
         assert tick(american_store, sidecar, *roll).pending.unprepared == set()
         assert seen(american_store, "AAPL") == {(68.0, "2020-03-09")}
-        self.check(american_store, sidecar, left, templates, roll)
+        late = american("AAPL", 800)
+        elsewhere(american_store, "trades", late)
+        self.check(american_store, sidecar, left, templates, roll, ("trades", late))
+
+    @pytest.mark.parametrize("inherited", [False, True])
+    def test_quotes_of_a_date_that_is_over(
+        self, american_store: Store, sidecar: PricingState, templates: Templates, inherited: bool
+    ) -> None:
+        """They are priced there too: on their own date, and on a later one that has no quote of its own."""
+        roll = [quote("MSFT", 77.0, day=TUESDAY)] + ([] if inherited else [quote("AAPL", 70.0, day=TUESDAY)])
+        next_roll = [quote("AAPL", 71.0, day=WEDNESDAY), quote("MSFT", 78.0, day=WEDNESDAY)]
+        for batch in (roll, next_roll):
+            tick(american_store, sidecar, *batch)
+        coming = [american("AAPL", 900 + number) for number in range(COUNT)]
+        elsewhere(american_store, "trades", *coming)
+        late = [quote("AAPL", 66.0, 90)]
+        left = tick(american_store, sidecar, *late).pending.unprepared
+        assert left == {(MONDAY, "AAPL")} | ({(TUESDAY, "AAPL")} if inherited else set())
+        while left:
+            left = finish(american_store, sidecar, left).unprepared
+        steps = [("trades", one) for one in coming]
+        assert contents(american_store) == in_place(templates, roll, next_roll, *steps, late)
 
     def test_a_restart_takes_the_date_off(self, american_store: Store, sidecar: PricingState, left: set[Key]) -> None:
         with american_store.bookkeeping() as connection:
