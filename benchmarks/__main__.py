@@ -13,6 +13,7 @@ BENCHMARKS: tuple[str, ...] = (
     "repricing",
     "american",
     "american_board",
+    "boundaries",
     "committed",
     "pixels",
     "cold_board",

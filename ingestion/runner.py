@@ -11,11 +11,13 @@ import structlog
 
 from ingestion.beside import Beside
 from ingestion.feed import Batch, Feed
+from ingestion.preparing import Preparing
 from ingestion.replay import ReplayFeed
 from ingestion.sidecar_process import is_gone, this_host
 from services.apply_incoming import apply_incoming
 from services.apply_slow_values import SlowResult, apply_slow_values
 from services.price_all import price_newest
+from services.price_book import Pending
 from services.pricing_state import PricingState
 from services.restart_replay import restart_replay
 from storage.change_log import prune
@@ -28,6 +30,7 @@ _LOOK_SECONDS = 0.1
 _REPORT_SECONDS = 0.5
 _PRUNE_SECONDS = 5.0
 _LONGEST_SLEEP_SECONDS = 0.02
+_SLEEP_WHILE_PREPARING_SECONDS = 0.002
 _BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 log = structlog.get_logger("sidecar")
@@ -55,6 +58,7 @@ class Sidecar:
         self._state = PricingState.of(settings)
         self._beside = Beside()
         self._holder = Holder(name, uuid.uuid4().hex)
+        self._preparing = Preparing(store, self._state, self._holder)
         self._feed = open_feed(self._claim(speed))
         self._lag: float | None = None
         self._next_look = self._next_report = self._next_prune = 0.0
@@ -66,7 +70,7 @@ class Sidecar:
             self._patiently(stop, self._price_what_is_there)
             while not stop.is_set():
                 self._turn(stop)
-                if self._once and self._feed.ended and not self._beside.busy:
+                if self._once and self._feed.ended and not (self._beside.busy or self._preparing.busy):
                     break
                 stop.wait(self._sleep())
         except FeedLost as lost:
@@ -74,6 +78,7 @@ class Sidecar:
             raise
         finally:
             self._beside.close()
+            self._preparing.close()
             self._feed.close()
         self._patiently(stop, self._leave)
         log.info("stopped", feed=self._feed.name, at=self._feed.progress)
@@ -86,6 +91,9 @@ class Sidecar:
         batch = None if self._feed.ended else self._feed.next_batch(time.monotonic())
         if batch is not None:
             self._patiently(stop, lambda: self._apply(batch))
+        self._patiently(stop, self._prepare)
+        if batch is None:
+            self._preparing.look_ahead(now)
         results = self._beside.finished()
         if results:
             self._patiently(stop, lambda: self._apply_slow(results))
@@ -113,20 +121,29 @@ class Sidecar:
             self._feed.rewind()
             return
         self._lag = max(0.0, time.monotonic() - batch.due)
-        self._beside.submit(applied.slow_work)
+        self._leave_beside(applied.pending)
         self._feed.committed(batch, applied)
 
     def _apply_slow(self, results: list[SlowResult]) -> None:
         again = apply_slow_values(self._store, self._state, results, source=self._feed.name, holder=self._holder)
-        self._beside.submit(again)
+        self._leave_beside(again)
+
+    def _prepare(self) -> None:
+        self._leave_beside(self._preparing.turn())
+
+    def _leave_beside(self, pending: Pending) -> None:
+        self._beside.submit(pending.slow_work)
+        self._preparing.leave(pending.unprepared)
 
     def _price_what_is_there(self) -> None:
         """Whatever was loaded or changed while no sidecar ran, and the slow engines' share, is brought up to date."""
-        self._beside.submit(price_newest(self._store, self._state, source="sidecar", holder=self._holder))
+        self._leave_beside(price_newest(self._store, self._state, source="sidecar", holder=self._holder))
 
     def _obey(self) -> None:
+        """Take what people want, and what other processes have changed: both before a batch would meet it."""
         with self._store.read() as connection:
             wish = read_feed(connection, self._feed.name)
+            self._state.refresh(connection, self._store.revisions(connection))
         if wish is None or wish.owner != self._holder.owner:
             raise lost(self._feed.name)
         now = time.monotonic()
@@ -142,7 +159,7 @@ class Sidecar:
     def _obey_replay(self, feed: ReplayFeed, wish: FeedRow, now: float) -> None:
         """Only a replay can start again, and has a speed."""
         if wish.restarts_wanted > feed.restarts:
-            work = restart_replay(
+            pending = restart_replay(
                 self._store,
                 self._state,
                 feed=feed.name,
@@ -151,7 +168,8 @@ class Sidecar:
                 cursor={"row": 0, "restarts": wish.restarts_wanted},
             )
             self._beside.forget()
-            self._beside.submit(work)
+            self._preparing.forget()
+            self._leave_beside(pending)
             feed.restart(wish.restarts_wanted, now)
             log.info("restarted", feed=feed.name)
         if wish.wanted_speed != feed.speed:
@@ -201,8 +219,9 @@ class Sidecar:
 
     def _sleep(self) -> float:
         awake = None if self._feed.paused else self._feed.next_awake(time.monotonic())
-        wait = _LONGEST_SLEEP_SECONDS if awake is None else awake - time.monotonic()
-        return min(max(wait, 0.0), _LONGEST_SLEEP_SECONDS)
+        longest = _SLEEP_WHILE_PREPARING_SECONDS if self._preparing.running else _LONGEST_SLEEP_SECONDS
+        wait = longest if awake is None else awake - time.monotonic()
+        return min(max(wait, 0.0), longest)
 
     def _patiently(self, stop: threading.Event, step: Callable[[], None]) -> None:
         """Do a step; when the database is away, wait and do the same step again, so that nothing is skipped."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
 from services.incoming import Incoming
-from services.price_book import SlowWork
+from services.prepare_before import prepare_before
+from services.price_book import Pending
 from services.price_moved import Moved, price_moved
 from services.pricing_state import PricingState
 from services.take_quotes import split_ahead, take_quotes
@@ -51,11 +52,11 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a batch did. counts: by kind of row."""
+    """What a batch did. counts: by kind of row. pending: what is to be done beside the ticks."""
 
     revision: int
     counts: dict[str, Counts]
-    slow_work: list[SlowWork] = field(default_factory=list)
+    pending: Pending = field(default_factory=Pending)
 
     def of(self, kind: str) -> Counts:
         """The counts of a kind, all 0 where the batch had none of it."""
@@ -83,18 +84,24 @@ def apply_incoming(
     that came or changed and underlyings with new parameters at the newest as-of date, underlyings with a new quote at
     the quote's date if that is the newest or was priced before. Reported sensitivities take the place of ours.
 
+    What takes long to prepare for this is prepared before the transaction begins. What it lacks all the same, because
+    another process has changed parameters or trades, is left to be prepared beside the ticks, or with ``wait_for_slow``
+    prepared in place.
+
     Raises FeedLost and PositionMoved, as the position does.
     """
+    tolerance = timedelta(seconds=future_tolerance_seconds)
     try:
+        foreseen, _ = split_ahead(incoming.quotes, datetime.now(UTC) + tolerance)
+        prepare_before(store, state, incoming, foreseen, wait_for_slow=wait_for_slow)
         with changing(store, source) as (unit, change):
-            state.refresh(unit)
+            state.refresh(unit.connection, unit.before)
             counts: dict[str, Counts] = {}
             moved = Moved()
             late = 0
             ahead: list[Rejection] = []
             if incoming.quotes:  # first: they may begin a date, and what else came belongs to that
-                limit = unit.now + timedelta(seconds=future_tolerance_seconds)
-                in_time, ahead = split_ahead(incoming.quotes, limit)
+                in_time, ahead = split_ahead(incoming.quotes, unit.now + tolerance)
                 quoted = take_quotes(unit, state, change, in_time, source, not_before, moved)
                 late = quoted.late
                 counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
@@ -106,7 +113,7 @@ def apply_incoming(
             if incoming.sensitivities:
                 reported = take_reported(unit, state, change, incoming.sensitivities, source)
                 counts["sensitivities"] = Counts(reported.new, reported.changed, reported.unchanged)
-            work = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
+            pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
             if moved.inherited:
                 state.drop_quotes()
             refused = [*rejections, *ahead]
@@ -117,4 +124,4 @@ def apply_incoming(
     except BaseException:
         state.forget()
         raise
-    return Applied(unit.revision, counts, work)
+    return Applied(unit.revision, counts, pending)

@@ -1,15 +1,14 @@
 """Values that a slow engine found beside the tick's path come in: store those that are still the newest."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 
-import numpy as np
 from sqlalchemy import func, select
 
-from engine.contracts import Contracts, UnitValues
+from engine.contracts import UnitValues
 from engine.preparation import PreparedUnderlying
-from services.price_book import SlowWork, add_values, note_changes
+from services.price_book import Pending, SlowWork, add_values, note_changes, slow_work_of
 from services.pricing_state import PricingState
 from storage.change_log import changing
 from storage.database import Store, WriteUnit
@@ -34,30 +33,31 @@ def apply_slow_values(
     *,
     source: str,
     holder: Holder | None = None,
-) -> list[SlowWork]:
+) -> Pending:
     """Store the values of work whose trades and quote still count; returns the work that must be done again.
 
     Values at a quote that has moved on meanwhile are stored, so that a book that always ticks has some, but never over
     values at a newer quote. Raises FeedLost when the feed of the holder has another owner.
     """
-    again: list[SlowWork] = []
+    again = Pending()
     try:
         with changing(store, source) as (unit, change):
             hold_feed(unit.connection, holder)
-            state.refresh(unit)
+            state.refresh(unit.connection, unit.before)
             by_date: dict[date, ValuationRows] = {}
             for result in results:
                 prepared, quote = result.work.prepared, result.work.quote
                 as_of = prepared.as_of_date
-                current = state.prepared(as_of, prepared.ticker)
-                newest = state.quotes(unit.connection, as_of).get(prepared.ticker)
-                if current is None or newest is None or as_of not in state.priced:
+                ticker, trades = prepared.ticker, state.trades_on(prepared.ticker)
+                newest = state.quotes(unit.connection, as_of).get(ticker)
+                if not trades or newest is None or as_of not in state.priced:
                     continue
-                if _is_same(current, prepared) and not _is_overtaken(unit, prepared, quote, newest):
+                holds = result.work.ready.is_of(trades, state.parameters.on(as_of, ticker))
+                if holds and not _is_overtaken(unit, prepared, quote, newest):
                     valued = prepared.measured(quote.quote, prepared.slow_groups, result.values)
                     add_values(by_date.setdefault(as_of, ValuationRows()), prepared, valued, quote)
-                elif current.slow_groups:
-                    again.append(SlowWork(current, newest))
+                else:
+                    again.add(slow_work_of(state, as_of, ticker, newest))
             for as_of, rows in by_date.items():
                 note_changes(unit, state, change, as_of, rows)
         state.wrote(unit, change)
@@ -65,26 +65,6 @@ def apply_slow_values(
         state.forget()
         raise
     return again
-
-
-def _is_same(current: PreparedUnderlying, prepared: PreparedUnderlying) -> bool:
-    """Whether they would be valued alike; the trades may have been read again without a change to these."""
-    if current is prepared:
-        return True
-    pairs = list(zip(current.slow_groups, prepared.slow_groups, strict=False))
-    return (
-        len(current.slow_groups) == len(prepared.slow_groups)
-        and current.trade_ids == prepared.trade_ids
-        and current.parameters == prepared.parameters
-        and np.array_equal(current.quantity, prepared.quantity)
-        and np.array_equal(current.multiplier, prepared.multiplier)
-        and all(a.engine is b.engine and np.array_equal(a.rows, b.rows) for a, b in pairs)
-        and all(_equal_contracts(a.contracts, b.contracts) for a, b in pairs)
-    )
-
-
-def _equal_contracts(one: Contracts, other: Contracts) -> bool:
-    return all(np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
 
 
 def _is_overtaken(unit: WriteUnit, prepared: PreparedUnderlying, quote: Quote, newest: Quote) -> bool:

@@ -10,7 +10,7 @@ from services.compare_upload import Compared, Comparison, compare, key_text, mov
 from services.incoming import Incoming
 from services.permissions import Permission, User, require
 from services.preview_upload import Progress, UploadPreview
-from services.price_book import SlowWork
+from services.price_book import Pending
 from services.pricing_state import PricingState
 from services.read_values import shown
 from storage.audit import AuditEntry, append_audit
@@ -41,7 +41,7 @@ class PreviewOutdated(UploadRefused):
 class Uploaded:
     """What an upload did. batch_id and revision are None when the store had all of it already.
 
-    slow_work: trades that a slow engine must still price, for whoever can wait for it.
+    pending: what must still be prepared or priced, for whoever can wait for it.
     """
 
     batch_id: int | None
@@ -49,7 +49,7 @@ class Uploaded:
     kind: str
     counts: dict[str, int]
     failed_rows: int
-    slow_work: list[SlowWork] = field(default_factory=list)
+    pending: Pending = field(default_factory=Pending)
 
 
 def apply_upload(
@@ -86,7 +86,7 @@ def apply_upload(
     applied = apply_incoming(store, state, incoming, source=source, position=position, wait_for_slow=wait_for_slow)
     progress(1.0, "done")
     counts = position.comparison.counts
-    return Uploaded(position.batch_id, applied.revision, kind, counts, preview.failed_rows, applied.slow_work)
+    return Uploaded(position.batch_id, applied.revision, kind, counts, preview.failed_rows, applied.pending)
 
 
 @dataclass(slots=True)

@@ -2,15 +2,16 @@
 
 from datetime import timedelta
 
-from sqlalchemy import select, union
+from sqlalchemy import Connection
 
-from engine.model import NotPriced, Source
-from services.price_book import SlowWork, price_underlyings
+from services.prepare_before import prepare_all
+from services.price_book import Pending
+from services.price_closes import OwedCloses, closes_owed, price_closes
+from services.price_moved import Moved, price_moved
 from services.pricing_state import PricingState
 from storage.change_log import changing
-from storage.database import Store, WriteUnit
+from storage.database import Store
 from storage.feeds import Holder, hold_feed
-from storage.schema import pricing_failures, quotes, sensitivities
 
 _LOOK_BACK = timedelta(days=30)
 
@@ -22,54 +23,32 @@ def price_newest(
     source: str,
     wait_for_slow: bool = False,
     holder: Holder | None = None,
-) -> list[SlowWork]:
+) -> Pending:
     """Price every underlying at the newest as-of date in one transaction; nothing happens in a store without quotes.
 
-    Returns the slow engines' work, that of earlier dates too whose closes they had not reached when their process died.
+    So are the trades that have no close on an earlier date because a process died before it came to them. What can be
+    prepared for this is prepared before the transaction. Returns the slow engines' work, that of earlier dates too.
     Raises FeedLost when the feed of the holder has another owner.
     """
     try:
+        with store.read() as connection:
+            state.refresh(connection, store.revisions(connection))
+            owed = _owed_lately(connection, state)
+        if state.newest is not None:
+            prepare_all(state, state.newest, state.tickers())
         with changing(store, source) as (unit, change):
             hold_feed(unit.connection, holder)
-            state.refresh(unit)
-            work: list[SlowWork] = []
+            state.refresh(unit.connection, unit.before)
+            pending = price_closes(unit, state, change, owed)
             if state.newest is not None:
-                work = _closes_left_behind(unit, state)
-                work += price_underlyings(
-                    unit, state, change, state.newest, state.tickers(), wait_for_slow=wait_for_slow
-                )
+                moved = Moved({state.newest: set(state.tickers())})
+                pending.add(price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow))
         state.wrote(unit, change)
     except BaseException:
         state.forget()
         raise
-    return work
+    return pending
 
 
-def _closes_left_behind(unit: WriteUnit, state: PricingState) -> list[SlowWork]:
-    """Work for the slow engines on earlier dates: trades that still wait there, or have a value of before the close."""
-    assert state.newest is not None
-    waiting = select(pricing_failures.c.as_of_date, pricing_failures.c.risk_factor).where(
-        pricing_failures.c.as_of_date >= state.newest - _LOOK_BACK,
-        pricing_failures.c.as_of_date < state.newest,
-        pricing_failures.c.reason == NotPriced.WAITING,
-    )
-    stale = (
-        select(sensitivities.c.as_of_date, sensitivities.c.risk_factor)
-        .join(
-            quotes,
-            (quotes.c.as_of_date == sensitivities.c.as_of_date) & (quotes.c.instrument == sensitivities.c.risk_factor),
-        )
-        .where(
-            sensitivities.c.as_of_date >= state.newest - _LOOK_BACK,
-            sensitivities.c.as_of_date < state.newest,
-            sensitivities.c.observed_at < quotes.c.observed_at,
-            sensitivities.c.source == Source.ENGINE,
-        )
-    )
-    work: list[SlowWork] = []
-    for as_of, ticker in sorted(tuple(row) for row in unit.connection.execute(union(waiting, stale))):
-        prepared = state.prepared(as_of, ticker)
-        quote = state.quotes(unit.connection, as_of).get(ticker)
-        if prepared is not None and prepared.slow_groups and quote is not None:
-            work.append(SlowWork(prepared, quote))
-    return work
+def _owed_lately(connection: Connection, state: PricingState) -> list[OwedCloses]:
+    return [] if state.newest is None else closes_owed(connection, state, state.newest - _LOOK_BACK)

@@ -1,7 +1,7 @@
 """Price underlyings of one as-of date inside a write transaction, and note what changed."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import select
@@ -11,19 +11,51 @@ from engine.preparation import Failure, PreparedUnderlying, Valued
 from engine.repricing import value_at_quote
 from engine.side_by_side import Asked, value_side_by_side
 from services.pricing_state import FreshTrades, PricingState
+from services.ready_underlyings import Key, Ready
 from storage.change_log import Change
 from storage.database import WriteUnit
 from storage.quotes import Quote
 from storage.schema import sensitivities
-from storage.sensitivities import FailedTrade, ValuationRows, ValuedTrades, forget_values, write_valuations
+from storage.sensitivities import (
+    FailedTrade,
+    ValuationRows,
+    ValuedTrades,
+    failed_trades,
+    forget_values,
+    write_valuations,
+)
+
+_PASSING = (NotPriced.NO_QUOTE, NotPriced.BAD_PARAMETERS)
+"""Reasons that a new quote or new parameters may have ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class SlowWork:
     """Trades of an underlying whose engines are too slow for a tick: to be priced beside it at this quote."""
 
-    prepared: PreparedUnderlying
+    ready: Ready
     quote: Quote
+
+    @property
+    def prepared(self) -> PreparedUnderlying:
+        return self.ready.prepared
+
+
+@dataclass(slots=True)
+class Pending:
+    """What a transaction left to be done beside the ticks.
+
+    slow_work: for engines that are too slow. unprepared: underlyings that were left as they were, because it would have
+    taken too long to find their exercise boundaries: they are to be prepared, and then priced at their newest quotes.
+    """
+
+    slow_work: list[SlowWork] = field(default_factory=list)
+    unprepared: set[Key] = field(default_factory=set)
+
+    def add(self, other: "Pending") -> None:
+        """What another transaction left, too."""
+        self.slow_work += other.slow_work
+        self.unprepared |= other.unprepared
 
 
 def price_underlyings(
@@ -34,37 +66,38 @@ def price_underlyings(
     tickers: Iterable[str],
     *,
     wait_for_slow: bool,
-) -> list[SlowWork]:
+) -> Pending:
     """Price the trades on these underlyings at their newest quotes of a date, and store values and failures.
 
     wait_for_slow: price with the slow engines here and now; otherwise their work is returned, and a trade that never
     had a value at this date is stored as waiting.
     """
     rows = ValuationRows()
-    work: list[SlowWork] = []
+    pending = Pending()
     asked: list[tuple[Asked, Quote]] = []
     quotes = state.quotes(unit.connection, as_of)
     for ticker in tickers:
-        first = not state.is_prepared(as_of, ticker)
-        prepared = state.prepared(as_of, ticker)
-        if prepared is None:
+        ready = state.ready(as_of, ticker)
+        if ready is None:
             continue
-        quote = quotes.get(ticker)
+        prepared, quote = ready.prepared, quotes.get(ticker)
         if quote is None:
             rows.failures += _without_quote(prepared)
             continue
         asked.append(((prepared, quote.quote, prepared.groups if wait_for_slow else prepared.live_groups), quote))
+        first = not state.is_told(ready)
         if first:
             rows.failures += _told(prepared, prepared.failures)
+            state.tell(ready)
         if prepared.slow_groups and not wait_for_slow:
-            work.append(SlowWork(prepared, quote))
+            pending.slow_work.append(SlowWork(ready, quote))
             if first:
                 rows.failures += _waiting(unit, as_of, prepared)
     for valued, ((prepared, _, _), quote) in zip(value_side_by_side([a for a, _ in asked]), asked, strict=True):
         add_values(rows, prepared, valued, quote)
     note_changes(unit, state, change, as_of, rows)
     state.priced.add(as_of)
-    return work
+    return pending
 
 
 def price_fresh(
@@ -75,15 +108,15 @@ def price_fresh(
     whole: Mapping[date, Collection[str]],
     *,
     wait_for_slow: bool,
-) -> list[SlowWork]:
+) -> Pending:
     """Price trades that came or changed, and no others. whole: tickers that are about to be priced whole, by date.
 
     Nothing happens in a store without quotes. What a trade was worth before its change does not stay.
     """
+    pending = Pending()
     if fresh.as_of is None:
-        return []
+        return pending
     rows = ValuationRows()
-    work: list[SlowWork] = []
     quotes = state.quotes(unit.connection, fresh.as_of)
     changed = set(fresh.changed)
     leave = whole.get(fresh.as_of, ())
@@ -99,11 +132,43 @@ def price_fresh(
             groups = prepared.groups if wait_for_slow else prepared.live_groups
             add_values(rows, prepared, prepared.value(quote.quote, groups), quote)
         if prepared.slow_groups and not wait_for_slow:
-            all_of_them = state.prepared(fresh.as_of, ticker)
-            work += [SlowWork(all_of_them, quote)] if all_of_them is not None else []
+            pending.add(slow_work_of(state, fresh.as_of, ticker, quote))
             rows.failures += _waiting(unit, fresh.as_of, prepared)
     note_changes(unit, state, change, fresh.as_of, rows)
-    return work
+    return pending
+
+
+def slow_work_of(state: PricingState, as_of: date, ticker: str, quote: Quote) -> Pending:
+    """The slow engines' share of an underlying at a quote; where it is not ready, it must become so first.
+
+    Not on an earlier date, which would be priced whole then: its other values are closes and stay.
+    """
+    if as_of == state.newest and state.is_dear(as_of, ticker):
+        return Pending(unprepared={(as_of, ticker)})
+    ready = state.ready(as_of, ticker)
+    return Pending([SlowWork(ready, quote)] if ready is not None and ready.prepared.slow_groups else [])
+
+
+def leave_unprepared(
+    unit: WriteUnit, state: PricingState, change: Change, as_of: date, tickers: Sequence[str]
+) -> Pending:
+    """Leave underlyings as they are until they are prepared.
+
+    A trade without a value is waiting then, unless the reason why it has none will be the same.
+    """
+    failed = failed_trades(unit.connection, as_of, tickers) if tickers else {}
+    failed = {trade_id: why for trade_id, why in failed.items() if why[0] not in _PASSING}
+    rows = ValuationRows()
+    for ticker in tickers:
+        valued = _valued(unit, as_of, ticker)
+        rows.failures += [
+            (trade_id, ticker, NotPriced.WAITING, "its exercise boundary is being found")
+            for trade_id in state.trades_on(ticker)
+            if trade_id not in valued and trade_id not in failed
+        ]
+    if rows.failures:
+        note_changes(unit, state, change, as_of, rows)
+    return Pending(unprepared={(as_of, ticker) for ticker in tickers})
 
 
 def add_values(rows: ValuationRows, prepared: PreparedUnderlying, valued: Valued, quote: Quote) -> None:
@@ -146,15 +211,17 @@ def _without_quote(prepared: PreparedUnderlying) -> list[FailedTrade]:
 def _waiting(unit: WriteUnit, as_of: date, prepared: PreparedUnderlying) -> list[FailedTrade]:
     """Failures for the slow trades that have no value at this date yet."""
     slow = {prepared.trade_ids[row]: group.engine.name for group in prepared.slow_groups for row in group.rows}
-    valued = set(
-        unit.connection.execute(
-            select(sensitivities.c.trade_id).where(
-                sensitivities.c.as_of_date == as_of, sensitivities.c.risk_factor == prepared.ticker
-            )
-        ).scalars()
-    )
+    valued = _valued(unit, as_of, prepared.ticker)
     return [
         (trade_id, prepared.ticker, NotPriced.WAITING, f"{engine} is pricing it")
         for trade_id, engine in slow.items()
         if trade_id not in valued
     ]
+
+
+def _valued(unit: WriteUnit, as_of: date, ticker: str) -> set[str]:
+    """The trades on an underlying that have a value at a date."""
+    query = select(sensitivities.c.trade_id).where(
+        sensitivities.c.as_of_date == as_of, sensitivities.c.risk_factor == ticker
+    )
+    return set(unit.connection.execute(query).scalars())

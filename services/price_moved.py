@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from services.price_book import SlowWork, price_fresh, price_underlyings
+from services.price_book import Pending, leave_unprepared, price_fresh, price_underlyings
 from services.pricing_state import FreshTrades, PricingState
 from storage.change_log import Change
 from storage.database import WriteUnit
@@ -21,13 +21,23 @@ class Moved:
     inherited: bool = False
 
 
-def price_moved(
-    unit: WriteUnit, state: PricingState, change: Change, moved: Moved, *, wait_for_slow: bool
-) -> list[SlowWork]:
-    """Price the fresh trades, and whole the underlyings that moved; returns the slow engines' work."""
-    work: list[SlowWork] = []
-    if moved.fresh is not None:
-        work += price_fresh(unit, state, change, moved.fresh, moved.tickers, wait_for_slow=wait_for_slow)
+def price_moved(unit: WriteUnit, state: PricingState, change: Change, moved: Moved, *, wait_for_slow: bool) -> Pending:
+    """Price the fresh trades, and whole the underlyings that moved.
+
+    wait_for_slow: all of it, here and now. Otherwise the slow engines' work is returned, and so are the underlyings
+    that lack more boundaries than a tick can wait for. At a date that is new to the store none is left: all of the book
+    has no value there yet, and to show it as waiting for a moment would be worse than to begin the day that much later.
+    """
+    now: dict[date, list[str]] = {}
+    later: dict[date, list[str]] = {}
     for as_of in sorted(moved.tickers):
-        work += price_underlyings(unit, state, change, as_of, sorted(moved.tickers[as_of]), wait_for_slow=wait_for_slow)
-    return work
+        dear = set() if wait_for_slow or as_of not in state.priced else state.dear(as_of, moved.tickers[as_of])
+        now[as_of] = sorted(moved.tickers[as_of] - dear)
+        later[as_of] = sorted(dear)
+    pending = Pending()
+    if moved.fresh is not None:
+        pending.add(price_fresh(unit, state, change, moved.fresh, now, wait_for_slow=wait_for_slow))
+    for as_of in now:
+        pending.add(price_underlyings(unit, state, change, as_of, now[as_of], wait_for_slow=wait_for_slow))
+        pending.add(leave_unprepared(unit, state, change, as_of, later[as_of]))
+    return pending

@@ -6,7 +6,8 @@ from typing import Any
 from sqlalchemy import delete
 
 from engine.model import Source
-from services.price_book import SlowWork, price_underlyings
+from services.price_book import Pending
+from services.price_moved import Moved, price_moved
 from services.pricing_state import PricingState
 from storage.change_log import changing
 from storage.database import Store
@@ -17,14 +18,14 @@ from storage.schema import pricing_failures, quote_history, quotes, sensitivitie
 
 def restart_replay(
     store: Store, state: PricingState, *, feed: str, owner: str, first_date: date, cursor: dict[str, Any]
-) -> list[SlowWork]:
+) -> Pending:
     """In one transaction: forget the replay's quotes and all our values from its first date on, set its cursor back,
     and price the newest date that remains. Trades, static data, other feeds' quotes and what others reported stay.
     Raises FeedLost.
     """
     try:
         with changing(store, feed) as (unit, change):
-            state.refresh(unit)
+            state.refresh(unit.connection, unit.before)
             for table in (quotes, quote_history):
                 unit.connection.execute(delete(table).where(table.c.source == feed, table.c.as_of_date >= first_date))
             ours = (sensitivities.c.as_of_date >= first_date) & (sensitivities.c.source == Source.ENGINE)
@@ -34,11 +35,10 @@ def restart_replay(
             state.forget_from(first_date)
             state.newest = newest_as_of(unit.connection)
             change.quotes = change.reload = True
-            work: list[SlowWork] = []
-            if state.newest is not None:
-                work = price_underlyings(unit, state, change, state.newest, state.tickers(), wait_for_slow=False)
+            moved = Moved({state.newest: set(state.tickers())} if state.newest is not None else {})
+            pending = price_moved(unit, state, change, moved, wait_for_slow=False)
         state.wrote(unit, change)
     except BaseException:
         state.forget()
         raise
-    return work
+    return pending

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from services.compare_upload import key_text
+from services.incoming import Incoming
 from services.permissions import Permission, User, require
+from services.prepare_before import prepare_before
 from services.preview_upload import Progress
-from services.price_book import SlowWork
+from services.price_book import Pending
 from services.price_moved import Moved, price_moved
 from services.pricing_state import PricingState
 from services.reasons import NotPossible
@@ -14,6 +16,7 @@ from services.take_back import take_back_quotes, take_back_records, take_back_se
 from storage.audit import AuditEntry, append_audit
 from storage.change_log import changing
 from storage.database import Store, WriteUnit
+from storage.records import RECORD_TABLES
 from storage.uploads import (
     UPLOAD_TABLES,
     Key,
@@ -43,7 +46,7 @@ class Undone:
     revision: int
     restored: int
     removed: int
-    slow_work: list[SlowWork] = field(default_factory=list)
+    pending: Pending = field(default_factory=Pending)
 
 
 def undo_upload(
@@ -64,8 +67,9 @@ def undo_upload(
     require(store, user, Permission.UPLOAD, f"undo upload {batch_id}")
     progress(0.1, "looking who touched its rows since")
     try:
+        _prepare(store, state, batch_id, wait_for_slow=wait_for_slow)
         with changing(store, f"undo of upload {batch_id} by {user.name}") as (unit, change):
-            state.refresh(unit)
+            state.refresh(unit.connection, unit.before)
             batch = read_batch(unit.connection, batch_id)
             if batch is None:
                 raise UndoRefused(f"There is no upload {batch_id}.")
@@ -86,7 +90,7 @@ def undo_upload(
                 source = f"undo of upload {batch_id} by {user.name}"
                 take_back_records(unit, state, change, batch.kind, rows, source, moved)
             progress(0.7, "pricing")
-            work = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
+            pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
             mark_undone(unit, batch_id, user.name)
             restored = sum(_was_there(batch.kind, row) for row in rows)
             before = {"file": batch.file_name, "kind": batch.kind, "uploaded by": batch.user_name}
@@ -97,7 +101,18 @@ def undo_upload(
         state.forget()
         raise
     progress(1.0, "done")
-    return Undone(batch_id, unit.revision, restored, len(rows) - restored, work)
+    return Undone(batch_id, unit.revision, restored, len(rows) - restored, pending)
+
+
+def _prepare(store: Store, state: PricingState, batch_id: int, *, wait_for_slow: bool) -> None:
+    """Prepare, before the transaction, what the former records will need."""
+    with store.read() as connection:
+        batch = read_batch(connection, batch_id)
+        former: list[Row] = []
+        if batch is not None and batch.kind in RECORD_TABLES:
+            former = [row.previous for row in read_uploaded_rows(connection, batch_id) if row.previous is not None]
+    if batch is not None and former:
+        prepare_before(store, state, Incoming({batch.kind: former}), (), wait_for_slow=wait_for_slow)
 
 
 def _was_there(kind: str, row: UploadedRow) -> bool:

@@ -21,7 +21,8 @@ from services.apply_slow_values import SlowResult, apply_slow_values
 from services.apply_upload import PreviewOutdated, Uploaded, UploadMode, UploadRefused, apply_upload
 from services.permissions import NotAllowed, User
 from services.preview_upload import Progress, UploadPreview, preview_upload
-from services.price_book import SlowWork
+from services.price_book import Pending
+from services.price_unprepared import price_unprepared
 from services.pricing_state import PricingState
 from services.read_file import FileLimits
 from services.reasons import NotPossible
@@ -180,7 +181,7 @@ class _Desk:
         self._store = Store(settings.database_url)
         self._state = PricingState.of(settings)
         self._previews: OrderedDict[str, UploadPreview] = OrderedDict()
-        self.slow_work: list[SlowWork] = []
+        self._pending = Pending()
 
     def preview(
         self,
@@ -218,18 +219,22 @@ class _Desk:
             raise PreviewOutdated(_GONE)
         done = apply_upload(self._store, self._state, user, preview, mode, progress=progress)
         self._previews.pop(preview_id, None)
-        self.slow_work, work = done.slow_work, done
-        return Uploaded(work.batch_id, work.revision, work.kind, work.counts, work.failed_rows)
+        self._pending.add(done.pending)
+        return Uploaded(done.batch_id, done.revision, done.kind, done.counts, done.failed_rows)
 
     def undo(self, progress: Progress, user: User, batch_id: int) -> Undone:
         done = undo_upload(self._store, self._state, user, batch_id, progress=progress)
-        self.slow_work = done.slow_work
+        self._pending.add(done.pending)
         return Undone(done.batch_id, done.revision, done.restored, done.removed)
 
-    def price_slow(self) -> None:
-        """Price what is too slow to be waited for, underlying by underlying, each in its own transaction."""
-        work, self.slow_work = self.slow_work, []
-        for item in work:
+    def price_pending(self) -> None:
+        """Price what an upload did not wait for, underlying by underlying, each in its own transaction."""
+        pending, self._pending = self._pending, Pending()
+        while pending.unprepared:
+            key = pending.unprepared.pop()
+            self._state.ready(*key)
+            pending.add(price_unprepared(self._store, self._state, [key], source="upload"))
+        for item in pending.slow_work:
             values = [
                 value_contracts(group.engine.name, group.contracts, np.full(len(group.rows), item.quote.quote))
                 for group in item.prepared.slow_groups
@@ -257,7 +262,7 @@ def main() -> None:
         try:
             call: Callable[..., Any] = getattr(desk, what)
             say(number, "done", call(lambda done, words, n=number: say(n, "progress", (done, words)), *arguments))
-            desk.price_slow()
+            desk.price_pending()
         except _FOR_PEOPLE as error:
             say(number, "failed", error)
         except STORE_AWAY as error:

@@ -1,3 +1,9 @@
-"""Fixtures that all tests share: the two databases, the Kafka broker, the browser, and a small book of trades."""
+"""Fixtures that all tests share: databases, Kafka broker, browser, a small book, and one of many boundaries."""
 
-pytest_plugins = ["tests.browser_fixtures", "tests.databases", "tests.kafka", "tests.small_book"]
+pytest_plugins = [
+    "tests.browser_fixtures",
+    "tests.databases",
+    "tests.kafka",
+    "tests.small_book",
+    "tests.boundaries",
+]

@@ -58,7 +58,7 @@ def beside() -> Iterator[Beside]:
 
 
 def tick(store: Store, state: PricingState, *quotes: Quote, wait: bool = False) -> list[SlowWork]:
-    return apply_quotes(store, state, quotes, source="test", wait_for_slow=wait).slow_work
+    return apply_quotes(store, state, quotes, source="test", wait_for_slow=wait).pending.slow_work
 
 
 def done(work: SlowWork) -> SlowResult:
@@ -69,7 +69,7 @@ def done(work: SlowWork) -> SlowResult:
 
 
 def come_in(store: Store, state: PricingState, *work: SlowWork) -> list[SlowWork]:
-    return apply_slow_values(store, state, [done(item) for item in work], source="test")
+    return apply_slow_values(store, state, [done(item) for item in work], source="test").slow_work
 
 
 def row(store: Store, trade_id: str = "A1", day: date = MONDAY) -> dict[str, Any] | None:
@@ -185,7 +185,7 @@ class TestComingIn:
         with slow_store.bookkeeping() as connection:
             claim_feed(connection, "replay", "me", 1, datetime.now(UTC), 10.0, None)
         day = quote("AAPL", 68.0, day=TUESDAY)
-        (first,) = apply_quotes(slow_store, state, [day], source="replay").slow_work
+        (first,) = apply_quotes(slow_store, state, [day], source="replay").pending.slow_work
         restart_replay(slow_store, state, feed="replay", owner="me", first_date=TUESDAY, cursor={"row": 0})
         assert come_in(slow_store, state, first) == []
         assert (row(slow_store, day=TUESDAY), reasons(slow_store, TUESDAY)) == (None, {})
@@ -211,11 +211,12 @@ class TestComingIn:
         tick(slow_store, state, quote("AAPL", 68.5, 60))
         tick(slow_store, state, quote("AAPL", 60.0, day=TUESDAY))
         reborn = PricingState()
-        owed = price_newest(slow_store, reborn, source="sidecar")
+        owed = price_newest(slow_store, reborn, source="sidecar").slow_work
         assert [(w.prepared.as_of_date, w.quote.quote) for w in owed] == [(MONDAY, 68.5), (TUESDAY, 60.0)]
         assert come_in(slow_store, reborn, *owed) == []
         assert (spot(slow_store), spot(slow_store, TUESDAY)) == (68.5, 60.0)
-        assert [w.prepared.as_of_date for w in price_newest(slow_store, reborn, source="sidecar")] == [TUESDAY]
+        again = price_newest(slow_store, reborn, source="sidecar").slow_work
+        assert [w.prepared.as_of_date for w in again] == [TUESDAY]
 
 
 @pytest.fixture

@@ -137,7 +137,7 @@ class TestStory:
         self, small_store: Store, state: PricingState
     ) -> None:
         with changing(small_store, "undo") as (unit, change):
-            state.refresh(unit)
+            state.refresh(unit.connection, unit.before)
             take_back_records(unit, state, change, "trades", [UploadedRow(("C1",), 2, None)], "undo", Moved())
         state.forget()
         with small_store.read() as connection:

@@ -1,0 +1,82 @@
+"""Exercise boundaries are found beside the ticks, in a thread: those that a batch left, and those of the next date.
+
+The thread has nothing but a ``Preparation``, which nobody changes. State and store are the sidecar's alone: what the
+thread brings is kept, compared with what holds by then, and priced, in the sidecar's own turn.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from services.price_book import Pending
+from services.price_unprepared import price_unprepared
+from services.pricing_state import PricingState
+from services.ready_underlyings import Key, Preparation, Ready
+from storage.database import Store
+from storage.feeds import Holder
+
+THREAD = "deltaboard-prepares"
+_LOOK_SECONDS = 0.1
+
+
+class Preparing:
+    """The underlyings that batches left unpriced, and one thread that prepares one underlying after the other."""
+
+    def __init__(self, store: Store, state: PricingState, holder: Holder) -> None:
+        self._store = store
+        self._state = state
+        self._holder = holder
+        self._unpriced: set[Key] = set()
+        self._running: Future[Ready] | None = None
+        self._next_look = 0.0
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=THREAD)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are underlyings that still have to be priced."""
+        return bool(self._unpriced)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is at work."""
+        return self._running is not None
+
+    def leave(self, keys: Iterable[Key]) -> None:
+        """Prepare and price these underlyings as soon as may be."""
+        self._unpriced |= set(keys)
+
+    def turn(self) -> Pending:
+        """Keep what the thread has brought, price what is ready, and give it the next.
+
+        Returns what that has left, underlyings that must be prepared once more among it. May be done again after the
+        store was away. Raises what the preparation raised, and FeedLost.
+        """
+        if self._running is not None and self._running.done():
+            done, self._running = self._running, None
+            if self._state.preparation(*done.result().key) is not None:  # else something newer is there
+                self._state.take(done.result())
+        pending = Pending()
+        ready = sorted(key for key in self._unpriced if not self._state.is_dear(*key))
+        if ready:
+            pending = price_unprepared(self._store, self._state, ready, source=self._holder.feed, holder=self._holder)
+            self._unpriced -= set(ready)
+        for key in sorted(self._unpriced):
+            self._start(self._state.preparation(*key))
+        return pending
+
+    def look_ahead(self, now: float) -> None:
+        """Give an idle thread what the newest date lacks, or the date that the next roll should bring."""
+        if self._running is None and now >= self._next_look:
+            self._start(next(self._state.preparations_ahead(), None))
+            self._next_look = now + _LOOK_SECONDS if self._running is None else now
+
+    def forget(self) -> None:
+        """Drop what is left unpriced: it has been taken off the store. What is being prepared may still be of use."""
+        self._unpriced.clear()
+
+    def close(self) -> None:
+        """Take nothing more; the thread ends by itself after what it is at."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _start(self, preparation: Preparation | None) -> None:
+        if preparation is not None and self._running is None:
+            self._running = self._thread.submit(preparation.made)
