@@ -131,23 +131,17 @@ def _by_column(records: Sequence[Record], names: Sequence[str]) -> dict[str, lis
 
 
 def _as_json(columns: Mapping[str, list[Any]], more: str) -> list[str]:
-    """Each row as JSON, dates as YYYY-MM-DD. Column by column: of most there are few values."""
+    """Each row as JSON, dates as YYYY-MM-DD."""
     form = "{" + ",".join(f"{_json(name)}:%s" for name in columns) + more + "}"
     return [form % row for row in zip(*map(_json_texts, columns.values()), strict=True)]
 
 
 def _json_texts(values: list[Any]) -> list[str]:
-    texts: dict[Any, str] = {}
-    found = []
-    for value in values:
-        if value.__class__ is float:
-            found.append(float.__repr__(value))
-            continue
-        text = texts.get(value)
-        if text is None:
-            text = texts[value] = _json(value)
-        found.append(text)
-    return found
+    """A column as JSON: numbers one by one, and of all else each value once, because most columns have few."""
+    if any(isinstance(value, float) for value in values):
+        return [float.__repr__(value) if value.__class__ is float else _json(value) for value in values]
+    texts = {value: _json(value) for value in set(values)}
+    return [texts[value] for value in values]
 
 
 def read_plain_records(connection: Connection, kind: str) -> list[Record]:
