@@ -16,6 +16,7 @@ import structlog
 from storage.database import STORE_AWAY
 from storage.settings import ROOT, Settings
 
+_ATTEMPTS = 2
 _AWAY = "The store does not answer. Try again in a moment."
 
 log = structlog.get_logger("beside")
@@ -54,7 +55,7 @@ class ProcessBeside:
         self._module, self._settings = module, settings
         self._failed, self._died = failed, died
         self._process: subprocess.Popen[bytes] | None = None
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, tuple[subprocess.Popen[bytes], Job]] = {}
         self._next = 0
         self._lock = threading.Lock()
 
@@ -64,15 +65,18 @@ class ProcessBeside:
         with self._lock:
             self._next += 1
             request = pickle.dumps((self._next, what, arguments))
-            process = self._running()
-            self._jobs[self._next] = job
-            try:
-                assert process.stdin is not None
-                process.stdin.write(request)
-                process.stdin.flush()
-            except OSError:
-                self._jobs.pop(self._next)
-                _end(job, WorkFailed(self._failed))
+            for _ in range(_ATTEMPTS):
+                process = self._running()
+                self._jobs[self._next] = (process, job)
+                try:
+                    assert process.stdin is not None
+                    process.stdin.write(request)
+                    process.stdin.flush()
+                    return job
+                except OSError:  # it has just died, and has not read all of this
+                    process.wait()
+            self._jobs.pop(self._next)
+            _end(job, WorkFailed(self._failed))
         return job
 
     def start(self) -> None:
@@ -113,7 +117,7 @@ class ProcessBeside:
                     number, word, content = pickle.load(process.stdout)
                 except (EOFError, OSError, pickle.UnpicklingError):
                     break
-                job = self._jobs.get(number)
+                _, job = self._jobs.get(number, (None, None))
                 if job is None:
                     continue
                 if word == "progress":
@@ -130,10 +134,11 @@ class ProcessBeside:
         with self._lock:
             with suppress(OSError):  # what it had not read yet
                 process.stdin.close()
-            if self._process in (process, None):
+            if self._process is process:
                 self._process = None
-                left, self._jobs = self._jobs, {}
-                for job in left.values():
+            for number, (of, job) in list(self._jobs.items()):
+                if of is process:  # another may run by now, with jobs of its own
+                    del self._jobs[number]
                     _end(job, WorkFailed(self._died))
 
 
