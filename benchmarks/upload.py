@@ -1,4 +1,4 @@
-"""Uploads and exports of 100,000 rows, in the processes beside as pages do them, and how late the board is meanwhile."""
+"""Uploads and exports of 100,000 rows in the processes beside, and how late the live board is meanwhile."""
 
 import tempfile
 import threading
@@ -15,9 +15,10 @@ from launch.components import find_postgresql
 from services.apply_upload import UploadMode
 from services.export_table import ExportForm, export_table
 from services.export_worker import ExportWorker
+from services.file_limits import FileLimits
 from services.load_demo import load_demo
 from services.permissions import Role, User
-from services.read_file import FileLimits, read_file
+from services.read_file import read_file
 from services.upload_worker import UploadWorker
 from storage.database import Store
 from storage.settings import Settings

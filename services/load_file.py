@@ -7,9 +7,10 @@ from pathlib import Path
 from sqlalchemy import select
 
 from services.apply_incoming import apply_incoming
+from services.file_limits import FileLimits
 from services.incoming import Incoming
 from services.pricing_state import PricingState
-from services.read_file import FileLimits, read_file
+from services.read_file import read_file
 from services.read_rows import ReadRecords, RowFailure, left_aside_text
 from services.record_kinds import RECORD_KINDS
 from storage.database import Store

@@ -11,12 +11,12 @@ import numpy as np
 from engine.engines import value_contracts
 from services.apply_slow_values import SlowResult, apply_slow_values
 from services.apply_upload import PreviewOutdated, Uploaded, UploadMode, UploadRefused, apply_upload
+from services.file_limits import FileLimits
 from services.permissions import NotAllowed, User
 from services.preview_upload import Progress, UploadPreview, preview_upload
 from services.price_book import SlowWork
 from services.pricing_state import PricingState
 from services.process_beside import Job, ProcessBeside, serve
-from services.read_file import FileLimits
 from services.reasons import NotPossible
 from services.undo_upload import Undone, undo_upload
 from storage.database import Store

@@ -4,12 +4,12 @@ import streamlit as st
 
 from services.apply_upload import UploadRefused
 from services.column_mapping import LEAVE_ASIDE, keep_mapping, saved_mappings
+from services.open_table import SUFFIXES
 from services.permissions import NotAllowed, Permission, User, why_not
 from services.preview_upload import UploadPreview
 from services.process_beside import WorkFailed
 from services.read_rows import heading_of
 from services.record_kinds import RECORD_KINDS
-from services.upload_table import SUFFIXES
 from storage.settings import settings
 from ui.store import store
 from ui.upload_desk import follow

@@ -28,7 +28,7 @@ def watch(
     """Run the sidecar with watched files: what is new in them is appended, what changed is overwritten."""
     from ingestion.watch_feed import WatchFeed
     from ingestion.watch_round import WatchOptions
-    from services.read_file import FileLimits
+    from services.file_limits import FileLimits
 
     options = WatchOptions(tuple(paths), kind.value if kind else None, drop, good_rows, settle, rescan)
     limits = FileLimits.of(read_settings())

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import ingestion.watch_content
-from services.read_file import FileLimits, read_file
+from services.file_limits import FileLimits
+from services.read_file import read_file
 from storage.loaded_files import LoadedFileRow
 from tests.ingestion.watching import (
     BOOKS,
@@ -425,7 +426,7 @@ def test_what_cannot_be_a_file_is_left_aside_in_words(tmp_path: Path) -> None:
     assert names(rounds.settle()) == ["b.csv loaded"]
     assert "folder.csv: is a folder" in rounds.round.progress
     assert "pipe.csv: is no regular file" in rounds.round.progress
-    assert "named.txt: is neither .csv nor .parquet" in rounds.round.progress
+    assert "named.txt: is neither .csv, .xlsx nor .parquet" in rounds.round.progress
 
 
 def test_a_named_file_that_becomes_a_folder_is_watched_as_one(tmp_path: Path) -> None:

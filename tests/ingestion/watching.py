@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from ingestion.runner import Sidecar
 from ingestion.watch_feed import WatchFeed
 from ingestion.watch_round import FoundFile, WatchOptions, WatchRound
-from services.read_file import FileLimits
+from services.file_limits import FileLimits
 from storage.database import Store
 from storage.feeds import Feed, read_feed
 from storage.loaded_files import LoadedFileRow, read_loaded_files
