@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -53,6 +54,12 @@ def replace(path: Path, text: str) -> Path:
 def parquet_of(path: Path, columns: dict[str, Sequence[Any]]) -> bytes:
     """The bytes of a Parquet file."""
     pq.write_table(pa.table(columns), path)
+    return path.read_bytes()
+
+
+def workbook_of(path: Path, columns: dict[str, Sequence[Any]]) -> bytes:
+    """The bytes of an Excel workbook."""
+    pd.DataFrame(columns).to_excel(path, index=False)
     return path.read_bytes()
 
 
