@@ -1,4 +1,4 @@
-"""``watch``: files and folders of CSV and Parquet, loaded when they come and whenever they change."""
+"""``watch``: files and folders of CSV, Excel and Parquet, loaded when they come and whenever they change."""
 
 from pathlib import Path
 from typing import Annotated

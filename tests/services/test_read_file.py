@@ -1,4 +1,4 @@
-"""Files, CSV and Parquet: what is in them, which kind it is, and that none can take the memory or raise."""
+"""Files, CSV, Excel and Parquet: what is in them, which kind it is, and that none can take the memory or raise."""
 
 import random
 import subprocess
