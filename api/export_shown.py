@@ -10,8 +10,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from api.access import Gate, is_of_another_origin
-from services.explored_table import explored_table
-from services.export_table import ExportForm, export_table
+from services.export_table import ExportForm
+from services.export_worker import export_worker
+from services.process_beside import WorkFailed
 
 EXPORT_URL = "/deltaboard/export"
 _MOST_BYTES = 200_000_000
@@ -57,6 +58,8 @@ class ExportShown:
                 made = await asyncio.to_thread(_made, bytes(body), form, title, about)
             except TooMuch as error:
                 return _refused(413, str(error))
+            except WorkFailed as error:
+                return _refused(500, str(error))
             except (pa.ArrowException, OSError, ValueError) as error:  # a stream that was cut off is an OSError
                 log.warning("a table of a pivot could not be read", error=str(error))
                 return _refused(400, "what the page sent could not be read as a table.")
@@ -72,7 +75,7 @@ def _made(body: bytes, form: ExportForm, title: str, about: dict[str, str]) -> b
     table = pa.ipc.open_stream(body).read_all()
     if table.num_rows * max(table.num_columns, 1) > _MOST_CELLS:
         raise TooMuch(f"it has more than {_MOST_CELLS:,} cells: filter or group it first.")
-    return export_table(explored_table(table), form, title, about=about)
+    return export_worker().of_arrow(body, form, title, about)
 
 
 def _refused(status: int, error: str) -> JSONResponse:

@@ -12,7 +12,8 @@ from engine.contracts import Contracts
 from engine.model import ExerciseStyle, OptionType, Product
 from engine.preparation import ARTICLE_DEFAULTS, Parameters, PreparedUnderlying, prepare_underlying
 from engine.repricing import parameters_at
-from services.read_file import FileLimits, read_file
+from services.file_limits import FileLimits
+from services.read_file import read_file
 from services.record_kinds import RECORD_KINDS
 
 DATA = Path(__file__).resolve().parent.parent / "data"

@@ -17,8 +17,9 @@ from benchmarks.books import AS_OF, COPIED_COLUMNS, DATA
 from benchmarks.postgresql import postgresql
 from benchmarks.results import Result, result_of
 from launch.components import find_postgresql
+from services.file_limits import FileLimits
 from services.load_demo import load_demo
-from services.read_file import FileLimits, read_file
+from services.read_file import read_file
 from storage.database import Store
 from storage.feeds import read_feed
 from storage.loaded_files import LOADED, read_loaded_files

@@ -1,8 +1,9 @@
-"""Uploads of 100,000 rows as the page does them, in the process beside, and how late the live board is meanwhile."""
+"""Uploads and exports of 100,000 rows in the processes beside, and how late the live board is meanwhile."""
 
 import tempfile
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -12,12 +13,16 @@ from benchmarks.postgresql import postgresql
 from benchmarks.results import Result, result_of
 from launch.components import find_postgresql
 from services.apply_upload import UploadMode
+from services.export_table import ExportForm, export_table
+from services.export_worker import ExportWorker
+from services.file_limits import FileLimits
 from services.load_demo import load_demo
 from services.permissions import Role, User
-from services.read_file import FileLimits, read_file
+from services.read_file import read_file
 from services.upload_worker import UploadWorker
 from storage.database import Store
 from storage.settings import Settings
+from storage.trade_list import TradeFilter, whole_trades
 
 NAME = "upload"
 _ROWS, _QUICK_ROWS = 100_000, 2_000
@@ -57,15 +62,51 @@ def _on(name: str, url: str, folder: Path, rows: int) -> list[Result]:
                 looked = time.perf_counter()
                 done = worker.apply(_ANALYST, kept.preview_id, UploadMode.ALL_OR_NOTHING).result()
                 applied = time.perf_counter()
+            if suffix == "csv":
+                results += _exports(name, store, url)
+            before = time.perf_counter()
             worker.undo(_ANALYST, done.batch_id).result()
             undone = time.perf_counter()
             note = f"a thread of the web process was late by {late.worst_ms:.0f} ms at worst"
             results.append(result_of(NAME, case, f"{name}, look and apply", [1000.0 * (applied - began)], note))
             results.append(result_of(NAME, case, f"{name}, look", [1000.0 * (looked - began)], ""))
-            results.append(result_of(NAME, case, f"{name}, undo", [1000.0 * (undone - applied)], ""))
+            results.append(result_of(NAME, case, f"{name}, undo", [1000.0 * (undone - before)], ""))
     finally:
         worker.close()
         store.close()
+    return results
+
+
+def _exports(name: str, store: Store, url: str) -> list[Result]:
+    """All trades as a file of each form; a workbook also made in this process itself, to compare."""
+    make = partial(whole_trades, chosen=TradeFilter())
+    worker = ExportWorker(Settings(DATABASE_URL=url))  # type: ignore[call-arg]
+
+    def beside(form: ExportForm) -> bytes:
+        return worker.of_store(make, form, "Trades", {})
+
+    def here(form: ExportForm) -> bytes:
+        with store.read() as connection:
+            return export_table(make(connection), form, "Trades")
+
+    results = []
+    try:
+        beside(ExportForm.CSV)  # its start is not what is measured
+        ways = [
+            (beside, ExportForm.CSV, f"{name}, beside"),
+            (beside, ExportForm.PARQUET, f"{name}, beside"),
+            (beside, ExportForm.EXCEL, f"{name}, beside"),
+            (here, ExportForm.EXCEL, f"{name}, here"),
+        ]
+        for way, form, contestant in ways:
+            with _Lateness() as late:
+                began = time.perf_counter()
+                way(form)
+                took = 1000.0 * (time.perf_counter() - began)
+            note = f"a thread of the web process was late by {late.worst_ms:.0f} ms at worst"
+            results.append(result_of(NAME, f"all trades exported, {form}", contestant, [took], note))
+    finally:
+        worker.close()
     return results
 
 

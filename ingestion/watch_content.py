@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import structlog
 
 from ingestion.watch_paths import Signature, WatchedFile, shown
+from services.file_limits import FileLimits
 from services.incoming import Incoming
-from services.read_file import FileLimits, read_file
+from services.read_file import read_file
 from services.read_rows import ReadRecords, RowFailure, left_aside_text
 from services.record_kinds import RECORD_KINDS
 from storage.loaded_files import LOADED, REFUSED

@@ -18,8 +18,8 @@ from ingestion.watch_events import FolderEvents
 from ingestion.watch_paths import shown
 from ingestion.watch_round import FoundFile, WatchOptions, WatchRound
 from services.apply_incoming import Applied
+from services.file_limits import FileLimits
 from services.incoming import Incoming
-from services.read_file import FileLimits
 from services.read_rows import RowFailure
 from storage.database import Store, WriteUnit
 from storage.feeds import Feed as FeedRow

@@ -1,19 +1,17 @@
 """Which of several waiting files is loaded first?"""
 
-import csv
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ingestion.watch_paths import Signature, WatchedFile
+from services.file_limits import FileLimits
+from services.open_table import open_table
 from services.read_file import kind_of
+from services.read_rows import Unreadable
 
 _FIRST_TO_LAST = ("books", "instruments", "parameters", "trades", "quotes", "sensitivities")
 """What others refer to comes before them: then a book that arrives as six files is priced once, not six times."""
-_LONGEST_HEADER = 100_000
 
 
 class LoadingOrder:
@@ -38,14 +36,12 @@ class LoadingOrder:
         signature, rank = self._ranks.get(file.key, (None, 0))
         if signature == file.signature:
             return rank
-        with suppress(OSError, ValueError, csv.Error, pa.ArrowException):
+        with suppress(OSError, ValueError, Unreadable):
             return _FIRST_TO_LAST.index(kind_of(_names(file.path)))
         return len(_FIRST_TO_LAST)
 
 
 def _names(path: Path) -> list[str]:
     """The names of a file's columns."""
-    if path.name.lower().endswith(".parquet"):
-        return list(pq.read_schema(path).names)
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [name.strip() for name in next(csv.reader([file.readline(_LONGEST_HEADER)]), [])]
+    with open_table(path, path.name, FileLimits()) as table:
+        return table.names

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-SUFFIXES = (".csv", ".parquet")
+SUFFIXES = (".csv", ".xlsx", ".parquet")
 REPORT_SUFFIX = ".errors.csv"
 LOADED_FOLDER, REJECTED_FOLDER = "loaded", "rejected"
 _UNFINISHED = (".tmp", ".part", ".crdownload", REPORT_SUFFIX)
@@ -151,7 +151,7 @@ def _add_file(look: Look, path: Path, status: os.stat_result, *, drop: bool) -> 
     elif not stat.S_ISREG(status.st_mode):
         look.faults[shown(path)] = "is no regular file: it is left aside"
     elif not path.name.lower().endswith(SUFFIXES):
-        look.faults[shown(path)] = "is neither .csv nor .parquet: give it one of these names"
+        look.faults[shown(path)] = "is neither .csv, .xlsx nor .parquet: give it one of these names"
     else:
         file = WatchedFile(path, Signature.of(status), drop)
         if file.key not in look.files or drop:

@@ -11,7 +11,7 @@ from ingestion.watch_order import LoadingOrder
 from ingestion.watch_paths import LOADED_FOLDER, REJECTED_FOLDER, Look, Signature, WatchedFile, in_words, look_at, shown
 from ingestion.watch_traces import move_aside, write_report
 from ingestion.watch_wholeness import Wholeness
-from services.read_file import FileLimits
+from services.file_limits import FileLimits
 from storage.loaded_files import LOADED, LoadedFileRow
 
 _COARSE_NS = 1_000_000_000

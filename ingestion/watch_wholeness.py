@@ -10,6 +10,9 @@ _LONGER = 10.0
 """A file whose end looks cut off is given so many times as long."""
 _PARQUET_MAGIC = b"PAR1"
 _LINE_ENDS = (b"\n", b"\r")
+_ZIP_END = b"PK\x05\x06"
+_LONGEST_END = 22
+"""Bytes of what ends an archive that has no remark, which a workbook is."""
 
 
 @dataclass(slots=True)
@@ -66,8 +69,11 @@ def _has_an_end(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - len(_PARQUET_MAGIC)))
+            file.seek(max(0, size - _LONGEST_END))
             last = file.read()
     except OSError:
         return True
-    return last == _PARQUET_MAGIC if path.name.lower().endswith(".parquet") else last.endswith(_LINE_ENDS)
+    name = path.name.lower()
+    if name.endswith(".xlsx"):
+        return _ZIP_END in last
+    return last.endswith(_PARQUET_MAGIC if name.endswith(".parquet") else _LINE_ENDS)

@@ -1,9 +1,11 @@
 """The audit: who changed what, when and why, and who was refused. Nobody can alter it."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
-from services.audit_texts import audit_frame, in_words
+from services.audit_texts import audit_table, in_words
 from storage.audit import StoredAuditEntry, count_audit, read_audit, verify_audit
 from ui.audit_filters import audit_filter_text, audit_filters
 from ui.export_menu import export_menu
@@ -31,20 +33,18 @@ def shown(stored: StoredAuditEntry) -> dict[str, object]:
 
 
 st.subheader("Audit")
-chosen, opened = audit_filters(), store()
-
-
-def every_entry() -> pd.DataFrame:
-    """All entries that match, read when somebody asks for them."""
-    with opened.read() as every:
-        return audit_frame(read_audit(every, chosen))
-
-
-with opened.read() as connection:
+chosen = audit_filters()
+with store().read() as connection:
     count, entries = count_audit(connection, chosen), read_audit(connection, chosen, limit=_MOST_ROWS)
 with st.container(horizontal=True, vertical_alignment="center"):
     st.caption(f"{count:,} entries" + (f", the newest {_MOST_ROWS:,} are listed" if count > _MOST_ROWS else ""))
-    export_menu(every_entry, "Audit", "audit", about={"Filters": audit_filter_text(chosen)}, disabled=not count)
+    export_menu(
+        partial(audit_table, chosen=chosen),
+        "Audit",
+        "audit",
+        about={"Filters": audit_filter_text(chosen)},
+        disabled=not count,
+    )
     if st.button("Verify the chain", key="verify", help="Read all entries and compute every hash again."):
         with store().read() as connection, st.spinner("Reading every entry"):
             fault, total = verify_audit(connection), count_audit(connection)

@@ -1,8 +1,11 @@
 """What the board does not include, and why: trades without a value, and what the feeds brought that was not taken."""
 
+from functools import partial
+
 import streamlit as st
 
 from engine.measures import camel_case
+from services.export_worker import as_given
 from storage.quotes import newest_as_of
 from storage.read_models import as_of_dates, rejections_frame
 from ui.export_menu import export_menu
@@ -34,7 +37,7 @@ else:
     listed = without.rename(columns=camel_case)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{len(without):,} trades have no value as of {as_of}. They are in no total of the board.")
-        export_menu(lambda: listed, "Not included", "without", about={"As of": f"{as_of}"})
+        export_menu(partial(as_given, frame=listed), "Not included", "without", about={"As of": f"{as_of}"})
     st.dataframe(
         listed.assign(Open=trade_addresses(listed["TradeId"])),
         hide_index=True,

@@ -6,12 +6,10 @@ The numbers follow the store every few seconds where the newest date is looked a
 from datetime import date
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
-from services.trade_frame import COLUMNS, story_frame
+from services.trade_frame import story_table
 from services.trade_story import TradeStory, trade_story
-from storage.database import Store
 from storage.one_trade import nearest_ids
 from ui.export_menu import export_menu
 from ui.fact_table import fact_style
@@ -35,13 +33,6 @@ def read(trade_id: str, day: date | None) -> TradeStory | None:
     """The story as the store has it at this moment."""
     with store().read() as connection:
         return trade_story(connection, trade_id, day)
-
-
-def as_table(opened: Store, trade_id: str, day: date | None) -> pd.DataFrame:
-    """The story as a table, read when somebody asks for it."""
-    with opened.read() as connection:
-        story = trade_story(connection, trade_id, day)
-    return pd.DataFrame(columns=list(COLUMNS)) if story is None else story_frame(story)
 
 
 def unknown(trade_id: str) -> None:
@@ -94,7 +85,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = None if named == _LATEST else date.fromisoformat(str(named))
         open_all_trades()
         said = {"Trade": asked, "As of": str(chosen or found.as_of or "no date")}
-        export_menu(partial(as_table, store(), asked, chosen), f"Trade {asked}", "trade", about=said)
+        export_menu(partial(story_table, trade_id=asked, as_of=chosen), f"Trade {asked}", "trade", about=said)
 if found is None:
     unknown(asked)
 else:

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
+from sqlalchemy import Connection
 
-from storage.audit import StoredAuditEntry
+from storage.audit import AuditFilter, StoredAuditEntry, read_audit
 
 COLUMNS = (
     "Entry",
@@ -23,6 +24,11 @@ COLUMNS = (
     "PreviousHash",
     "Hash",
 )
+
+
+def audit_table(connection: Connection, chosen: AuditFilter) -> pd.DataFrame:
+    """All entries that pass a filter, as ``audit_frame`` has them."""
+    return audit_frame(read_audit(connection, chosen))
 
 
 def audit_frame(entries: Iterable[StoredAuditEntry]) -> pd.DataFrame:

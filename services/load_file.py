@@ -7,9 +7,10 @@ from pathlib import Path
 from sqlalchemy import select
 
 from services.apply_incoming import apply_incoming
+from services.file_limits import FileLimits
 from services.incoming import Incoming
 from services.pricing_state import PricingState
-from services.read_file import FileLimits, read_file
+from services.read_file import read_file
 from services.read_rows import ReadRecords, RowFailure, left_aside_text
 from services.record_kinds import RECORD_KINDS
 from storage.database import Store
@@ -41,7 +42,7 @@ def load_file(
     source: str | None = None,
     limits: FileLimits | None = None,
 ) -> LoadedFile:
-    """Read a CSV or Parquet file of a kind (a key of ``RECORD_KINDS``; None: the one that its columns fit) and put it
+    """Read a file of a kind (CSV, Excel or Parquet; a key of ``RECORD_KINDS``; None: the one that its columns fit) and put it
     into the store in one transaction.
 
     With failures nothing is loaded, unless good_rows says to load the others. source: what the store says of where the

@@ -11,13 +11,14 @@ from typing import Any
 
 from services.column_mapping import Proposal, likely_kind, mapped_names, propose_mapping
 from services.compare_upload import Comparison, Outcome, compare, key_text, upload_source
+from services.file_limits import FileLimits
 from services.load_file import refuse_unknown_tickers
+from services.open_table import OpenTable, Rows, open_table
 from services.permissions import Permission, User, require
-from services.read_file import FileLimits, kind_of
-from services.read_rows import ReadRecords, RowFailure, Unreadable, heading_of, read_table
+from services.read_file import kind_of, read_open_table
+from services.read_rows import ReadRecords, RowFailure, Unreadable, heading_of
 from services.read_values import shown
 from services.record_kinds import RECORD_KINDS, Record
-from services.upload_table import OpenTable, open_table
 from storage.database import Store, StoreRevisions
 from storage.uploads import loaded_before, read_batches
 
@@ -166,16 +167,10 @@ def _read(preview: UploadPreview, table: OpenTable, progress: Progress) -> ReadR
             return None
     kind = RECORD_KINDS[preview.kind]
     preview.proposals = propose_mapping(names, kind)
-    heading = heading_of(names, kind)
-    if heading.fault(kind) is not None:
+    if heading_of(names, kind).fault(kind) is not None:
         _say_columns(preview, names, table.place)
         return None
-    wanted = [position for position, _ in heading.columns] if table.place == "row" and not table.sheets else None
-    places = list(range(len(names))) if wanted is None else wanted
-    rows = _watched(table.rows_of(places), table.expected, progress)
-    read = read_table([names[place] for place in places], rows, kind, place=table.place)
-    read.left_aside = list(heading.left_aside)
-    return read
+    return read_open_table(table, names, kind, lambda rows: _watched(rows, table.expected, progress))
 
 
 def _mapped(preview: UploadPreview, table: OpenTable) -> list[str]:
@@ -193,9 +188,7 @@ def _say_columns(preview: UploadPreview, names: Sequence[str], place: str) -> No
     preview.left_aside = list(heading_of(names, kind).left_aside)
 
 
-def _watched(
-    rows: Iterator[tuple[int, Sequence[Any]]], expected: int | None, progress: Progress
-) -> Iterator[tuple[int, Sequence[Any]]]:
+def _watched(rows: Rows, expected: int | None, progress: Progress) -> Rows:
     """The rows, with a sign every few thousand."""
     for count, row in enumerate(rows):
         if count % _ROWS_A_SIGN == 0:

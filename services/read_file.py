@@ -1,31 +1,13 @@
-"""Read a file of records, CSV or Parquet, within bounds: every good row as typed values, every bad one and why."""
+"""Read a file of records within bounds, whatever its form: every good row as typed values, every bad one and why."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import BufferedReader
 from pathlib import Path
 
-from services.csv_rows import csv_rows, delimiter_of, lines_of, named_rows, too_large
-from services.parquet_rows import MAGIC, ParquetRows
-from services.read_rows import ReadRecords, RowFailure, Unreadable, heading_of, read_table
+from services.file_limits import FileLimits
+from services.open_table import OpenTable, Rows, open_table
+from services.read_rows import ReadRecords, Unreadable, heading_of, read_table
 from services.record_kinds import RECORD_KINDS, RecordKind
-from storage.settings import Settings
-
-_PARQUET_NAMES = {".parquet", ".pq"}
-_EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-
-
-@dataclass(frozen=True, slots=True)
-class FileLimits:
-    """How much one file may hold. bytes: as it lies there, and unpacked."""
-
-    bytes: int = 500_000_000
-    rows: int = 1_000_000
-    columns: int = 200
-
-    @classmethod
-    def of(cls, settings: Settings) -> "FileLimits":
-        return cls(int(settings.file_megabytes * 1e6), settings.file_rows, settings.file_columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +21,34 @@ class ReadFile:
 def read_file(path: Path, kind: str | None, limits: FileLimits) -> ReadFile:
     """Read a file of a kind of record (a key of ``RECORD_KINDS``; None: the one that its columns fit).
 
-    Parquet is known by its first bytes. All else is text in UTF-8, with or without a byte-order mark: separated by tabs
-    where the name ends in .tsv or .tab, else by commas. Columns may come in any order. Never raises for what is in
-    the file; raises OSError when there is none.
+    Parquet and Excel workbooks, of which the first sheet is read, are known by their first bytes. All else is text in
+    UTF-8, with or without a byte-order mark: separated by tabs where the name ends in .tsv or .tab, else by commas.
+    Columns may come in any order. Never raises for what is in the file; raises OSError when there is none.
     """
-    with path.open("rb") as file:
-        start = file.peek(len(MAGIC))
-        try:
-            if path.stat().st_size > limits.bytes:
-                raise Unreadable(1, too_large(limits.bytes))
-            if start.startswith(MAGIC):
-                return _read_parquet(path, kind, limits)
-            if path.suffix.lower() in _PARQUET_NAMES:
-                raise Unreadable(1, "not a Parquet file: write it again", "row")
-            if start.startswith(_EXCEL):
-                raise Unreadable(1, "an Excel workbook or an archive: save the sheet as CSV UTF-8")
-            return _read_text(file, kind, limits, delimiter_of(path.suffix))
-        except Unreadable as unreadable:
-            return _refused(kind, unreadable.failure)
+    try:
+        with open_table(path, path.name, limits) as table:
+            found = kind or _kind_or_refuse(table)
+            return ReadFile(found, read_open_table(table, table.names, RECORD_KINDS[found]))
+    except Unreadable as unreadable:
+        records = ReadRecords()
+        records.refuse([unreadable.failure])
+        return ReadFile(kind, records)
+
+
+def read_open_table(
+    table: OpenTable, names: Sequence[str], kind: RecordKind, watched: Callable[[Rows], Rows] = lambda rows: rows
+) -> ReadRecords:
+    """The records of a table under these names of its columns. watched: is handed the rows, and hands them on.
+
+    Raises Unreadable.
+    """
+    heading = heading_of(names, kind)
+    if heading.fault(kind) is not None:
+        return read_table(names, (), kind, place=table.place)
+    places = [position for position, _ in heading.columns] if table.is_columnar else list(range(len(names)))
+    read = read_table([names[at] for at in places], watched(table.rows_of(places)), kind, place=table.place)
+    read.left_aside = list(heading.left_aside)
+    return read
 
 
 def kind_of(names: Sequence[str]) -> str:
@@ -75,35 +67,8 @@ def _required(kind: RecordKind) -> list[str]:
     return [column.name for column in kind.columns if column.required]
 
 
-def _read_text(file: BufferedReader, kind: str | None, limits: FileLimits, delimiter: str) -> ReadFile:
-    line, names, rows = named_rows(csv_rows(lines_of(file, limits.bytes), limits.columns, delimiter), limits.rows)
-    found = kind or _kind_or_refuse(names, line, "line")
-    return ReadFile(found, read_table(names, rows, RECORD_KINDS[found]))
-
-
-def _read_parquet(path: Path, kind: str | None, limits: FileLimits) -> ReadFile:
-    table = ParquetRows(path, limits.bytes, limits.rows, limits.columns)
+def _kind_or_refuse(table: OpenTable) -> str:
     try:
-        found = kind or _kind_or_refuse(table.names, 1, "row")
-        heading = heading_of(table.names, RECORD_KINDS[found])
-        wanted = [position for position, _ in heading.columns]
-        faulty = heading.fault(RECORD_KINDS[found]) is not None
-        names = table.names if faulty else [table.names[position] for position in wanted]
-        records = read_table(names, () if faulty else table.rows(wanted), RECORD_KINDS[found], place="row")
-        records.left_aside = list(heading.left_aside)
-        return ReadFile(found, records)
-    finally:
-        table.close()
-
-
-def _kind_or_refuse(names: Sequence[str], line: int, place: str) -> str:
-    try:
-        return kind_of(names)
+        return kind_of(table.names)
     except ValueError as error:
-        raise Unreadable(line, str(error), place) from error
-
-
-def _refused(kind: str | None, failure: RowFailure) -> ReadFile:
-    records = ReadRecords()
-    records.refuse([failure])
-    return ReadFile(kind, records)
+        raise Unreadable(1, str(error), table.place) from error

@@ -1,6 +1,6 @@
 """Put rows back as they were before an upload, inside a transaction, and say what must be priced."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -13,10 +13,10 @@ from services.take_records import take_records
 from storage.change_log import NO_DATE, Change
 from storage.database import WriteUnit
 from storage.quotes import newest_as_of
-from storage.records import RECORD_TABLES
+from storage.records import RECORD_TABLES, key_of, write_versions
 from storage.schema import pricing_failures, quote_history, quotes, sensitivities
-from storage.sensitivities import forget_failures, forget_values
-from storage.uploads import Key, Row, UploadedRow, note_removed, remove_rows, restore_rows, stored_rows
+from storage.sensitivities import forget_failures, forget_values, written_dates
+from storage.uploads import Key, Row, UploadedRow, remove_rows, restore_rows
 
 
 def take_back_records(
@@ -25,13 +25,17 @@ def take_back_records(
     change: Change,
     kind: str,
     rows: Sequence[UploadedRow],
+    stored: Mapping[Key, Row],
     source: str,
     moved: Moved,
 ) -> None:
-    """Former values of records that were changed; records that were new go, trades with their values of ours."""
+    """Former values of records that were changed; records that were new go, trades with their values of ours.
+
+    stored: the records as they are, all of one revision, which is the upload's.
+    """
     table = RECORD_TABLES[kind]
     restored = [row.previous for row in rows if row.previous is not None]
-    added = [row.key for row in rows if row.previous is None]
+    added = [stored[row.key] for row in rows if row.previous is None]
     if added:
         _remove_records(unit, state, change, kind, added, source, moved)
     if restored:
@@ -93,36 +97,32 @@ def _remove_records(
     state: PricingState,
     change: Change,
     kind: str,
-    keys: Sequence[Key],
+    records: Sequence[Row],
     source: str,
     moved: Moved,
 ) -> None:
-    table = RECORD_TABLES[kind]
-    note_removed(unit, kind, list(stored_rows(unit.connection, table, keys).values()), source)
-    remove_rows(unit, table, keys)
+    write_versions(unit, kind, records, source, removed=True)
+    remove_rows(unit, RECORD_TABLES[kind], [key_of(kind, record) for record in records])
     if kind == "trades":
-        trade_ids = [str(key[0]) for key in keys]
-        change.log("removed", NO_DATE, pa.table({"trade_id": trade_ids}))
-        _forget_trades(unit, state, trade_ids)
-        state.drop_trades(trade_ids)
+        change.log("removed", NO_DATE, pa.table({"trade_id": [record["trade_id"] for record in records]}))
+        _forget_trades(unit, state, records)
     elif kind == "parameters":
-        tickers = {str(key[1]) for key in keys}
+        tickers = {str(record["ticker"]) for record in records}
         change.log("parameters", NO_DATE, pa.table({"ticker": sorted(tickers)}))
         state.load_parameters(unit.connection)
         if state.newest is not None:
             moved.tickers.setdefault(state.newest, set()).update(tickers)
 
 
-def _forget_trades(unit: WriteUnit, state: PricingState, trade_ids: Sequence[str]) -> None:
+def _forget_trades(unit: WriteUnit, state: PricingState, records: Sequence[Row]) -> None:
     """Take our values of trades, and the reasons why there are none, off all dates; what others reported stays."""
-    by_ticker: dict[str, list[str]] = {}
-    for trade_id in trade_ids:
-        if (known := state.trade(trade_id)) is not None:
-            by_ticker.setdefault(known["ticker"], []).append(trade_id)
-    for as_of in state.priced:
+    trade_ids = [str(record["trade_id"]) for record in records]
+    tickers = [str(record["ticker"]) for record in records]
+    # Nothing of theirs is older than they are, so most dates need not be searched for each of them.
+    for as_of in written_dates(unit.connection, state.priced, records[0]["revision"]):
         forget_failures(unit, as_of, trade_ids)
-        for ticker, some in by_ticker.items():
-            forget_values(unit, as_of, ticker, some)
+        forget_values(unit, as_of, tickers, trade_ids)
+    state.drop_trades(trade_ids)
 
 
 def _forget_dates_after(unit: WriteUnit, state: PricingState, newest: date | None) -> None:

@@ -1,13 +1,15 @@
 """Everything about one trade as a table that can be exported: a row a fact."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import pandas as pd
+from sqlalchemy import Connection
 
 from engine.measures import DAY_PNL, MEASURES
 from services.audit_texts import in_words
-from services.trade_story import TradeStory, is_reported, placed
+from services.trade_story import TradeStory, is_reported, placed, trade_story
 
 COLUMNS = ("Section", "What", "Value", "Unit", "PreviousClose", "From", "When")
 
@@ -19,6 +21,12 @@ def story_frame(story: TradeStory) -> pd.DataFrame:
     rows = [*_terms(story), *_values(story), *_pricing(story), *_history(story)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object)
     return frame.assign(When=pd.to_datetime(frame["When"], utc=True))
+
+
+def story_table(connection: Connection, trade_id: str, as_of: date | None) -> pd.DataFrame:
+    """The same of a trade of the store, as of a date or the newest; no rows where there is no such trade."""
+    story = trade_story(connection, trade_id, as_of)
+    return pd.DataFrame(columns=list(COLUMNS)) if story is None else story_frame(story)
 
 
 def _terms(story: TradeStory) -> Iterator[_Row]:

@@ -1,6 +1,6 @@
 """Take an upload back: its rows are what they were before, in one transaction, as long as nobody touched them since."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.compare_upload import key_text
@@ -76,7 +76,8 @@ def undo_upload(
             if batch.undone_at is not None:
                 raise UndoRefused(f"Upload {batch_id} was taken back by {batch.undone_by} already.")
             rows = read_uploaded_rows(unit.connection, batch_id)
-            touched = _touched(unit, batch, rows)
+            stored = stored_rows(unit.connection, UPLOAD_TABLES[batch.kind], _stored_keys(batch, rows))
+            touched = _touched(unit, batch, rows, stored)
             if touched:
                 raise UndoRefused(_touched_text(unit, batch, touched))
             progress(0.4, "putting back what was there")
@@ -88,7 +89,7 @@ def undo_upload(
                 take_back_sensitivities(unit, state, change, rows, moved)
             else:
                 source = f"undo of upload {batch_id} by {user.name}"
-                take_back_records(unit, state, change, batch.kind, rows, source, moved)
+                take_back_records(unit, state, change, batch.kind, rows, stored, source, moved)
             progress(0.7, "pricing")
             pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
             mark_undone(unit, batch_id, user.name)
@@ -121,18 +122,22 @@ def _was_there(kind: str, row: UploadedRow) -> bool:
     return kind != "sensitivities" or row.previous["row"] is not None
 
 
-def _touched(unit: WriteUnit, batch: UploadBatch, rows: Sequence[UploadedRow]) -> list[tuple[UploadedRow, Row | None]]:
+def _stored_keys(batch: UploadBatch, rows: Sequence[UploadedRow]) -> Collection[Key]:
+    """The keys of the rows in the kind's own table: of quotes without the instant."""
+    return {row.key[:2] for row in rows} if batch.kind == "quotes" else [row.key for row in rows]
+
+
+def _touched(
+    unit: WriteUnit, batch: UploadBatch, rows: Sequence[UploadedRow], stored: Mapping[Key, Row]
+) -> list[tuple[UploadedRow, Row | None]]:
     """The rows that are not as the upload left them, with what is there now (None: nothing)."""
-    connection = unit.connection
     if batch.kind != "quotes":
-        stored = stored_rows(connection, UPLOAD_TABLES[batch.kind], [row.key for row in rows])
         found = ((row, stored.get(row.key)) for row in rows)
         return [(row, now) for row, now in found if now is None or now["revision"] != batch.revision]
-    observed = stored_observations(connection, [row.key[1:] for row in rows])
-    newest = stored_rows(connection, UPLOAD_TABLES["quotes"], {row.key[:2] for row in rows})
+    observed = stored_observations(unit.connection, [row.key[1:] for row in rows])
     touched: list[tuple[UploadedRow, Row | None]] = []
     for row in rows:
-        observation, quote = observed.get(row.key[1:]), newest.get(row.key[:2])
+        observation, quote = observed.get(row.key[1:]), stored.get(row.key[:2])
         if observation is None or observation["received_at"] != batch.uploaded_at:
             touched.append((row, observation))
         elif quote is None or (quote["revision"] != batch.revision and _was_newest(row)):

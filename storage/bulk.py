@@ -1,10 +1,11 @@
-"""Upsert many rows fast, the same call on both databases.
+"""Upsert, insert and remove many rows fast, the same calls on both databases.
 
 Most of the time goes into handing values to the database one by one. So a value that all rows of a batch share is
-handed over once for many rows (SQLite) or once (PostgreSQL), and PostgreSQL takes each other column as one array.
+handed over once for many rows (SQLite) or once (PostgreSQL). PostgreSQL takes each other column as one array, and rows
+that are new as one COPY.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, String, Table
 
 from storage.column_arrays import FloatColumn, TextColumn
+from storage.copy_rows import copy_rows
 from storage.instants import UtcDateTime, to_driver
 
 Columns = Mapping[str, Any]
@@ -56,85 +58,130 @@ def upsert_batches(
     written = [(columns, count) for columns, count in batches if count]
     if not written:
         return
-    first = written[0][0]
-    shared = tuple(name for name in first if not isinstance(first[name], (list, tuple, np.ndarray)))
-    varying = tuple(name for name in first if name not in shared)
-    dialect = connection.dialect.name
-    ready = [
-        _Batch(
-            tuple(_driver_value(columns[name], table.c[name], dialect) for name in shared),
-            tuple(_driver_column(columns[name], table.c[name], dialect) for name in varying),
-            count,
-        )
-        for columns, count in written
-    ]
-    if dialect == "sqlite":
-        _upsert_rows(connection, table, shared, varying, ready, newer_by, "?", _ROWS_A_STATEMENT if varying else 0)
-    elif varying and sum(batch.count for batch in ready) >= _ARRAYS_FROM_ROWS:
-        _upsert_arrays(connection, table, shared, varying, ready, newer_by)
+    if _takes_arrays(connection, written):
+        _upsert_arrays(connection, table, written, newer_by)
     else:
-        _upsert_rows(connection, table, shared, varying, ready, newer_by, "%s", 0)
+        _write_rows(connection, table, written, newer_by, new=False)
 
 
-def _upsert_rows(
+def insert(connection: Connection, table: Table, columns: Columns, count: int) -> None:
+    """Insert rows whose primary keys are not there: one that is there is an error. Columns are as in ``upsert``."""
+    if not count:
+        return
+    if _takes_arrays(connection, [(columns, count)]):
+        copy_rows(connection, table, [(columns, count)])
+    else:
+        _write_rows(connection, table, [(columns, count)], None, new=True)
+
+
+def remove(connection: Connection, table: Table, columns: Columns, count: int) -> None:
+    """Delete the rows that have these values, of as many columns as are given. Columns are as in ``upsert``."""
+    if not count:
+        return
+    shared, varying = _parted(columns)
+    batch = _batch(connection, table, columns, count)
+    if _takes_arrays(connection, [(columns, count)]):
+        connection.exec_driver_sql(_remove_sql(table, shared, varying), (*batch.shared, *batch.varying))
+        return
+    marker = "?" if connection.dialect.name == "sqlite" else "%s"
+    same = " AND ".join(f"{name} = {marker}" for name in (*shared, *varying))
+    connection.exec_driver_sql(f"DELETE FROM {table.name} WHERE {same}", list(_rows(batch, 0)))
+
+
+def _parted(columns: Columns) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The columns that have one value for all rows, and the others."""
+    shared = tuple(name for name, values in columns.items() if not isinstance(values, (list, tuple, np.ndarray)))
+    return shared, tuple(name for name in columns if name not in shared)
+
+
+def _takes_arrays(connection: Connection, batches: Sequence[tuple[Columns, int]]) -> bool:
+    if connection.dialect.name == "sqlite" or not _parted(batches[0][0])[1]:
+        return False
+    return sum(count for _, count in batches) >= _ARRAYS_FROM_ROWS
+
+
+def _batch(connection: Connection, table: Table, columns: Columns, count: int) -> _Batch:
+    shared, varying = _parted(columns)
+    dialect = connection.dialect.name
+    return _Batch(
+        tuple(_driver_value(columns[name], table.c[name], dialect) for name in shared),
+        tuple(_driver_column(columns[name], table.c[name], dialect) for name in varying),
+        count,
+    )
+
+
+def _rows(batch: _Batch, start: int) -> Iterator[tuple[Any, ...]]:
+    """The rows of a batch from one on: first what all share."""
+    if not batch.varying:
+        return iter([batch.shared] * (batch.count - start))
+    columns = [column.tolist() if isinstance(column, (FloatColumn, TextColumn)) else column for column in batch.varying]
+    return ((*batch.shared, *row) for row in zip(*(column[start:] for column in columns), strict=True))
+
+
+def _write_rows(
     connection: Connection,
     table: Table,
-    shared: tuple[str, ...],
-    varying: tuple[str, ...],
-    batches: Sequence[_Batch],
+    batches: Sequence[tuple[Columns, int]],
     newer_by: str | None,
-    marker: str,
-    rows_a_statement: int,
+    *,
+    new: bool,
 ) -> None:
-    """Several rows a statement with the shared values once, unless rows_a_statement is 0; the rest one by one."""
+    """Row by row; in SQLite several a statement, with what all share once, and the rest one by one."""
+    shared, varying = _parted(batches[0][0])
     dialect = connection.dialect.name
+    rows_a_statement = _ROWS_A_STATEMENT if dialect == "sqlite" and varying else 0
     several: list[tuple[Any, ...]] = []
     single: list[tuple[Any, ...]] = []
-    for batch in batches:
-        columns = [c.tolist() if isinstance(c, (FloatColumn, TextColumn)) else c for c in batch.varying]
-        done = batch.count - batch.count % rows_a_statement if rows_a_statement else 0
+    for columns, count in batches:
+        batch = _batch(connection, table, columns, count)
+        done = count - count % rows_a_statement if rows_a_statement else 0
         if done:
-            values: list[Any] = [None] * (done * len(columns))
-            for place, column in enumerate(columns):
-                values[place :: len(columns)] = column[:done]
-            width = rows_a_statement * len(columns)
+            values: list[Any] = [None] * (done * len(varying))
+            for place, column in enumerate(batch.varying):
+                plain = column.tolist() if isinstance(column, (FloatColumn, TextColumn)) else column
+                values[place :: len(varying)] = plain[:done]
+            width = rows_a_statement * len(varying)
             several += [(*batch.shared, *values[at : at + width]) for at in range(0, len(values), width)]
-        rest = zip(*(column[done:] for column in columns), strict=True) if columns else [()] * batch.count
-        single += [(*batch.shared, *row) for row in rest]
+        single += _rows(batch, done)
     names = (*shared, *varying)
     if several:
         source = _rows_source(len(shared), len(varying), rows_a_statement)
-        connection.exec_driver_sql(_insert_sql(table, names, newer_by, source, dialect), several)
+        connection.exec_driver_sql(_insert_sql(table, names, newer_by, source, dialect, new), several)
     if single:
-        source = f"VALUES ({', '.join([marker] * len(names))})"
-        connection.exec_driver_sql(_insert_sql(table, names, newer_by, source, dialect), single)
+        source = f"VALUES ({', '.join(['?' if dialect == 'sqlite' else '%s'] * len(names))})"
+        connection.exec_driver_sql(_insert_sql(table, names, newer_by, source, dialect, new), single)
 
 
 def _upsert_arrays(
-    connection: Connection,
-    table: Table,
-    shared: tuple[str, ...],
-    varying: tuple[str, ...],
-    batches: Sequence[_Batch],
-    newer_by: str | None,
+    connection: Connection, table: Table, batches: Sequence[tuple[Columns, int]], newer_by: str | None
 ) -> None:
-    """PostgreSQL: the varying columns as arrays. Rows that are known already are updated by a join; the rest is new.
+    """PostgreSQL: rows that are known already are updated by a join; the rest is new.
 
     Nobody else writes meanwhile: every writer holds the row of the store's state.
     """
-    values = [(*batch.shared, *batch.varying) for batch in batches]
+    shared, varying = _parted(batches[0][0])
+    ready = [_batch(connection, table, columns, count) for columns, count in batches]
+    values = [(*batch.shared, *batch.varying) for batch in ready]
     if newer_by is None:
         updated = connection.exec_driver_sql(_update_sql(table, shared, varying), values).rowcount
-        if updated == sum(batch.count for batch in batches):
+        if updated == sum(batch.count for batch in ready):
+            return
+        if not updated:
+            copy_rows(connection, table, batches)
             return
     source = _arrays_source(table, shared, varying)
-    connection.exec_driver_sql(_insert_sql(table, (*shared, *varying), newer_by, source, "postgresql"), values)
+    names = (*shared, *varying)
+    connection.exec_driver_sql(_insert_sql(table, names, newer_by, source, "postgresql", False), values)
 
 
 @lru_cache(maxsize=256)
-def _insert_sql(table: Table, names: tuple[str, ...], newer_by: str | None, source: str, dialect_name: str) -> str:
+def _insert_sql(
+    table: Table, names: tuple[str, ...], newer_by: str | None, source: str, dialect_name: str, new: bool
+) -> str:
     keys = [column.name for column in table.primary_key.columns]
     into = f"INTO {table.name} ({', '.join(names)}) {source}"
+    if new:
+        return f"INSERT {into}"
     if dialect_name == "sqlite" and newer_by is None and _replaces_whole_rows(table, names):
         return f"INSERT OR REPLACE {into}"
     updates = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
@@ -169,6 +216,12 @@ def _update_sql(table: Table, shared: tuple[str, ...], varying: tuple[str, ...])
     same = " AND ".join(f"{table.name}.{name} = fresh.{name}" for name in keys)
     source = _arrays_source(table, shared, varying)
     return f"UPDATE {table.name} SET {', '.join(updates)} FROM ({source}) AS fresh WHERE {same}"
+
+
+@lru_cache(maxsize=256)
+def _remove_sql(table: Table, shared: tuple[str, ...], varying: tuple[str, ...]) -> str:
+    same = " AND ".join(f"{table.name}.{name} = gone.{name}" for name in (*shared, *varying))
+    return f"DELETE FROM {table.name} USING ({_arrays_source(table, shared, varying)}) AS gone WHERE {same}"
 
 
 @lru_cache(maxsize=256)

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Column, Connection, Table, select, tuple_
 
-from storage.bulk import upsert
+from storage.bulk import insert, upsert
 from storage.database import WriteUnit
 from storage.schema import books, instruments, pricing_parameters, record_versions, trades
 
@@ -77,39 +77,71 @@ def upsert_records(
     if known is None:
         known = _existing(unit.connection, kind, incoming.keys())
     outcome = Upserted()
+    new: list[Record] = []
+    changed: list[Record] = []
     written_at: list[str] = []
     standard = {name: defaults.get(name) for name in names}
     for key, record in incoming.items():
         stored = known.get(key)
         whole = {**(stored or standard), **record}
-        if stored is None:
-            outcome.new += 1
-        elif stored == whole:
+        if stored == whole:
             outcome.unchanged += 1
             continue
-        else:
-            outcome.changed += 1
+        (new if stored is None else changed).append(whole)
         outcome.written.append(whole)
         written_at.append(found_at[key])
-    count = len(outcome.written)
-    rows = map(itemgetter(*names), outcome.written)
-    columns: dict[str, Any] = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if count else {}
-    upsert(unit.connection, table, {**columns, "source": source, "revision": unit.revision}, count)
-    upsert(
-        unit.connection,
-        record_versions,
-        {
-            "revision": unit.revision,
-            "kind": kind,
-            "record_key": ["|".join([str(record[name]) for name in keys]) for record in outcome.written],
-            "recorded_at": unit.now,
-            "source": source,
-            "record": [_json(record) for record in outcome.written],
-            "place": written_at,
-        },
-        count,
-    )
+    outcome.new, outcome.changed = len(new), len(changed)
+    common = {"source": source, "revision": unit.revision}
+    insert(unit.connection, table, {**_by_column(new, names), **common}, len(new))
+    upsert(unit.connection, table, {**_by_column(changed, names), **common}, len(changed))
+    write_versions(unit, kind, outcome.written, source, written_at)
     return outcome
+
+
+def write_versions(
+    unit: WriteUnit,
+    kind: str,
+    records: Sequence[Record],
+    source: str,
+    places: Sequence[str] = (),
+    *,
+    removed: bool = False,
+) -> None:
+    """Keep a version of each of these whole records, which this revision has not written yet.
+
+    removed: it is the last one, and says that the record is gone.
+    """
+    columns = _by_column(records, [column.name for column in columns_of(kind)])
+    keys = [columns[column.name] for column in RECORD_TABLES[kind].primary_key.columns] if records else []
+    versions = {
+        "revision": unit.revision,
+        "kind": kind,
+        "recorded_at": unit.now,
+        "source": source,
+        "record_key": ["|".join(map(str, key)) for key in zip(*keys, strict=True)],
+        "record": _as_json(columns, ',"removed":true' if removed else ""),
+        "place": places or "",
+    }
+    insert(unit.connection, record_versions, versions, len(records))
+
+
+def _by_column(records: Sequence[Record], names: Sequence[str]) -> dict[str, list[Any]]:
+    rows = map(itemgetter(*names), records)
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if records else {}
+
+
+def _as_json(columns: Mapping[str, list[Any]], more: str) -> list[str]:
+    """Each row as JSON, dates as YYYY-MM-DD."""
+    form = "{" + ",".join(f"{_json(name)}:%s" for name in columns) + more + "}"
+    return [form % row for row in zip(*map(_json_texts, columns.values()), strict=True)]
+
+
+def _json_texts(values: list[Any]) -> list[str]:
+    """A column as JSON: numbers one by one, and of all else each value once, because most columns have few."""
+    if any(isinstance(value, float) for value in values):
+        return [float.__repr__(value) if value.__class__ is float else _json(value) for value in values]
+    texts = {value: _json(value) for value in set(values)}
+    return [texts[value] for value in values]
 
 
 def read_plain_records(connection: Connection, kind: str) -> list[Record]:

@@ -1,6 +1,6 @@
 """Sensitivities and the trades without a value, as they are written and found."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import chain
@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, func, select
 
 from engine.contracts import FloatArray
 from engine.measures import MEASURE_NAMES
 from engine.model import Source
-from storage.bulk import upsert, upsert_batches
+from storage.bulk import remove, upsert, upsert_batches
 from storage.database import WriteUnit
 from storage.schema import pricing_failures, sensitivities
 
@@ -91,7 +91,7 @@ def write_valuations(unit: WriteUnit, as_of: date, rows: ValuationRows) -> dict[
     )
     if known_failures:
         mended = [trade_id for part in rows.valued for trade_id in part.trade_id if trade_id in known_failures]
-        _delete(unit.connection, pricing_failures, as_of, mended)
+        forget_failures(unit, as_of, mended)
     fresh = [f for f in failed if known_failures.get(f[0]) != f[2:]]
     upsert(
         unit.connection,
@@ -165,22 +165,18 @@ def read_failures(connection: Connection, as_of: date) -> Mapping[str, list[str]
     return {name: [row[i] for row in rows] for i, name in enumerate(names)}
 
 
-def forget_values(unit: WriteUnit, as_of: date, risk_factor: str, trade_ids: Sequence[str]) -> None:
-    """Take our values of trades on an underlying off a date, because the trades are no longer what was valued."""
-    for start in range(0, len(trade_ids), _KEYS_A_STATEMENT):
-        unit.connection.execute(
-            delete(sensitivities).where(
-                sensitivities.c.as_of_date == as_of,
-                sensitivities.c.risk_factor == risk_factor,
-                sensitivities.c.trade_id.in_(trade_ids[start : start + _KEYS_A_STATEMENT]),
-                sensitivities.c.source == Source.ENGINE,
-            )
-        )
+def forget_values(unit: WriteUnit, as_of: date, risk_factor: str | Sequence[str], trade_ids: Sequence[str]) -> None:
+    """Take our values of trades off a date, because the trades are no longer what was valued.
+
+    risk_factor: the underlying of all of them, or of each.
+    """
+    ours = {"as_of_date": as_of, "risk_factor": risk_factor, "trade_id": trade_ids, "source": str(Source.ENGINE)}
+    remove(unit.connection, sensitivities, ours, len(trade_ids))
 
 
 def forget_failures(unit: WriteUnit, as_of: date, trade_ids: Sequence[str]) -> None:
     """Take the reasons why trades have no value off a date, because the trades have changed."""
-    _delete(unit.connection, pricing_failures, as_of, trade_ids)
+    remove(unit.connection, pricing_failures, {"as_of_date": as_of, "trade_id": trade_ids}, len(trade_ids))
 
 
 def stored_values(connection: Connection, as_of: date, names: Sequence[str]) -> Sequence[Any]:
@@ -212,6 +208,20 @@ def _is_priced(connection: Connection, as_of: date) -> bool:
     return connection.execute(ours.limit(1)).first() is not None
 
 
+def written_dates(connection: Connection, dates: Iterable[date], revision: int) -> list[date]:
+    """Those of these dates that have a value or a failure which this revision or a later one wrote."""
+    return [
+        as_of
+        for as_of in sorted(dates)
+        if any(
+            connection.execute(
+                select(table.c.trade_id).where(table.c.as_of_date == as_of, table.c.revision >= revision).limit(1)
+            ).first()
+            for table in (sensitivities, pricing_failures)
+        )
+    ]
+
+
 def previous_priced_date(connection: Connection, as_of: date) -> date | None:
     """The as-of date whose values are the previous close of this one, or None.
 
@@ -233,9 +243,3 @@ def counts(connection: Connection, as_of: date) -> Mapping[str, Any]:
         .group_by(pricing_failures.c.reason)
     )
     return {"priced": priced, "not_priced": {row[0]: row[1] for row in reasons}}
-
-
-def _delete(connection: Connection, table: Any, as_of: date, trade_ids: Sequence[str]) -> None:
-    for start in range(0, len(trade_ids), _KEYS_A_STATEMENT):
-        some = trade_ids[start : start + _KEYS_A_STATEMENT]
-        connection.execute(delete(table).where(table.c.as_of_date == as_of, table.c.trade_id.in_(some)))

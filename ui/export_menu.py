@@ -1,19 +1,19 @@
 """A table as a file for whoever looks at it: in three forms, made when one of them is asked for and not before."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 
-import pandas as pd
 import streamlit as st
 
-from services.export_table import ExportForm, export_table
+from services.export_table import ExportForm
+from services.export_worker import Make, export_worker
 from ui.who import current_user
 
 
 def export_menu(
-    make: Callable[[], pd.DataFrame],
+    make: Make,
     name: str,
     key: str,
     *,
@@ -23,9 +23,9 @@ def export_menu(
 ) -> None:
     """A button that opens to CSV, Excel and Parquet.
 
-    make: gives the rows. It runs outside of the page's script, after the click: it uses nothing of Streamlit, and what
-    it needs it got before. name: of the table, and with - for spaces of the file. about: what the table is (as of when,
-    which filters); who asked and when is added. units: name of a column -> its unit.
+    make: gives the rows. It runs after the click, in the process of the exports. name: of the table, and with - for
+    spaces of the file. about: what the table is (as of when, which filters); who asked and when is added. units: name
+    of a column -> its unit.
     """
     who = current_user().name
     stem = re.sub(r"[^\w.]+", "-", name).strip("-").lower()
@@ -43,7 +43,7 @@ def export_menu(
 
 
 def _made(
-    make: Callable[[], pd.DataFrame],
+    make: Make,
     form: ExportForm,
     title: str,
     about: Mapping[str, str],
@@ -51,4 +51,4 @@ def _made(
     units: Mapping[str, str] | None,
 ) -> bytes:
     said = {**about, "Made at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", "Made by": who}
-    return export_table(make(), form, title, about=said, units=units)
+    return export_worker().of_store(make, form, title, said, units)

@@ -6,6 +6,7 @@ changed meanwhile and nothing is selected, it is read again by itself; else the 
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -133,13 +134,8 @@ def _with_links(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _export(listed: ListedTrades) -> None:
     """All that match as a file, not only those that are listed."""
-    opened, meant = store(), listed.meant
-
-    def every_trade() -> pd.DataFrame:
-        with opened.read() as connection:
-            return whole_trades(connection, meant)
-
-    export_menu(every_trade, "Trades", "trades", about={"Filters": filter_text(meant)})
+    every_trade = partial(whole_trades, chosen=listed.meant)
+    export_menu(every_trade, "Trades", "trades", about={"Filters": filter_text(listed.meant)})
 
 
 _TITLES = {

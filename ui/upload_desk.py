@@ -8,7 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from services.upload_worker import Job, UploadWorker
+from services.process_beside import Job
+from services.upload_worker import UploadWorker
 from storage.settings import settings
 
 _KEPT_SECONDS = 4 * 3600.0

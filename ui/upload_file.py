@@ -4,12 +4,12 @@ import streamlit as st
 
 from services.apply_upload import UploadRefused
 from services.column_mapping import LEAVE_ASIDE, keep_mapping, saved_mappings
+from services.open_table import SUFFIXES
 from services.permissions import NotAllowed, Permission, User, why_not
 from services.preview_upload import UploadPreview
+from services.process_beside import WorkFailed
 from services.read_rows import heading_of
 from services.record_kinds import RECORD_KINDS
-from services.upload_table import SUFFIXES
-from services.upload_worker import UploadFailed
 from storage.settings import settings
 from ui.store import store
 from ui.upload_desk import follow
@@ -72,7 +72,7 @@ def _show(user: User, session: UploadSession) -> None:
     if session.job is not None:
         try:
             session.kept = follow(session.job)
-        except (NotAllowed, UploadRefused, UploadFailed, ValueError) as error:
+        except (NotAllowed, UploadRefused, WorkFailed, ValueError) as error:
             st.error(str(error), icon=":material/error:")
             if st.button("Look again", key="upload_again"):
                 session.look(user)

@@ -9,8 +9,9 @@ import streamlit as st
 
 from services.apply_upload import UploadRefused
 from services.permissions import NotAllowed, User
+from services.process_beside import Job, WorkFailed
 from services.reasons import NotPossible
-from services.upload_worker import Job, KeptPreview, UploadFailed
+from services.upload_worker import KeptPreview
 from ui.upload_desk import follow, upload_desk
 
 _KEY, _SAID = "upload_session", "upload_said"
@@ -81,7 +82,7 @@ def carried_out(job: Job, words: Callable[[Any], str]) -> bool:
     """Follow a job to its end and keep what came of it for the next run; whether it worked."""
     try:
         result = follow(job)
-    except (NotAllowed, NotPossible, UploadRefused, UploadFailed, ValueError) as error:
+    except (NotAllowed, NotPossible, UploadRefused, WorkFailed, ValueError) as error:
         say("refused", str(error))
         return False
     say("done", words(result))

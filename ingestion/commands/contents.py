@@ -48,13 +48,13 @@ def demo(
 
 def load(
     kind: Annotated[Kind, typer.Argument(help="What the file holds.")],
-    file: Annotated[Path, typer.Argument(help="A CSV or Parquet file.")],
+    file: Annotated[Path, typer.Argument(help="A CSV, Excel or Parquet file.")],
     good_rows: Annotated[bool, typer.Option("--good-rows", help="Load the good rows although others are bad.")] = False,
 ) -> None:
     """Load a file; what it changes is priced at once. A bad row refuses the whole file, unless --good-rows."""
+    from services.file_limits import FileLimits
     from services.load_file import load_file, summary_of
     from services.pricing_state import PricingState
-    from services.read_file import FileLimits
 
     known = read_settings()
     with opened_store() as store:

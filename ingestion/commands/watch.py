@@ -1,4 +1,4 @@
-"""``watch``: files and folders of CSV and Parquet, loaded when they come and whenever they change."""
+"""``watch``: files and folders of CSV, Excel and Parquet, loaded when they come and whenever they change."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +28,7 @@ def watch(
     """Run the sidecar with watched files: what is new in them is appended, what changed is overwritten."""
     from ingestion.watch_feed import WatchFeed
     from ingestion.watch_round import WatchOptions
-    from services.read_file import FileLimits
+    from services.file_limits import FileLimits
 
     options = WatchOptions(tuple(paths), kind.value if kind else None, drop, good_rows, settle, rescan)
     limits = FileLimits.of(read_settings())

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from sqlalchemy import Table, func, select
 
+from services.file_limits import FileLimits
 from services.load_file import load_file, summary_of
 from services.pricing_state import PricingState
-from services.read_file import FileLimits
 from storage.database import Store
 from storage.read_models import failures_frame, sensitivities_frame
 from storage.schema import books, instruments, pricing_parameters, quotes, store_state, trades

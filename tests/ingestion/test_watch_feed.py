@@ -13,8 +13,9 @@ from sqlalchemy.exc import OperationalError
 import ingestion.runner
 import ingestion.watch_content
 import ingestion.watch_events
+from services.file_limits import FileLimits
 from services.pricing_state import PricingState
-from services.read_file import FileLimits, read_file
+from services.read_file import read_file
 from storage.database import Store
 from storage.feeds import FeedLost, claim_feed
 from storage.loaded_files import read_loaded_files

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import ingestion.watch_content
-from services.read_file import FileLimits, read_file
+from services.file_limits import FileLimits
+from services.read_file import read_file
 from storage.loaded_files import LoadedFileRow
 from tests.ingestion.watching import (
     BOOKS,
@@ -24,6 +25,7 @@ from tests.ingestion.watching import (
     replace,
     table,
     tree,
+    workbook_of,
     write,
 )
 
@@ -69,12 +71,14 @@ def test_a_file_without_a_last_line_end_may_still_grow(tmp_path: Path) -> None:
     assert names(rounds.after(0.1)) == ["a.csv loaded"], "it is whole, only its last line end is missing"
 
 
-def test_a_parquet_file_without_its_mark_may_still_grow(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["parquet", "xlsx"])
+def test_a_file_that_is_cut_off_may_still_grow(tmp_path: Path, form: str) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    whole = parquet_of(tmp_path / "made", {"AsOfDate": ["2020-03-09"], "Instrument": ["AAPL"], "Quote": [68.0]})
+    columns = {"AsOfDate": ["2020-03-09"], "Instrument": ["AAPL"], "Quote": [68.0]}
+    whole = (parquet_of if form == "parquet" else workbook_of)(tmp_path / f"made.{form}", columns)
     rounds = Rounds(folder)
-    path = folder / "q.parquet"
+    path = folder / f"q.{form}"
     path.write_bytes(whole[:-20])
     assert rounds.look() == []
     assert rounds.after(9.9) == []
@@ -183,8 +187,11 @@ def test_static_data_come_first_when_several_wait(tmp_path: Path) -> None:
     for number, (name, text) in enumerate(files.items()):
         os.utime(write(tmp_path / name, text), ns=(number, number))
     parquet_of(tmp_path / "7.parquet", {"AsOfDate": ["2020-03-10"], "Instrument": ["AAPL"], "Quote": [68.0]})
+    book = {"Book": ["EQ_OTHER"], "Desk": ["D"], "BusinessUnit": ["U"], "Region": ["R"]}
+    workbook_of(tmp_path / "9.xlsx", book)
     found = Rounds(tmp_path).settle()
-    assert [one.file.name[0] for one in found] == ["6", "5", "4", "3", "2", "7", "1", "8"]
+    assert [one.file.name[0] for one in found] == ["6", "9", "5", "4", "3", "2", "7", "1", "8"]
+    assert [row["book"] for row in found[1].content.incoming.records["books"]] == ["EQ_OTHER"]
     assert found[-1].row.outcome == "refused"
 
 
@@ -425,7 +432,7 @@ def test_what_cannot_be_a_file_is_left_aside_in_words(tmp_path: Path) -> None:
     assert names(rounds.settle()) == ["b.csv loaded"]
     assert "folder.csv: is a folder" in rounds.round.progress
     assert "pipe.csv: is no regular file" in rounds.round.progress
-    assert "named.txt: is neither .csv nor .parquet" in rounds.round.progress
+    assert "named.txt: is neither .csv, .xlsx nor .parquet" in rounds.round.progress
 
 
 def test_a_named_file_that_becomes_a_folder_is_watched_as_one(tmp_path: Path) -> None:

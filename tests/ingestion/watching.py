@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ingestion.runner import Sidecar
 from ingestion.watch_feed import WatchFeed
 from ingestion.watch_round import FoundFile, WatchOptions, WatchRound
-from services.read_file import FileLimits
+from services.file_limits import FileLimits
 from storage.database import Store
 from storage.feeds import Feed, read_feed
 from storage.loaded_files import LoadedFileRow, read_loaded_files
@@ -53,6 +54,12 @@ def replace(path: Path, text: str) -> Path:
 def parquet_of(path: Path, columns: dict[str, Sequence[Any]]) -> bytes:
     """The bytes of a Parquet file."""
     pq.write_table(pa.table(columns), path)
+    return path.read_bytes()
+
+
+def workbook_of(path: Path, columns: dict[str, Sequence[Any]]) -> bytes:
+    """The bytes of an Excel workbook."""
+    pd.DataFrame(columns).to_excel(path, index=False)
     return path.read_bytes()
 
 

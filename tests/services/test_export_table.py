@@ -17,7 +17,8 @@ from services import excel_workbook
 from services.excel_rows import ExcelRows
 from services.export_columns import export_columns
 from services.export_table import METADATA_KEY, ExportForm, export_table
-from services.read_file import FileLimits, read_file
+from services.file_limits import FileLimits
+from services.read_file import read_file
 from storage.database import Store
 from storage.trade_list import TradeFilter, whole_trades
 

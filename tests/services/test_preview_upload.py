@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from openpyxl import Workbook
 
+from services.file_limits import FileLimits
 from services.permissions import NotAllowed, Role, User
 from services.preview_upload import UploadPreview, preview_upload
-from services.read_file import FileLimits
 from services.record_kinds import RECORD_KINDS
 from services.spreadsheet_text import harmless
 from services.upload_failures import failures_csv, reason_and_mending

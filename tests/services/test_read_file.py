@@ -1,4 +1,4 @@
-"""Files, CSV and Parquet: what is in them, which kind it is, and that none can take the memory or raise."""
+"""Files, CSV, Excel and Parquet: what is in them, which kind it is, and that none can take the memory or raise."""
 
 import random
 import subprocess
@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services.read_file import FileLimits, ReadFile, read_file
+from services.file_limits import FileLimits
+from services.read_file import ReadFile, read_file
 from services.read_rows import left_aside_text
 from services.record_kinds import RECORD_KINDS
 from storage.settings import ROOT, Settings
@@ -66,7 +67,8 @@ def parquet(path: Path, columns: dict[str, Any], **options: Any) -> Path:
 READ_APART = """
 import resource, sys
 from pathlib import Path
-from services.read_file import FileLimits, read_file
+from services.file_limits import FileLimits
+from services.read_file import read_file
 def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 before = peak()
 print(read_file(Path(sys.argv[1]), None, FileLimits(bytes=50_000_000)).records.failures[0])
@@ -123,11 +125,6 @@ class TestText:
     @pytest.mark.parametrize("sign", [";", "\t"])
     def test_another_sign_between_the_columns_is_named(self, sign: str, path: Path) -> None:
         assert "save it with commas" in said(read(path, QUOTE_HEADER.replace(",", sign), "quotes"))[0]
-
-    def test_a_workbook_is_recognised(self, path: Path) -> None:
-        assert said(read(path, b"PK\x03\x04" + bytes(100))) == [
-            "line 1: an Excel workbook or an archive: save the sheet as CSV UTF-8"
-        ]
 
     def test_formulas_stay_text(self, path: Path) -> None:
         file = read(path, 'Book,Desk,BusinessUnit,Region\n"=HYPERLINK(""http://x"")",+1,@a,-b\n')
@@ -231,6 +228,31 @@ class TestParquet:
 
     def test_a_name_that_promises_parquet(self, path: Path) -> None:
         assert said(read(path.with_suffix(".parquet"), "a,b\n")) == ["row 1: not a Parquet file: write it again"]
+
+
+class TestExcel:
+    def test_the_same_rows_as_csv_and_as_a_workbook_are_the_same_records(self, path: Path) -> None:
+        frame = pd.DataFrame([OPTION, {**OPTION, "TradeId": "T2", "Strike": None, "Product": "EQ_Stock"}])
+        frame.to_csv(path, index=False)
+        frame.to_excel(path.with_suffix(".xlsx"), index=False)
+        text, sheet = (read_file(p, None, LIMITS) for p in (path, path.with_suffix(".xlsx")))
+        assert (text.kind, sheet.kind, said(sheet)) == ("trades", "trades", [])
+        assert text.records.records == sheet.records.records
+        assert sheet.records.places == ["row 2", "row 3"]
+
+    def test_the_first_sheet_counts_and_bad_rows_are_named_by_their_number(self, path: Path) -> None:
+        path = path.with_suffix(".xlsx")
+        with pd.ExcelWriter(path) as book:
+            pd.DataFrame([{**OPTION, "Strike": -1.0, "Remark": "x"}]).to_excel(book, sheet_name="One", index=False)
+            pd.DataFrame([OPTION]).to_excel(book, sheet_name="Two", index=False)
+        file = read_file(path, None, LIMITS)
+        assert said(file) == ["row 2, column Strike, value '-1': must be above 0"]
+        assert file.records.left_aside == ["Remark"]
+
+    def test_what_is_no_whole_workbook_says_so(self, path: Path) -> None:
+        assert said(read(path, b"PK\x03\x04" + bytes(100)))[0].startswith("row 1: not a whole Excel workbook")
+        assert "old or protected" in said(read(path, b"\xd0\xcf\x11\xe0" + bytes(100)))[0]
+        assert "not an Excel workbook" in said(read(path.with_suffix(".xlsx"), "a,b\n"))[0]
 
 
 class TestLimits:

@@ -25,8 +25,8 @@ from services.trade_story import TradeStory, is_reported, placed, trade_story
 from storage.change_log import changing
 from storage.database import Store
 from storage.one_trade import nearest_ids
-from storage.schema import quote_history
-from storage.uploads import UploadedRow
+from storage.schema import quote_history, trades
+from storage.uploads import UploadedRow, stored_rows
 from tests.applying import apply_quotes, change_records
 from tests.services.test_apply_incoming import report, reported
 from tests.small_book import MONDAY, PARAMETERS, TUESDAY, quote, trade
@@ -138,7 +138,9 @@ class TestStory:
     ) -> None:
         with changing(small_store, "undo") as (unit, change):
             state.refresh(unit.connection, unit.before)
-            take_back_records(unit, state, change, "trades", [UploadedRow(("C1",), 2, None)], "undo", Moved())
+            rows = [UploadedRow(("C1",), 2, None)]
+            stored = stored_rows(unit.connection, trades, [("C1",)])
+            take_back_records(unit, state, change, "trades", rows, stored, "undo", Moved())
         state.forget()
         with small_store.read() as connection:
             assert trade_story(connection, "C1") is None

@@ -1,20 +1,23 @@
 """Uploads go in as one, with their batch and audit; they can be taken back as long as nobody touched their rows."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, select
+from sqlalchemy import Table, delete, select
 
 from services.apply_incoming import apply_incoming
 from services.apply_upload import PreviewOutdated, Uploaded, UploadMode, UploadRefused, apply_upload
 from services.incoming import Incoming
 from services.permissions import NotAllowed, Role, User
 from services.preview_upload import preview_upload
+from services.price_moved import Moved
 from services.pricing_state import PricingState
+from services.take_back import take_back_records
 from services.undo_upload import Undone, UndoRefused, undo_upload
 from storage.audit import read_audit, verify_audit
-from storage.change_log import read_since
+from storage.change_log import changing, read_since
 from storage.database import Store
 from storage.read_models import failures_frame, sensitivities_frame
 from storage.records import read_records
@@ -27,10 +30,11 @@ from storage.schema import (
     pricing_parameters,
     quote_history,
     quotes,
+    record_versions,
     sensitivities,
     trades,
 )
-from storage.uploads import read_batches, read_uploaded_rows
+from storage.uploads import UploadedRow, read_batches, read_uploaded_rows, stored_rows
 from tests.applying import apply_quotes, change_records
 from tests.services.test_preview_upload import ANN, GOOD, csv_of
 from tests.small_book import MONDAY, TUESDAY, quote, stock, trade
@@ -227,6 +231,66 @@ def test_an_undo_leaves_the_store_as_it_was(small_store: Store, state: PricingSt
     assert valued(small_store).loc["S1", "market_value"] == 70.0
     assert valued(small_store).loc["C1", "spot"] == 70.0, "ours ticks again"
     assert upload(small_store, state, FILES[what]).batch_id is not None, "and it can come again"
+
+
+@pytest.mark.parametrize("rows", [2, 60])
+def test_an_undo_takes_new_trades_off_every_date_that_was_priced_since(
+    small_store: Store, state: PricingState, rows: int
+) -> None:
+    apply_quotes(small_store, state, [quote("AAPL", 67.0, day=TUESDAY)], source="test")
+    ours = [GOOD.format(f"NEW{row}") for row in range(rows)]
+    failing = [line.replace(",AAPL,", ",OXY,").replace("NEW", "OXY") for line in ours]
+    done = upload(small_store, state, csv_of(*ours, *failing))
+    apply_quotes(small_store, state, [quote("AAPL", 66.0, 60)], source="late")
+    wednesday = date(2020, 3, 11)
+    apply_quotes(small_store, state, [quote("AAPL", 69.0, day=wednesday)], source="test")
+    for day in (MONDAY, TUESDAY, wednesday):
+        assert len(written(small_store, sensitivities, day)) == rows, day
+    for day in (TUESDAY, wednesday):
+        assert len(written(small_store, pricing_failures, day)) == rows, day
+    undo(small_store, state, done)
+    for day in (MONDAY, TUESDAY, wednesday):
+        assert not written(small_store, sensitivities, day), day
+        assert not written(small_store, pricing_failures, day), day
+        assert "C1" in valued(small_store, day).index
+
+
+def written(store: Store, table: Table, day: date) -> list[str]:
+    """The uploaded trades that have a row there."""
+    with store.read() as connection:
+        found = connection.execute(select(table.c.trade_id).where(table.c.as_of_date == day)).scalars()
+        return [trade_id for trade_id in found if trade_id.startswith(("NEW", "OXY"))]
+
+
+@pytest.mark.parametrize("rows", [1, 60])
+def test_every_version_of_a_record_says_all_of_it(small_store: Store, state: PricingState, rows: int) -> None:
+    odd = {"book": '"B" \\ %s', "quantity": -1.5e-7, "trade_status": "Größe 🙂"}
+    records = [trade(f"V{row}", **odd) if row % 2 else stock(f"V{row}", quantity=3.0) for row in range(rows)]
+    change_records(small_store, state, "trades", records, source="test")
+    said = {record["trade_id"]: {**record, "maturity": day_text(record["maturity"])} for record in records}
+    assert versions(small_store) == {(trade_id, 1): record for trade_id, record in said.items()}
+    with changing(small_store, "undo") as (unit, change):
+        state.refresh(unit.connection, unit.before)
+        uploaded = [UploadedRow((trade_id,), 2, None) for trade_id in said]
+        stored = stored_rows(unit.connection, trades, [row.key for row in uploaded])
+        take_back_records(unit, state, change, "trades", uploaded, stored, "undo", Moved())
+    gone = {(trade_id, 2): {**record, "removed": True} for trade_id, record in said.items()}
+    assert versions(small_store) == {**{(trade_id, 1): record for trade_id, record in said.items()}, **gone}
+
+
+def day_text(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def versions(store: Store) -> dict[tuple[str, int], dict[str, Any]]:
+    """(trade, number of the version) -> the record, of the trades of the test above."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    with store.read() as connection:
+        query = select(record_versions.c.record_key, record_versions.c.record).order_by(record_versions.c.revision)
+        for key, record in connection.execute(query.where(record_versions.c.kind == "trades")):
+            if key.startswith("V"):
+                found[key, sum(each == key for each, _ in found) + 1] = record
+    return found
 
 
 def test_undos_go_back_one_by_one(small_store: Store, state: PricingState) -> None:

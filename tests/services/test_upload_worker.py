@@ -10,8 +10,9 @@ import pytest
 
 from services.apply_upload import PreviewOutdated, UploadMode
 from services.permissions import NotAllowed, User
+from services.process_beside import WorkFailed
 from services.reasons import NotPossible
-from services.upload_worker import UploadFailed, UploadWorker
+from services.upload_worker import UploadWorker
 from storage.database import Store
 from storage.settings import Settings
 from storage.uploads import read_batches
@@ -46,7 +47,7 @@ def test_look_apply_and_take_back(small_store: Store, worker: UploadWorker, path
         worker.undo(ANN, done.batch_id).result()
     with pytest.raises(NotAllowed):
         worker.preview(User("vic"), None, "file.csv", path, {}, None).result()
-    with pytest.raises(UploadFailed):
+    with pytest.raises(WorkFailed):
         worker.preview(ANN, None, "file.csv", path.with_name("gone"), {}, None).result()
 
 
@@ -56,7 +57,7 @@ def test_a_process_that_dies_says_so_and_is_started_again(small_store: Store, wo
         job = worker.apply(ANN, kept.preview_id, UploadMode.ALL_OR_NOTHING)
         assert worker.process_id is not None
         os.kill(worker.process_id, signal.SIGKILL)
-        with pytest.raises(UploadFailed, match="look at the history"):
+        with pytest.raises(WorkFailed, match="look at the history"):
             job.result()
     with small_store.read() as connection:
         assert read_batches(connection) == []

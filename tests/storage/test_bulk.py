@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, text
+from sqlalchemy.exc import IntegrityError
 
-from storage.bulk import upsert, upsert_batches
-from storage.database import Store
-from storage.schema import quotes, sensitivities
+from storage.bulk import insert, remove, upsert, upsert_batches
+from storage.database import STORE_AWAY, Store
+from storage.schema import quotes, sensitivities, trades
+from tests.databases import DATABASES
 from tests.small_book import MONDAY, OPEN
 
 MEASURES = [c.name for c in sensitivities.columns if c.name.split("_")[-1] in ("price", "value", "shares", "delta")]
@@ -109,3 +111,83 @@ def test_an_older_row_never_overwrites(store: Store, count: int) -> None:
         }
     assert found["T0"] == (1.0, date(2020, 3, 9))
     assert {found[f"T{row}"][0] for row in range(1, count)} == {2.0}
+
+
+@pytest.mark.parametrize("count", [1, 33, 100])
+def test_new_rows_are_inserted_and_a_known_one_is_an_error(store: Store, count: int) -> None:
+    with store.write() as unit:
+        insert(unit.connection, sensitivities, *batch("AAPL", count, 1.0, 1))
+    with pytest.raises(IntegrityError), store.write() as unit:
+        insert(unit.connection, sensitivities, *batch("AAPL", count, 2.0, 2, first=count - 1))
+    with store.read() as connection:
+        assert stored(connection, "market_value") == {f"AAPL{row}": 1.0 + row for row in range(count)}
+
+
+ODD_TEXTS = [
+    "",
+    "NULL",
+    "\\N",
+    "\\.",
+    'a "quoted" text',
+    "a,b",
+    "two\nlines",
+    "\n\\.\n",
+    "\r\n",
+    "'=1+1",
+    "Größe 東京 🙂",
+    " ",
+]
+
+
+@pytest.mark.parametrize("copies", [1, 6])
+def test_every_value_comes_back_as_it_was(store: Store, copies: int) -> None:
+    rows = [
+        (f"{place}-{copy}", odd, (None, odd)[copy % 2], number, (None, date(1901, 1, 1), date(2199, 12, 31))[place % 3])
+        for copy in range(copies)
+        for place, (odd, number) in enumerate(zip(ODD_TEXTS, [0.1 + 0.2, -1e-300, 5e-324, 1.7e308] * 3, strict=True))
+    ]
+    names = ("trade_id", "book", "option_type", "quantity", "maturity")
+    columns: dict[str, Any] = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    columns |= {"ticker": "T", "product": "P", "contract_multiplier": 1.0, "trade_status": "Live"}
+    columns |= {"strike": np.full(len(rows), np.nan), "source": "=it's", "revision": 1}
+    with store.write() as unit:
+        insert(unit.connection, trades, columns, len(rows))
+        query = select(*(trades.c[name] for name in names), trades.c.strike, trades.c.source).order_by(
+            trades.c.trade_id
+        )
+        found = [tuple(row) for row in unit.connection.execute(query)]
+    assert sorted(map(repr, found)) == sorted(repr((*row, None, "=it's")) for row in rows)
+
+
+@pytest.mark.parametrize("count", [1, 40, 100])
+def test_rows_are_removed_by_all_the_values_that_are_said(store: Store, count: int) -> None:
+    with store.write() as unit:
+        for ticker, source in (("AAPL", "engine"), ("JPM", "engine"), ("MSFT", "somebody")):
+            columns, _ = batch(ticker, count, 1.0, 1)
+            upsert(unit.connection, sensitivities, {**columns, "source": source}, count)
+        ids = [f"{ticker}{row}" for ticker in ("AAPL", "MSFT", "JPM") for row in range(count)][: 2 * count + 1]
+        factors = [trade_id.rstrip("0123456789") for trade_id in ids]
+        gone = {"as_of_date": MONDAY, "source": "engine", "trade_id": ids, "risk_factor": factors}
+        remove(unit.connection, sensitivities, {**gone, "as_of_date": date(2020, 3, 6)}, len(ids))
+        assert unit.connection.execute(select(func.count()).select_from(sensitivities)).scalar_one() == 3 * count
+        remove(unit.connection, sensitivities, gone, len(ids))
+        left = set(stored(unit.connection, "source"))
+    assert left == {f"MSFT{row}" for row in range(count)} | {f"JPM{row}" for row in range(1, count)}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("store", DATABASES[1:], indirect=True)
+def test_a_database_that_goes_away_under_many_new_rows_is_away(store: Store) -> None:
+    def write(rows: int, *, cut_off: bool) -> None:
+        with store.write() as unit:
+            if cut_off:
+                mine = unit.connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+                with store.bookkeeping() as other:
+                    other.execute(text("SELECT pg_terminate_backend(:mine)"), {"mine": mine})
+            insert(unit.connection, sensitivities, *batch("AAPL", rows, 1.0, 1))
+
+    with pytest.raises(STORE_AWAY):
+        write(20_000, cut_off=True)
+    write(100, cut_off=False)
+    with store.read() as connection:
+        assert len(stored(connection, "revision")) == 100

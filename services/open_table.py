@@ -1,4 +1,4 @@
-"""The table in an uploaded file: CSV, Excel or Parquet, the names of its columns, and its rows one after the other."""
+"""The table in a file: CSV, Excel or Parquet, the names of its columns, and its rows one after the other."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from services.csv_rows import csv_rows, delimiter_of, lines_of, named_rows, too_large
 from services.excel_rows import MAGIC as EXCEL_MAGIC
 from services.excel_rows import ExcelRows
+from services.file_limits import FileLimits
 from services.parquet_rows import MAGIC as PARQUET_MAGIC
 from services.parquet_rows import ParquetRows
-from services.read_file import FileLimits
 from services.read_rows import Unreadable
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".parquet", ".pq")
@@ -40,6 +40,11 @@ class OpenTable:
     expected: int | None = None
     sheets: list[str] = field(default_factory=list)
     sheet: str | None = None
+
+    @property
+    def is_columnar(self) -> bool:
+        """Whether columns that nobody asks for cost nothing, and may be of any type."""
+        return self.place == "row" and not self.sheets
 
 
 @contextmanager

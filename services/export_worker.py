@@ -1,0 +1,91 @@
+"""Files for other programs are made in a process of their own: a large workbook holds nobody's live board."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from services.explored_table import explored_table
+from services.export_table import ExportForm, export_table
+from services.process_beside import ProcessBeside, Progress, serve
+from storage.database import Store
+from storage.settings import Settings, settings
+
+_FAILED = "The file could not be made. Try again; the server's log says more."
+_DIED = "The process that makes files ended before this one was done. Try again."
+_FOR_PEOPLE = (ValueError, OSError, pa.ArrowException)
+
+Make = Callable[[Connection], pd.DataFrame]
+"""Reads rows of the store. It goes to the process by its name: a function of a module, or a ``partial`` of one."""
+
+
+class ExportWorker:
+    """The process of the exports. It makes one file after the other."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._beside = ProcessBeside("services.export_worker", settings, failed=_FAILED, died=_DIED)
+        self.close = self._beside.close
+
+    def of_store(
+        self, make: Make, form: ExportForm, title: str, about: Mapping[str, str], units: Mapping[str, str] | None = None
+    ) -> bytes:
+        """The file of rows of the store, as ``export_table`` makes it. Raises WorkFailed."""
+        return self._made("of_store", make, form, title, dict(about), units)
+
+    def of_arrow(self, stream: bytes, form: ExportForm, title: str, about: Mapping[str, str]) -> bytes:
+        """The file of a pivot's table, an Arrow stream. Raises WorkFailed; ValueError and OSError where it is none."""
+        return self._made("of_arrow", stream, form, title, dict(about))
+
+    @property
+    def process_id(self) -> int | None:
+        return self._beside.process_id
+
+    def _made(self, *job: Any) -> bytes:
+        made: bytes = self._beside.submit(*job).result()
+        return made
+
+
+@lru_cache(maxsize=1)
+def export_worker() -> ExportWorker:
+    """The one of this process."""
+    return ExportWorker(settings())
+
+
+def as_given(_connection: Connection, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows that are there already, as a ``Make``."""
+    return frame
+
+
+class _Desk:
+    """The process's side, with its own connection."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._store = Store(settings.database_url)
+
+    def of_store(
+        self,
+        _progress: Progress,
+        make: Make,
+        form: ExportForm,
+        title: str,
+        about: Mapping[str, str],
+        units: Mapping[str, str] | None,
+    ) -> bytes:
+        with self._store.read() as connection:
+            frame = make(connection)
+        return export_table(frame, form, title, about=about, units=units)
+
+    def of_arrow(
+        self, _progress: Progress, stream: bytes, form: ExportForm, title: str, about: Mapping[str, str]
+    ) -> bytes:
+        table = pa.ipc.open_stream(stream).read_all()
+        return export_table(explored_table(table), form, title, about=about)
+
+
+if __name__ == "__main__":
+    from services.export_worker import _Desk as Desk  # what is pickled must be of this module by its name
+
+    serve(Desk, _FOR_PEOPLE)

@@ -1,0 +1,194 @@
+"""A process beside this one that does one job after the other: what it does holds nobody's interpreter lock here."""
+
+import gc
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from storage.database import STORE_AWAY
+from storage.settings import ROOT, Settings
+
+_ATTEMPTS = 2
+_AWAY = "The store does not answer. Try again in a moment."
+
+log = structlog.get_logger("beside")
+
+
+class WorkFailed(Exception):
+    """It did not work, and not because of what was asked; the message is for people."""
+
+
+@dataclass(slots=True)
+class Job:
+    """Work that goes on in the process: how far it is, and in the end its result."""
+
+    done: float = 0.0
+    what: str = "waiting"
+    outcome: Any = None
+    error: Exception | None = None
+    finished: threading.Event = field(default_factory=threading.Event)
+
+    def result(self) -> Any:
+        """Wait for the end; raises what went wrong."""
+        self.finished.wait()
+        if self.error is not None:
+            raise self.error
+        return self.outcome
+
+
+class ProcessBeside:
+    """The process, started when it is first needed and again when it has died.
+
+    module: what it runs, which calls ``serve``. failed, died: what is said when a job fails for no reason of its own,
+    and when the process ends before a job is done.
+    """
+
+    def __init__(self, module: str, settings: Settings, *, failed: str, died: str) -> None:
+        self._module, self._settings = module, settings
+        self._failed, self._died = failed, died
+        self._process: subprocess.Popen[bytes] | None = None
+        self._jobs: dict[int, tuple[subprocess.Popen[bytes], Job]] = {}
+        self._next = 0
+        self._lock = threading.Lock()
+
+    def submit(self, what: str, *arguments: Any) -> Job:
+        """Have the process's ``what`` called with these arguments, which can be pickled, as its result must be."""
+        job = Job()
+        with self._lock:
+            self._next += 1
+            request = pickle.dumps((self._next, what, arguments))
+            for _ in range(_ATTEMPTS):
+                process = self._running()
+                self._jobs[self._next] = (process, job)
+                try:
+                    assert process.stdin is not None
+                    process.stdin.write(request)
+                    process.stdin.flush()
+                    return job
+                except OSError:  # it has just died, and has not read all of this
+                    process.wait()
+            self._jobs.pop(self._next)
+            _end(job, WorkFailed(self._failed))
+        return job
+
+    def start(self) -> None:
+        """Start the process already: it takes a moment."""
+        with self._lock:
+            self._running()
+
+    def close(self) -> None:
+        """End the process, after the job that runs."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            process.wait()
+
+    @property
+    def process_id(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        command = [sys.executable, "-m", self._module]
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert process.stdin is not None
+        pickle.dump((self._settings, self._failed), process.stdin)
+        process.stdin.flush()
+        self._process = process
+        threading.Thread(target=self._listen, args=(process,), name=self._module, daemon=True).start()
+        return process
+
+    def _listen(self, process: subprocess.Popen[bytes]) -> None:
+        """Take what the process says until it ends; jobs that it leaves behind have failed."""
+        assert process.stdout is not None
+        with process.stdout:
+            while True:
+                try:
+                    number, word, content = pickle.load(process.stdout)
+                except (EOFError, OSError, pickle.UnpicklingError):
+                    break
+                _, job = self._jobs.get(number, (None, None))
+                if job is None:
+                    continue
+                if word == "progress":
+                    job.done, job.what = content
+                    continue
+                self._jobs.pop(number, None)
+                if word == "failed":
+                    _end(job, content)
+                else:
+                    job.outcome = content
+                    _end(job, None)
+        process.wait()
+        assert process.stdin is not None
+        with self._lock:
+            with suppress(OSError):  # what it had not read yet
+                process.stdin.close()
+            if self._process is process:
+                self._process = None
+            for number, (of, job) in list(self._jobs.items()):
+                if of is process:  # another may run by now, with jobs of its own
+                    del self._jobs[number]
+                    _end(job, WorkFailed(self._died))
+
+
+def _end(job: Job, error: Exception | None) -> None:
+    job.error = error
+    job.finished.set()
+
+
+Progress = Callable[[float, str], None]
+
+
+def serve(
+    make_desk: Callable[[Settings], Any],
+    for_people: tuple[type[Exception], ...],
+    afterwards: Callable[[Any], None] = lambda _desk: None,
+) -> None:
+    """The process's side: do jobs from standard input until it ends.
+
+    make_desk: makes what has a method for each kind of job, which takes a ``Progress`` and the arguments. for_people:
+    what a job may raise that is handed back as it is. afterwards: called after each job, when its result is known.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the web server, which then closes the pipe
+    requests, replies = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr
+    settings, failed = pickle.load(requests)
+    desk = make_desk(settings)
+    gc.disable()  # a job makes objects by the million and hardly a cycle; to look for some meanwhile is dear
+
+    def say(number: int, word: str, content: Any) -> None:
+        pickle.dump((number, word, content), replies)
+        replies.flush()
+
+    while True:
+        try:
+            number, what, arguments = pickle.load(requests)
+        except EOFError:
+            return
+        try:
+            call: Callable[..., Any] = getattr(desk, what)
+            say(number, "done", call(lambda done, words, n=number: say(n, "progress", (done, words)), *arguments))
+            afterwards(desk)
+        except for_people as error:
+            say(number, "failed", error)
+        except STORE_AWAY as error:
+            log.warning("the store does not answer", job=what, error=str(error))
+            say(number, "failed", WorkFailed(_AWAY))
+        except BrokenPipeError:
+            return
+        except Exception:
+            log.exception("a job failed", job=what)
+            say(number, "failed", WorkFailed(failed))
+        arguments = None  # what it was given need not wait for the next
+        gc.collect()
