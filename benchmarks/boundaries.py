@@ -20,7 +20,7 @@ from services.apply_incoming import Applied, apply_incoming
 from services.incoming import Incoming
 from services.price_unprepared import price_unprepared
 from services.pricing_state import PricingState
-from storage.database import Store
+from storage.database import Store, WriteUnit
 from storage.quotes import Quote
 
 NAME = "boundaries"
@@ -51,15 +51,20 @@ def run(quick: bool) -> list[Result]:
 def _contest(database: str, shares: "_Shares", rounds: int) -> list[Result]:
     """Every way in turns; the first of a case is what the others of it are compared with."""
     ways: dict[str, dict[str, Callable[[], float]]] = {
-        "a tick of two shares": {
+        "a tick of two shares committed": {
             "nothing else": shares.both,
             "new parameters of one, its tick left": lambda: shares.changed(shares.left),
             "the same, until it is priced too": lambda: shares.changed(shares.left_and_priced),
             "the same, prepared in the tick's way": lambda: shares.changed(shares.waited_for),
         },
-        "a tick of one share": {
+        "a tick of one share committed": {
             "nothing else": shares.one,
             "another writer brings the other's parameters": shares.beside_a_writer,
+        },
+        "processor time under the write lock": {
+            "a tick of two shares": lambda: shares.held(shares.both),
+            "the same after new parameters of one": lambda: shares.held(lambda: shares.changed(shares.left)),
+            "who brings new parameters": lambda: shares.held(shares.write_parameters),
         },
     }
     times: dict[tuple[str, str], list[float]] = {(case, way): [] for case in ways for way in ways[case]}
@@ -72,17 +77,30 @@ def _contest(database: str, shares: "_Shares", rounds: int) -> list[Result]:
                     times[(case, way)].append(milliseconds)
     results: list[Result] = []
     for case, contestants in ways.items():
-        name = f"{case} committed on {database}, {COUNT} Americans on each"
+        name = f"{case} on {database}, {COUNT} Americans on each of two"
         found = [result_of(NAME, name, way, times[(case, way)]) for way in contestants]
         results += [replace(result, ratio=found[0].p50_ms / result.p50_ms) for result in found]
     return results
+
+
+class _WatchedStore(Store):
+    """A store that notes how long its last transaction held the lock: milliseconds of the writer's processor time."""
+
+    held = 0.0
+
+    @contextmanager
+    def write(self) -> Iterator[WriteUnit]:
+        with super().write() as unit:
+            worked = time.thread_time()
+            yield unit
+            self.held = (time.thread_time() - worked) * 1000.0
 
 
 class _Shares:
     """A store with Americans on two shares, a sidecar's memory of it, and another process's."""
 
     def __init__(self, url: str) -> None:
-        self.store = Store(url)
+        self.store = _WatchedStore(url)
         self.store.migrate()
         self._sidecar, self._other = PricingState(), PricingState()
         self._ticks = 0
@@ -99,9 +117,14 @@ class _Shares:
     def one(self) -> float:
         return _timed(lambda: self._tick(TICKING))
 
+    def held(self, write: Callable[[], Any]) -> float:
+        """What of the last transaction others had to wait for."""
+        write()
+        return self.store.held
+
     def changed(self, measured: Callable[[], Any]) -> float:
         """New parameters have been written by somebody else, and then: what is measured."""
-        self._write_parameters()
+        self.write_parameters()
         return _timed(measured)
 
     def left(self) -> Applied:
@@ -121,7 +144,7 @@ class _Shares:
 
         def write() -> None:
             together.wait()
-            self._write_parameters()
+            self.write_parameters()
 
         writer = threading.Thread(target=write)
         writer.start()
@@ -131,7 +154,7 @@ class _Shares:
         writer.join()
         return milliseconds
 
-    def _write_parameters(self) -> None:
+    def write_parameters(self) -> None:
         self._apply(self._other, Incoming(records={"parameters": [self._parameters(CHANGING)]}))
 
     def _parameters(self, ticker: str) -> dict[str, Any]:
