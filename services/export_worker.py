@@ -27,7 +27,7 @@ class ExportWorker:
 
     def __init__(self, settings: Settings) -> None:
         self._beside = ProcessBeside("services.export_worker", settings, failed=_FAILED, died=_DIED)
-        self.close = self._beside.close
+        self.start, self.close = self._beside.start, self._beside.close
 
     def of_store(
         self, make: Make, form: ExportForm, title: str, about: Mapping[str, str], units: Mapping[str, str] | None = None

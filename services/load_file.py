@@ -42,8 +42,8 @@ def load_file(
     source: str | None = None,
     limits: FileLimits | None = None,
 ) -> LoadedFile:
-    """Read a file of a kind (CSV, Excel or Parquet; a key of ``RECORD_KINDS``; None: the one that its columns fit) and put it
-    into the store in one transaction.
+    """Read a file of a kind (a key of ``RECORD_KINDS``; None: the one that its columns fit), CSV, Excel or Parquet, and
+    put it into the store in one transaction.
 
     With failures nothing is loaded, unless good_rows says to load the others. source: what the store says of where the
     rows came from, the file's name when None. Raises OSError when there is no file.

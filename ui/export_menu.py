@@ -27,6 +27,7 @@ def export_menu(
     spaces of the file. about: what the table is (as of when, which filters); who asked and when is added. units: name
     of a column -> its unit.
     """
+    export_worker().start()  # it is warm when somebody clicks
     who = current_user().name
     stem = re.sub(r"[^\w.]+", "-", name).strip("-").lower()
     with st.popover("Export", icon=":material/download:", key=f"{key}_export", disabled=disabled):
