@@ -142,6 +142,21 @@ def _value_limits(rows: IntArray, spots: FloatArray, terms: FloatArray, out: Flo
         )
 
 
+class LimitRows:
+    """The rows of some contracts that are at a limit, and their terms: a kernel for the usual ones overlooks limits."""
+
+    def __init__(self, contracts: Contracts, rows: IntArray) -> None:
+        self._rows = rows
+        c = contracts.take(rows)
+        sign = np.where(c.is_call, 1.0, -1.0)
+        self._terms = np.vstack([c.strike, c.years, c.implied_vol, c.risk_free_rate, c.dividend_yield, sign])
+
+    def value(self, spots: FloatArray, out: FloatArray) -> None:
+        """Overwrite these rows' columns of ``out``, 7 rows in the order of ``UnitValues``."""
+        if len(self._rows):
+            _value_limits(self._rows, spots, self._terms, out)
+
+
 class PreparedEuropeans:
     """European options with discount factors, deviations and forwards worked out; see ``PreparedContracts``."""
 
@@ -172,8 +187,7 @@ class PreparedEuropeans:
         refused = np.zeros(len(contracts), dtype=np.bool_)
         refused[list(self.refused)] = True
         self._refused_rows = np.flatnonzero(refused)
-        self._limit_rows = np.flatnonzero(limits & ~refused)
-        self._limit_terms = np.vstack([strike, years, vol, rate, dividend_yield, sign])[:, self._limit_rows].copy()
+        self._limits = LimitRows(contracts, np.flatnonzero(limits & ~refused))
 
     def value(self, spot: FloatArray) -> UnitValues:
         """Values at these spots, one a contract; NaN where a contract is refused or its spot not a positive number."""
@@ -182,7 +196,7 @@ class PreparedEuropeans:
             raise ValueError(f"{self._factors.shape[1]} contracts need as many spots, not an array of {spots.shape}")
         out = np.empty((7, len(spots)))
         _value_rows(spots, self._factors, out)
-        _value_limits(self._limit_rows, spots, self._limit_terms, out)
+        self._limits.value(spots, out)
         out[:, self._refused_rows] = np.nan
         without_spot = ~((spots > 0.0) & (spots < np.inf))
         if without_spot.any():

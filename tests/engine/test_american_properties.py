@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.american.boundary import SAMPLE_ROWS, SMALL_STEP, solve_boundary
 from engine.american.engine import BoundaryEngine, PreparedAmericans, distinct_rows, warm_up
-from engine.american.near_boundary import LOG_BOUNDARY
+from engine.american.over_spot import LOG_BOUNDARY
 from engine.american.nodes import BOUNDARY_NODES, node_roots, solver_samples
 from engine.american.ranges import AMERICAN, EUROPEAN
 from engine.black_scholes import BlackScholesEngine
@@ -34,7 +34,7 @@ def along_spots(contract: Contracts, spots: FloatArray) -> UnitValues:
 
 
 def boundary_spot(contract: Contracts) -> float:
-    log_y = prepared(contract).zones[0, LOG_BOUNDARY]
+    log_y = prepared(contract).profiles[0, LOG_BOUNDARY]
     return float(contract.strike[0] * np.exp(-log_y if contract.is_call[0] else log_y))
 
 
@@ -163,7 +163,7 @@ def test_greeks_are_the_differences_of_the_prices() -> None:
     sample = book(np.random.default_rng(8), 400)
     c = sample.contracts
     engine = prepared(c)
-    room = np.where(c.is_call, -1.0, 1.0) * np.log(sample.spot / c.strike) - engine.zones[engine.problem, LOG_BOUNDARY]
+    room = np.where(c.is_call, -1.0, 1.0) * np.log(sample.spot / c.strike) - engine.profiles[engine.problem, LOG_BOUNDARY]
     clear = (engine.kind == AMERICAN) & (room > 0.6 * c.implied_vol * np.sqrt(c.years))
     values = engine.value(sample.spot)
     for column, figure, step in (
@@ -307,7 +307,7 @@ def test_equal_contracts_share_a_boundary() -> None:
     rows = np.random.default_rng(3).integers(0, 40, 300)
     many = replace(c.take(rows), strike=np.random.default_rng(4).uniform(50.0, 200.0, 300))
     engine = prepared(many)
-    assert len(engine.zones) <= 40
+    assert len(engine.profiles) <= 40
     scale = many.strike / c.strike[rows]
     alone = stacked(prepared(c).value(sample.spot))[:, rows]
     together = stacked(engine.value(sample.spot[rows] * scale))
