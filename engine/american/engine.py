@@ -11,16 +11,18 @@ from engine.american.premium import CURVE_ROWS, NORMAL_ROWS, fill_curve
 from engine.american.ranges import (
     AMERICAN,
     EUROPEAN,
+    LARGEST_PRICE,
     LARGEST_VOL,
     REFUSED,
+    SMALLEST_PRICE,
     SMALLEST_VOL,
     classify,
     scaled_puts,
     unsound,
 )
 from engine.american.terms import VOL, contract_terms
-from engine.black_scholes import LimitRows
-from engine.contracts import Contracts, FloatArray, IntArray, UnitValues
+from engine.black_scholes import LimitRows, blank_without_price
+from engine.contracts import Contracts, FloatArray, IntArray, PreparedContracts
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -49,9 +51,7 @@ def solve_problems(
         last_change[p] = solve_boundary(
             vol, rate, dividend_yield, node_root, root, weight, interpolation, samples, system, h, h_slopes
         )
-        fill_curve(
-            vol, rate, dividend_yield, h, h_slopes, premium_root, premium_weight, premium_interpolation, curve
-        )
+        fill_curve(vol, rate, dividend_yield, h, h_slopes, premium_root, premium_weight, premium_interpolation, curve)
         fit_profile(
             vol,
             rate,
@@ -66,8 +66,8 @@ def solve_problems(
         )
 
 
-class PreparedAmericans:
-    """Contracts with their exercise boundaries; see ``engine.contracts.PreparedContracts``.
+class PreparedAmericans(PreparedContracts):
+    """Contracts with their exercise boundaries.
 
     kind: see ``ranges``. Contracts of equal volatility, life, rates and type share one boundary, which is proportional
     to the strike: ``problem`` says which of the ``profiles`` (see ``over_spot``) is theirs.
@@ -76,7 +76,8 @@ class PreparedAmericans:
     def __init__(
         self, contracts: Contracts, refused: dict[int, str], kind: IntArray, problem: IntArray, profiles: FloatArray
     ) -> None:
-        self.refused, self.kind, self.profiles = refused, kind, profiles
+        super().__init__(refused, len(contracts))
+        self.kind, self.profiles = kind, profiles
         american = kind == AMERICAN
         self.problem: IntArray = np.where(american, problem, NOT_EXERCISED)
         log_boundary = np.full(len(contracts), -np.inf)
@@ -86,17 +87,13 @@ class PreparedAmericans:
             usual = (self._terms[VOL] >= SMALLEST_VOL) & (self._terms[VOL] <= LARGEST_VOL)
         self._limits = LimitRows(contracts, np.flatnonzero((kind == EUROPEAN) & ~usual))
 
-    def value(self, spot: FloatArray) -> UnitValues:
-        """Values at these spots, one a contract; NaN where refused, or where a spot is no price (``ranges``)."""
-        spots = np.ascontiguousarray(spot, dtype=np.float64)
-        if spots.shape != self.kind.shape:
-            raise ValueError(f"one spot a contract is needed: {len(self.kind)}, not {spots.shape}")
-        out = np.empty((7, len(spots)))
-        value_rows(spots, self.problem, self._terms, self.profiles, out)
-        self._limits.value(spots, out)
-        if self.refused:
-            out[:, list(self.refused)] = np.nan
-        return UnitValues(*out)
+    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
+        """NaN where a contract is refused, or where a spot is no price (``ranges``)."""
+        value_rows(spot, self.problem, self._terms, self.profiles, out, start)
+        self._limits.fill(spot, out, start)
+        blank_without_price(spot, SMALLEST_PRICE, LARGEST_PRICE, out, start)
+        for row in self.refused:
+            out[:, start + row] = np.nan
 
 
 class BoundaryEngine:
@@ -108,7 +105,7 @@ class BoundaryEngine:
 
     name = "Boundary"
     live = True
-    microseconds = 0.35
+    microseconds = 0.04
 
     def prepare(self, contracts: Contracts) -> PreparedAmericans:
         """Find the boundaries: about 20 microseconds for each different volatility, life, rate, yield and type."""
@@ -129,14 +126,14 @@ class BoundaryEngine:
         self, kept: PreparedAmericans, rows: IntArray, fresh: PreparedAmericans, contracts: Contracts
     ) -> PreparedAmericans:
         """Boundaries are taken over as they are, those that no row needs any more are dropped."""
-        problem = kept.problem[rows]
+        problem, added = kept.problem[rows], fresh.problem
         exercised = problem != NOT_EXERCISED
         used, problem[exercised] = np.unique(problem[exercised], return_inverse=True)
         return PreparedAmericans(
             contracts,
             {},
             np.concatenate([kept.kind[rows], fresh.kind]),
-            np.concatenate([problem, np.where(fresh.problem == NOT_EXERCISED, NOT_EXERCISED, fresh.problem + len(used))]),
+            np.concatenate([problem, np.where(added == NOT_EXERCISED, NOT_EXERCISED, added + len(used))]),
             np.concatenate([kept.profiles[used], fresh.profiles]),
         )
 

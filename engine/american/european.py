@@ -1,4 +1,4 @@
-"""The European part of an American put, in scaled units (see ``boundary``): strike 1, life 1, y = spot / strike, x = ln y.
+"""The European part of an American put, in scaled units (see ``boundary``): strike 1, life 1, y = spot / strike.
 
 Black and Scholes (1973) with Merton's dividend yield (1973). ``engine.black_scholes`` has the same in a contract's own
 units; here one density serves both normal distributions, by y e^-q n(d+) = e^-r n(d-).
@@ -13,24 +13,16 @@ Scaled = tuple[float, float, float, float, float, float]
 
 
 @njit(nogil=True, cache=True, forceinline=True, error_model="numpy", fastmath={"contract"})
-def european_put(
-    x: float, y: float, vol: float, offset: float, inverse_vol: float, rate_factor: float, yield_factor: float
-) -> Scaled:
-    """offset: what d- is at y = 1, (rate - yield) / vol - vol / 2. The factors: e^-rate and e^-yield.
+def european_put(x: float, y: float, vol: float, drift: float, rate_factor: float, yield_factor: float) -> Scaled:
+    """x = ln y; drift is rate less yield, the factors are e^-rate and e^-yield.
 
     Without branches, for use in loops that are to become vector instructions; vol > 0.
     """
-    d_minus = offset + x * inverse_vol
+    inverse_vol = 1.0 / vol
+    d_minus = (x + drift) * inverse_vol - 0.5 * vol
     pdf = fast_pdf(d_minus)
     discounted_pdf = rate_factor * pdf
     spot_factor = y * yield_factor
     strike_leg = rate_factor * fast_upper_tail(d_minus, pdf)
     spot_leg = spot_factor * fast_upper_tail(d_minus + vol, discounted_pdf / spot_factor)
-    return (
-        strike_leg - spot_leg,
-        -spot_leg,
-        discounted_pdf * inverse_vol,
-        discounted_pdf,
-        -strike_leg,
-        spot_leg,
-    )
+    return strike_leg - spot_leg, -spot_leg, discounted_pdf * inverse_vol, discounted_pdf, -strike_leg, spot_leg

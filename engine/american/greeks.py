@@ -12,15 +12,10 @@ from numba import njit
 
 from engine.american.european import european_put
 from engine.american.over_spot import LOG_BOUNDARY, WIDTH, premium_over_spot
-from engine.american.ranges import LARGEST_PRICE, SMALLEST_PRICE
 from engine.american.terms import (
     BOUNDARY,
-    INVERSE_VOL,
-    INVERSE_YEARS,
-    OFFSET,
     RATE,
     RATE_FACTOR,
-    ROOT_YEARS,
     SIGN,
     STRIKE,
     VOL,
@@ -40,54 +35,60 @@ _LEAST, _MOST = math.exp(-FAR), math.exp(FAR)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def value_rows(spot: FloatArray, problem: IntArray, terms: FloatArray, profiles: FloatArray, out: FloatArray) -> None:
-    """Fill ``out``, 7 rows in the order of ``UnitValues``, a column a contract; NaN where the spot is no price.
+def value_rows(
+    spot: FloatArray, problem: IntArray, terms: FloatArray, profiles: FloatArray, out: FloatArray, start: int
+) -> None:
+    """Fill ``out``, 7 rows in the order of ``UnitValues``, a column a contract from ``start`` on.
 
-    Rows at a limit, such as no volatility, come out as nonsense: others have to overwrite them.
+    Rows at a limit (no volatility, no price of the share) come out as nonsense: others have to overwrite them.
     """
     count = len(spot)
+    end = start + count
+    price, delta, gamma, vega = out[0, start:end], out[1, start:end], out[2, start:end], out[3, start:end]
+    theta, rho, dividend_rho = out[4, start:end], out[5, start:end], out[6, start:end]
     log_y = np.empty(count)
-    for i in range(count):  # plain loops, so that they become vector instructions
-        is_put = terms[SIGN, i] < 0.0
-        y = spot[i] / terms[STRIKE, i] if is_put else terms[STRIKE, i] / spot[i]
-        log_y[i] = min(max(fast_log(y), -FAR), FAR)
-    # the scaled premium, for the time being in the rows of its figures
-    out[:6] = 0.0
+    # The scaled put, European: for now y delta and y^2 gamma are in the places of delta and gamma. This loop and that
+    # over the units are plain and use few arrays each, so that they become vector instructions.
+    for i in range(count):
+        moneyness = spot[i] / terms[STRIKE, i] if terms[SIGN, i] < 0.0 else terms[STRIKE, i] / spot[i]
+        y = min(max(moneyness, _LEAST), _MOST)
+        x = fast_log(y)
+        log_y[i] = x
+        price[i], delta[i], gamma[i], vega[i], rho[i], dividend_rho[i] = european_put(
+            x, y, terms[VOL, i], terms[RATE, i] - terms[YIELD, i], terms[RATE_FACTOR, i], terms[YIELD_FACTOR, i]
+        )
+    # the right to exercise early
     for i in range(count):
         if problem[i] != NOT_EXERCISED:
             profile = profiles[problem[i]]
-            if profile[LOG_BOUNDARY] < log_y[i] < profile[LOG_BOUNDARY] + profile[WIDTH]:
-                out[0, i], out[1, i], out[2, i], out[3, i], out[4, i], out[5, i] = premium_over_spot(log_y[i], profile)
+            if 0.0 < log_y[i] - profile[LOG_BOUNDARY] < profile[WIDTH]:
+                premium, slope, curvature, by_vol, by_rate, by_yield = premium_over_spot(log_y[i], profile)
+                price[i] += premium
+                delta[i] += slope
+                gamma[i] += curvature
+                vega[i] += by_vol
+                rho[i] += by_rate
+                dividend_rho[i] += by_yield
+    # the contract's own units; for a call d(S p(K / S)) / dS = p - y p', and once more y^2 p'' / S
     for i in range(count):
-        sign, strike, share = terms[SIGN, i], terms[STRIKE, i], spot[i]
+        is_put = terms[SIGN, i] < 0.0
+        share, strike, years = spot[i], terms[STRIKE, i], terms[YEARS, i]
         vol, rate, dividend_yield = terms[VOL, i], terms[RATE, i], terms[YIELD, i]
-        is_put = sign < 0.0
-        x = log_y[i]
         y = min(max(share / strike if is_put else strike / share, _LEAST), _MOST)
-        inverse_y = 1.0 / y
-        price, slope, curvature, vega, rho, dividend_rho = european_put(
-            x, y, vol, terms[OFFSET, i], terms[INVERSE_VOL, i], terms[RATE_FACTOR, i], terms[YIELD_FACTOR, i]
-        )
-        price = max(price + out[0, i], max(1.0 - y, 0.0))
-        slope += out[1, i]
-        curvature += out[2, i]
-        # the Black-Scholes equation holds where the option is kept: theta = r V - (r-q) S delta - vol^2 S^2 gamma / 2
-        theta = terms[INVERSE_YEARS, i] * (
-            rate * price - (rate - dividend_yield) * slope - 0.5 * vol * vol * curvature
-        )
-        vega = terms[ROOT_YEARS, i] * (vega + out[3, i])
-        rho = terms[YEARS, i] * (rho + out[4, i])
-        dividend_rho = terms[YEARS, i] * (dividend_rho + out[5, i])
-        # a call: d(S p(K / S)) / dS = p - y p', and once more y^2 p'' / S; the put's rate is its yield
+        value, slope, curvature = max(price[i], max(1.0 - y, 0.0)), delta[i], gamma[i]
+        by_rate, by_yield = rho[i], dividend_rho[i]
         unit = strike if is_put else share
-        exercised = x <= terms[BOUNDARY, i]
-        out[0, i] = sign * (share - strike) if exercised else unit * price
-        out[1, i] = sign if exercised else (slope * inverse_y if is_put else price - slope)
-        out[2, i] = 0.0 if exercised else (curvature * inverse_y if is_put else curvature) / share
-        out[3, i] = 0.0 if exercised else unit * vega
-        out[4, i] = 0.0 if exercised else unit * theta
-        out[5, i] = 0.0 if exercised else unit * (rho if is_put else dividend_rho)
-        out[6, i] = 0.0 if exercised else unit * (dividend_rho if is_put else rho)
+        price[i] = unit * value
+        delta[i] = slope / y if is_put else value - slope
+        gamma[i] = (curvature / y if is_put else curvature) / share
+        vega[i] *= unit * math.sqrt(years)
+        # the Black-Scholes equation holds where the option is kept: theta = r V - (r-q) S delta - vol^2 S^2 gamma / 2
+        by_time = rate * value - (rate - dividend_yield) * slope - 0.5 * vol * vol * curvature
+        theta[i] = unit * by_time / years
+        rho[i] = unit * years * (by_rate if is_put else by_yield)  # what is the put's rate is the call's yield
+        dividend_rho[i] = unit * years * (by_yield if is_put else by_rate)
     for i in range(count):
-        if not SMALLEST_PRICE <= spot[i] <= LARGEST_PRICE:
-            out[:, i] = np.nan
+        if log_y[i] <= terms[BOUNDARY, i]:  # exercised
+            sign = terms[SIGN, i]
+            price[i], delta[i] = sign * (spot[i] - terms[STRIKE, i]), sign
+            gamma[i] = vega[i] = theta[i] = rho[i] = dividend_rho[i] = 0.0

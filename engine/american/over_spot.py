@@ -7,10 +7,10 @@ distance to the boundary in ln y as a share of the width of all that, stretched 
 
     u = (x - ln B) / width,      w = 2 u (1 + CENTRE) / (u + CENTRE) - 1,      from -1 (u = 0) to 1 (u = 1)
 
-The polynomials meet, at the Chebyshev extrema of w (Hermite interpolation), the premium with its slope and curvature, and
-vega and the rhos with their slopes. Delta and gamma are the derivatives of the price's polynomial, so that the three fit
-together. No tick is near a singular integral: there is one only next to the boundary, where the integrand of gamma has a
-peak at t ~ ((x - ln B) / vol)^2, but on the boundary itself all is known in closed form (value matching, smooth pasting,
+The polynomials meet, at the Chebyshev extrema of w (Hermite interpolation), the premium with its slope and curvature,
+and vega and the rhos with their slopes. Delta and gamma are the derivatives of the price's polynomial, so that they fit
+together. Right beside the boundary, where the integrand of gamma has a peak at t ~ ((x - ln B) / vol)^2 too narrow for
+any samples, nothing is integrated. On the boundary itself all is known in closed form (value matching, smooth pasting,
 and the Black-Scholes equation):
 
     price = 1 - B,   y delta = -B,   y^2 gamma = 2 (r - q B) / vol^2,   vega, rho, dividend rho = 0
@@ -68,20 +68,21 @@ def _hermite(conditions: int) -> FloatArray:
     The conditions: value, slope, ... at the first anchor, then at the next.
     """
     terms = np.eye(ANCHORS * conditions)
-    of_term = [
-        chebyshev.chebval(at, chebyshev.chebder(terms, order)) for at in _EXTREMA for order in range(conditions)
-    ]
+    of_term = [chebyshev.chebval(at, chebyshev.chebder(terms, order)) for at in _EXTREMA for order in range(conditions)]
     return np.ascontiguousarray(np.linalg.inv(np.asarray(of_term)).T)
 
 
 def _powers(terms: int) -> FloatArray:
     """A row for each Chebyshev polynomial: its coefficients, highest power first."""
-    return np.array([np.pad(chebyshev.cheb2poly(one)[: j + 1], (0, terms - 1 - j))[::-1] for j, one in enumerate(np.eye(terms))])
+    matrix = np.zeros((terms, terms))
+    for degree, chebyshev_term in enumerate(np.eye(terms)):
+        matrix[degree, terms - 1 - degree :] = chebyshev.cheb2poly(chebyshev_term)[degree::-1]
+    return matrix
 
 
 _EXTREMA: FloatArray = -np.cos(np.pi * np.arange(ANCHORS) / (ANCHORS - 1))
 PRICE_FIT, GREEK_FIT = _hermite(PRICE_CONDITIONS), _hermite(GREEK_CONDITIONS)
-PRICE_POWERS, GREEK_POWERS = np.ascontiguousarray(_powers(PRICE_TERMS)), np.ascontiguousarray(_powers(GREEK_TERMS))
+PRICE_POWERS, GREEK_POWERS = _powers(PRICE_TERMS), _powers(GREEK_TERMS)
 SHARES: FloatArray = CENTRE * (1.0 + _EXTREMA) / (1.0 + 2.0 * CENTRE - _EXTREMA)
 """The anchors' u."""
 
@@ -90,8 +91,8 @@ SHARES: FloatArray = CENTRE * (1.0 + _EXTREMA) / (1.0 + 2.0 * CENTRE - _EXTREMA)
 def profile_width(vol: float, rate: float, dividend_yield: float) -> float:
     """Distance from the boundary in ln y where the premium is worth nothing any more.
 
-    d- of the premium's integrand is at least the distance in deviations, less the shift by vol / 2 and by a drift to the
-    boundary.
+    d- of the premium's integrand is about the distance in deviations, less the shifts by vol / 2 and by a drift towards
+    the boundary.
     """
     return vol * DEVIATIONS + max(0.0, 0.5 * vol * vol - (rate - dividend_yield))
 
@@ -115,9 +116,9 @@ def premium_on_boundary(
 ) -> None:
     """Fill the ``PREMIUM_FIGURES`` on the boundary; -ln B changes with vol, rate and yield by ``distance_slopes``."""
     boundary = math.exp(log_boundary)
-    offset = (rate - dividend_yield) / vol - 0.5 * vol
+    drift = rate - dividend_yield
     price, slope, curvature, vega, rho, dividend_rho = european_put(
-        log_boundary, boundary, vol, offset, 1.0 / vol, math.exp(-rate), math.exp(-dividend_yield)
+        log_boundary, boundary, vol, drift, math.exp(-rate), math.exp(-dividend_yield)
     )
     bend = 2.0 * (rate - dividend_yield * boundary) / (vol * vol)
     out[PREMIUM] = 1.0 - boundary - price
@@ -125,7 +126,7 @@ def premium_on_boundary(
     out[CURVATURE] = bend - curvature
     out[VEGA], out[RHO], out[DIVIDEND_RHO] = -vega, -rho, -dividend_rho
     # the slopes of the European figures in ln y: those of e^-r n(d-), -e^-r N(-d-) and y e^-q N(-d+)
-    d_minus = offset + log_boundary / vol
+    d_minus = (log_boundary + drift) / vol - 0.5 * vol
     out[VEGA_SLOPE] = bend * distance_slopes[0] + d_minus * curvature
     out[RHO_SLOPE] = bend * distance_slopes[1] - curvature
     out[DIVIDEND_RHO_SLOPE] = bend * distance_slopes[2] - (dividend_rho - curvature)
@@ -163,7 +164,7 @@ def fit_profile(
     normals: FloatArray,
     profile: FloatArray,
 ) -> None:
-    """Fill ``profile`` from the boundary's ``curve``; distance is -ln B today, with its slopes in vol, rate and yield."""
+    """Fill ``profile`` from the boundary's ``curve``; distance is -ln B today, with its slopes in vol, rate, yield."""
     width = profile_width(vol, rate, dividend_yield)
     figures = np.empty(PREMIUM_FIGURES)
     price, greeks = np.zeros(PRICE_TERMS), np.zeros((GREEKS, GREEK_TERMS))
@@ -181,20 +182,18 @@ def fit_profile(
         x_by_w = width / steepness
         bend = 2.0 / ((SHARES[i] + CENTRE) * steepness)  # d2x / dw2 over dx / dw
         slope = figures[SLOPE] * x_by_w
-        price[3 * i] = figures[PREMIUM]
-        price[3 * i + 1] = slope
+        price[PRICE_CONDITIONS * i] = figures[PREMIUM]
+        price[PRICE_CONDITIONS * i + 1] = slope
         # the second derivative in x is y^2 gamma + y delta
-        price[3 * i + 2] = (figures[CURVATURE] + figures[SLOPE]) * x_by_w * x_by_w + slope * bend
+        price[PRICE_CONDITIONS * i + 2] = (figures[CURVATURE] + figures[SLOPE]) * x_by_w * x_by_w + slope * bend
         for j in range(GREEKS):
-            greeks[j, 2 * i] = figures[VEGA + j]
-            greeks[j, 2 * i + 1] = figures[VEGA_SLOPE + j] * x_by_w
+            greeks[j, GREEK_CONDITIONS * i] = figures[VEGA + j]
+            greeks[j, GREEK_CONDITIONS * i + 1] = figures[VEGA_SLOPE + j] * x_by_w
     room = np.empty(PRICE_TERMS)
     interpolate(price, PRICE_FIT, PRICE_POWERS, room, profile[PRICE_AT:GREEKS_AT])
     for j in range(GREEKS):
         start = GREEKS_AT + j * GREEK_TERMS
-        interpolate(
-            greeks[j], GREEK_FIT, GREEK_POWERS, room[:GREEK_TERMS], profile[start : start + GREEK_TERMS]
-        )
+        interpolate(greeks[j], GREEK_FIT, GREEK_POWERS, room[:GREEK_TERMS], profile[start : start + GREEK_TERMS])
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})

@@ -43,8 +43,8 @@ D_MINUS, PDF, TAIL_MINUS, TAIL_PLUS = range(NORMAL_ROWS)
 
 PREMIUM_FIGURES = 9
 PREMIUM, SLOPE, CURVATURE, VEGA, RHO, DIVIDEND_RHO, VEGA_SLOPE, RHO_SLOPE, DIVIDEND_RHO_SLOPE = range(PREMIUM_FIGURES)
-"""What is known of the premium of a put of strike 1 and life 1: itself, y delta, y^2 gamma, vega, rho, dividend rho, and
-the derivatives of the last three in ln y."""
+"""What is known of the premium of a put of strike 1 and life 1: itself, y delta, y^2 gamma, vega, rho, dividend rho,
+and the derivatives of the last three in ln y."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
