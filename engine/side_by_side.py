@@ -15,9 +15,9 @@ from engine.preparation import Group, PreparedUnderlying, Valued
 Asked = tuple[PreparedUnderlying, float, tuple[Group, ...]]
 """An underlying, its spot, and the groups of its trades that are to be valued."""
 
-WORTH_SHARING = 400.0
+WORTH_SHARING = 1000.0
 """Microseconds of kernels in the lighter part: what sharing saves at best. To wake the other thread, and to take turns
-with it in Python, costs 100 on a quiet machine and several times that on a busy one."""
+with it in Python, costs 100 on a quiet machine and several times that on a busy one: there parts of 600 lost by it."""
 
 
 def value_side_by_side(asked: Sequence[Asked]) -> list[Valued]:

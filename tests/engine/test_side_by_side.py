@@ -76,7 +76,7 @@ def test_the_same_numbers_in_the_same_order(meetings: list[int], monkeypatch: py
 
 
 def test_many_americans_are_shared(meetings: list[int]) -> None:
-    value_side_by_side(asked(*(underlying(seed, 6000, 0) for seed in range(4))))
+    value_side_by_side(asked(*(underlying(seed, 15_000, 0) for seed in range(4))))
     assert meetings == [1]
 
 
@@ -87,7 +87,7 @@ def test_what_brings_nothing_stays_in_one_thread(meetings: list[int], book: str)
     books: dict[str, list[PreparedUnderlying]] = {
         "10,000 Europeans": [underlying(seed, 0, 500, 5) for seed in range(20)],
         "10,000 Americans": [underlying(seed, 500, 0) for seed in range(20)],
-        "one underlying": [underlying(1, 25_000, 0)],
+        "one underlying": [underlying(1, 60_000, 0)],
         "few Americans": [underlying(1, 100, 0), underlying(2, 100, 0), underlying(3, 0, 1000)],
         "QuantLib's": [underlying(1, 2, 0, vol=0.02), underlying(2, 2, 0, vol=0.02)],
         "nothing": [],
