@@ -4,13 +4,13 @@ A pricing engine works in two steps, because what is slow to prepare must not de
 
 1. ``prepare(contracts)`` does all that does not depend on spot (discount factors, an exercise boundary);
    it runs again only when volatility, rate, yield, date or the contracts themselves change.
-2. ``prepared.value(spot)`` is what a tick costs.
+2. ``prepared.value(spot)`` is what a tick costs, or ``prepared.fill``, which writes where the caller wants it.
 
 Everything here is for one unit of the contract, before multiplier and quantity; derivatives are per 1.00
 of their variable and per year. ``engine.measures`` scales them to the units that the board shows.
 """
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
@@ -70,17 +70,34 @@ class UnitValues:
     dividend_rho: FloatArray
 
 
-class PreparedContracts(Protocol):
-    """Contracts with all the work done that does not depend on spot."""
+UNIT_ROWS = len(UnitValues.__slots__)
+"""Rows of the unit values as one array: in the order of ``UnitValues``, a column a contract."""
 
-    @property
-    def refused(self) -> Mapping[int, str]:
-        """Row -> why this engine cannot price it (it may still be priced by another engine)."""
-        ...
+
+class PreparedContracts(ABC):
+    """Contracts with all the work done that does not depend on spot.
+
+    refused: row -> why this engine cannot price it (it may still be priced by another engine). count: of contracts.
+    """
+
+    def __init__(self, refused: dict[int, str], count: int) -> None:
+        self.refused, self.count = refused, count
+
+    @abstractmethod
+    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
+        """Write ``UNIT_ROWS`` of values at these spots, one a contract, into the columns of ``out`` from ``start`` on.
+
+        NaN in the rows that are refused, and where a spot is not a positive number.
+        """
 
     def value(self, spot: FloatArray) -> UnitValues:
-        """Values at these spots (one a contract, > 0); NaN in the rows that are refused."""
-        ...
+        """The same as arrays of their own. Raises ValueError where there is not one spot a contract."""
+        spots = np.ascontiguousarray(spot, dtype=np.float64)
+        if spots.shape != (self.count,):
+            raise ValueError(f"{self.count} contracts need as many spots, not an array of {spots.shape}")
+        out = np.empty((UNIT_ROWS, self.count))
+        self.fill(spots, out, 0)
+        return UnitValues(*out)
 
 
 class PricingEngine(Protocol):

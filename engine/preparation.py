@@ -7,7 +7,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from engine.contracts import Contracts, FloatArray, IntArray, PreparedContracts, PricingEngine, UnitValues
+from engine.contracts import (
+    UNIT_ROWS,
+    Contracts,
+    FloatArray,
+    IntArray,
+    PreparedContracts,
+    PricingEngine,
+    UnitValues,
+)
 from engine.engines import engines_for
 from engine.measures import MEASURE_NAMES
 from engine.model import ARTICLE_PARAMETERS, NotPriced, OptionType, Product
@@ -105,36 +113,32 @@ class PreparedUnderlying:
     _live_rows: _Rows = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "live_groups", tuple(g for g in self.groups if g.engine.live))
-        object.__setattr__(self, "slow_groups", tuple(g for g in self.groups if not g.engine.live))
-        object.__setattr__(self, "_live_rows", self._rows_of(self.live_groups))
+        slow = tuple(g for g in self.groups if not g.engine.live)
+        live = tuple(g for g in self.groups if g.engine.live) if slow else self.groups
+        object.__setattr__(self, "live_groups", live)
+        object.__setattr__(self, "slow_groups", slow)
+        object.__setattr__(self, "_live_rows", self._rows_of(live))
 
     def value(self, spot: float, groups: tuple[Group, ...] | None = None) -> Valued:
         """Every row of these groups (of all, when None) at this spot."""
         chosen = self.groups if groups is None else groups
-        values = [group.prepared.value(np.full(len(group.rows), spot)) for group in chosen]
-        return self.measured(spot, chosen, values)
+        of = self._rows_from(chosen)
+        spots = np.full(len(of.rows), spot)
+        unit = np.empty((UNIT_ROWS, len(of.rows)))
+        start = 0
+        for group in chosen:
+            end = start + len(group.rows)
+            group.prepared.fill(spots[start:end], unit, start)
+            start = end
+        return _valued(spot, of, unit)
 
     def measured(self, spot: float, groups: tuple[Group, ...], values: list[UnitValues]) -> Valued:
         """The measures of rows whose unit values are known already (a worker computed them)."""
-        of = self._live_rows if groups is self.live_groups else self._rows_of(groups)
-        unit = values[0] if len(values) == 1 else _joined(values, len(of.rows))
-        measures = position_measures(unit, spot, of.quantity, of.multiplier)
-        if np.isfinite(measures.sum()):  # cheaper than to look at each
-            return Valued(of.rows, of.trade_ids, dict(zip(MEASURE_NAMES, measures, strict=True)), of.priced_by, [])
-        unknown = ~np.isfinite(measures).all(axis=0)
-        failures = [
-            Failure(of.trade_ids[i], NotPriced.REFUSED, f"{of.priced_by[i]} gave no number at a spot of {spot:g}")
-            for i in np.flatnonzero(unknown)
-        ]
-        known = np.flatnonzero(~unknown)
-        return Valued(
-            of.rows[known],
-            [of.trade_ids[i] for i in known],
-            dict(zip(MEASURE_NAMES, measures[:, known], strict=True)),
-            [of.priced_by[i] for i in known],
-            failures,
-        )
+        unit = np.hstack([np.vstack([getattr(value, name) for name in UnitValues.__slots__]) for value in values])
+        return _valued(spot, self._rows_from(groups), np.ascontiguousarray(unit))
+
+    def _rows_from(self, groups: tuple[Group, ...]) -> _Rows:
+        return self._live_rows if groups is self.live_groups else self._rows_of(groups)
 
     def _rows_of(self, groups: tuple[Group, ...]) -> _Rows:
         rows = np.concatenate([g.rows for g in groups]) if groups else np.empty(0, np.int64)
@@ -147,15 +151,24 @@ class PreparedUnderlying:
         )
 
 
-def _joined(values: list[UnitValues], count: int) -> UnitValues:
-    out = np.empty((len(UnitValues.__slots__), count))
-    start = 0
-    for value in values:
-        end = start + len(value.price)
-        for row, name in zip(out, UnitValues.__slots__, strict=True):
-            row[start:end] = getattr(value, name)
-        start = end
-    return UnitValues(*out)
+def _valued(spot: float, of: _Rows, unit: FloatArray) -> Valued:
+    """unit: ``UNIT_ROWS`` of values, a column for each of the rows."""
+    measures, all_known = position_measures(unit, spot, of.quantity, of.multiplier)
+    if all_known:
+        return Valued(of.rows, of.trade_ids, dict(zip(MEASURE_NAMES, measures, strict=True)), of.priced_by, [])
+    unknown = ~np.isfinite(measures).all(axis=0)
+    failures = [
+        Failure(of.trade_ids[i], NotPriced.REFUSED, f"{of.priced_by[i]} gave no number at a spot of {spot:g}")
+        for i in np.flatnonzero(unknown)
+    ]
+    known = np.flatnonzero(~unknown)
+    return Valued(
+        of.rows[known],
+        [of.trade_ids[i] for i in known],
+        dict(zip(MEASURE_NAMES, measures[:, known], strict=True)),
+        [of.priced_by[i] for i in known],
+        failures,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ import numpy as np
 import QuantLib as ql  # noqa: N813
 
 from engine.black_scholes import european_values, unpriceable
-from engine.contracts import Contracts, FloatArray, IntArray, UnitValues
+from engine.contracts import Contracts, FloatArray, IntArray, PreparedContracts
 
 STRIKE = 100.0
 SPOT_STEP = 0.05
@@ -190,14 +190,14 @@ def has_two_boundaries(rate: float, dividend_yield: float, sign: float) -> bool:
     return gain < cost < 0.0
 
 
-class PreparedAmericans:
-    """American options for QdFp; see ``PreparedContracts``. Only refusals are prepared: the rest needs the spot.
+class PreparedAmericans(PreparedContracts):
+    """American options for QdFp. Only refusals are prepared: the rest needs the spot.
 
     A contract that QuantLib fails at only when it sees the spot is NaN in ``value``, and joins ``refused`` then.
     """
 
     def __init__(self, contracts: Contracts) -> None:
-        self.refused: dict[int, str] = unpriceable(contracts)
+        super().__init__(unpriceable(contracts), len(contracts))
         self._contracts = contracts
         for row in range(len(contracts)):
             if row not in self.refused:
@@ -210,26 +210,23 @@ class PreparedAmericans:
         rates = float(c.risk_free_rate[row]), float(c.dividend_yield[row])
         return float(c.years[row]), float(c.implied_vol[row]), *rates, 1.0 if c.is_call[row] else -1.0
 
-    def value(self, spot: FloatArray) -> UnitValues:
-        """Values at these spots, one a contract; NaN where a contract is refused or its spot not a positive number."""
-        spots = np.asarray(spot, dtype=np.float64)
-        if spots.shape != (len(self._contracts),):
-            raise ValueError(f"{len(self._contracts)} contracts need as many spots, not an array of {spots.shape}")
-        out = np.full((7, len(spots)), np.nan)
+    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
+        """NaN where a contract is refused or its spot not a positive number."""
+        own = out[:, start : start + self.count]
+        own[:] = np.nan
         pricer = UnitPricer()  # its own, so that several threads may call
-        for row in np.flatnonzero((spots > 0.0) & (spots < np.inf)):
+        for row in np.flatnonzero((spot > 0.0) & (spot < np.inf)):
             if int(row) in self.refused:
                 continue
             scale = float(self._contracts.strike[row]) / STRIKE
             try:
-                values = american_values(pricer, float(spots[row]) / scale, *self._terms(int(row)))
+                values = american_values(pricer, float(spot[row]) / scale, *self._terms(int(row)))
             except CannotPriceError as error:
                 self.refused[int(row)] = str(error)
                 continue
-            out[:, row] = values
-            out[[0, 3, 4, 5, 6], row] *= scale
-            out[2, row] /= scale
-        return UnitValues(*out)
+            own[:, row] = values
+            own[[0, 3, 4, 5, 6], row] *= scale
+            own[2, row] /= scale
 
 
 def _refusal(years: float, vol: float, rate: float, dividend_yield: float, sign: float) -> str:

@@ -2,26 +2,22 @@
 
 import numpy as np
 
-from engine.contracts import Contracts, FloatArray, IntArray, UnitValues
+from engine.contracts import Contracts, FloatArray, IntArray, PreparedContracts
 
 
-class PreparedShares:
-    """Shares; there is nothing to prepare and nothing to refuse. See ``PreparedContracts``."""
+class PreparedShares(PreparedContracts):
+    """Shares; there is nothing to prepare and nothing to refuse."""
 
     def __init__(self, count: int) -> None:
-        self.refused: dict[int, str] = {}
-        self._count = count
+        super().__init__({}, count)
 
-    def value(self, spot: FloatArray) -> UnitValues:
+    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
         """Price is the spot, delta is 1, all else 0; NaN where the spot is not a positive number."""
-        spots = np.asarray(spot, dtype=np.float64)
-        if spots.shape != (self._count,):
-            raise ValueError(f"{self._count} contracts need as many spots, not an array of {spots.shape}")
-        good = (spots > 0.0) & (spots < np.inf)
-        price = np.where(good, spots, np.nan)
-        delta = np.where(good, 1.0, np.nan)
-        rest = [np.where(good, 0.0, np.nan) for _ in range(5)]
-        return UnitValues(price, delta, *rest)
+        own = out[:, start : start + self.count]
+        own[0] = spot
+        own[1] = 1.0
+        own[2:] = 0.0
+        own[:, ~((spot > 0.0) & (spot < np.inf))] = np.nan
 
 
 class SpotEngine:

@@ -21,7 +21,7 @@ import numpy as np
 import QuantLib as ql  # noqa: N813
 
 from engine.american.engine import BoundaryEngine, PreparedAmericans
-from engine.american.near_boundary import LOG_BOUNDARY, LOG_EDGE, ZONE
+from engine.american.over_spot import LOG_BOUNDARY
 from engine.american.ranges import AMERICAN
 from engine.contracts import Contracts, FloatArray, UnitValues
 from engine.qdfp import STRIKE, CannotPriceError, UnitPricer
@@ -33,6 +33,8 @@ VOL_STEP = 0.02
 """Of volatility, as a part of it."""
 RATE_STEP = 2e-5
 """Of a rate."""
+NEAR = 0.5
+"""What counts as near the boundary, in vol sqrt(T)."""
 NEAREST = 0.02
 """Nearest to the boundary, in vol sqrt(T): less, and differences would sense that there are two solutions of it."""
 
@@ -114,12 +116,13 @@ def rate_step(rate: float, other: float, room: float) -> float:
 
 def rooms(prepared: PreparedAmericans, sample: Sample) -> FloatArray:
     """Distance of each spot to the boundary in units of vol sqrt(T); below 0 exercised, infinite where European."""
-    if not len(prepared.zones):
-        return np.full(len(sample.spot), np.inf)
-    zones = prepared.zones[prepared.problem]
-    log_y = np.where(sample.contracts.is_call, -1.0, 1.0) * np.log(sample.spot / sample.contracts.strike)
-    room = (log_y - zones[:, LOG_BOUNDARY]) / (zones[:, LOG_EDGE] - zones[:, LOG_BOUNDARY]) * ZONE
-    return np.where(prepared.kind == AMERICAN, room, np.inf)
+    c = sample.contracts
+    room = np.full(len(sample.spot), np.inf)
+    rows = np.flatnonzero(prepared.kind == AMERICAN)
+    log_y = (np.where(c.is_call, -1.0, 1.0) * np.log(sample.spot / c.strike))[rows]
+    boundary = prepared.profiles[prepared.problem[rows], LOG_BOUNDARY]
+    room[rows] = (log_y - boundary) / (c.implied_vol * np.sqrt(c.years))[rows]
+    return room
 
 
 def compare(region: str, sample: Sample, pricer: UnitPricer) -> Comparison:
@@ -175,7 +178,7 @@ def beside_boundary(rng: np.random.Generator, contracts: Contracts, nearest: flo
     rows = np.flatnonzero(prepared.kind == AMERICAN)
     kept = contracts.take(rows)
     room = rng.uniform(nearest, farthest, len(rows))
-    log_y = prepared.zones[prepared.problem[rows], LOG_BOUNDARY] + room * kept.implied_vol * np.sqrt(kept.years)
+    log_y = prepared.profiles[prepared.problem[rows], LOG_BOUNDARY] + room * kept.implied_vol * np.sqrt(kept.years)
     return Sample(kept, kept.strike * np.exp(np.where(kept.is_call, -1.0, 1.0) * log_y))
 
 
@@ -223,9 +226,9 @@ def by_moneyness(sample: Sample) -> dict[str, Sample]:
     out = -sign * np.log(sample.spot / sample.contracts.strike) / deviation
     parts = {
         "book, deep in (exercised)": room <= 0.0,
-        "book, near the boundary": (room > NEAREST) & (room <= ZONE),
-        "book, continuation": (room > ZONE) & (out <= 2.0),
-        "book, far out": (room > ZONE) & (out > 2.0),
+        "book, near the boundary": (room > NEAREST) & (room <= NEAR),
+        "book, continuation": (room > NEAR) & (out <= 2.0),
+        "book, far out": (room > NEAR) & (out > 2.0),
     }
     return {name: Sample(sample.contracts.take(rows), sample.spot[rows]) for name, rows in parts.items()}
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engine.contracts import Contracts
+from engine.contracts import UNIT_ROWS, Contracts
 from engine.engines import engines_for
 from engine.model import ExerciseStyle, Product
 from engine.position_measures import position_measures
@@ -17,5 +17,7 @@ def warm_up(tell: Callable[[str], None] = lambda _: None) -> None:
     kinds = ((Product.STOCK, ""), (Product.OPTION, ExerciseStyle.EUROPEAN), (Product.OPTION, ExerciseStyle.AMERICAN))
     for product, style in kinds:
         engine = engines_for(product, style)[0]
-        position_measures(engine.prepare(contracts).value(one * 100.0), 100.0, one, one)
+        unit = np.empty((UNIT_ROWS, 1))
+        engine.prepare(contracts).fill(one * 100.0, unit, 0)
+        position_measures(unit, 100.0, one, one)
         tell(engine.name)

@@ -1,25 +1,28 @@
 """The live engine of American options: boundaries are prepared, ticks only evaluate them."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numba import njit
 
 from engine.american.boundary import PARAMETERS, SAMPLE_ROWS, solve_boundary
-from engine.american.greeks import TERM_ROWS, value_rows
-from engine.american.near_boundary import ZONE_SIZE, fit_zone
-from engine.american.nodes import (
-    BOUNDARY_NODES,
-    FINE_POINTS,
-    TICK_POINTS,
-    Samples,
-    node_roots,
-    premium_samples,
-    solver_samples,
-)
+from engine.american.greeks import NOT_EXERCISED, value_rows
+from engine.american.nodes import BOUNDARY_NODES, PREMIUM_POINTS, node_roots, premium_samples, solver_samples
+from engine.american.over_spot import LOG_BOUNDARY, PROFILE_SIZE, fit_profile
 from engine.american.premium import CURVE_ROWS, NORMAL_ROWS, fill_curve
-from engine.american.ranges import AMERICAN, REFUSED, classify, scaled_puts, unsound
-from engine.contracts import Contracts, FloatArray, IntArray, UnitValues
+from engine.american.ranges import (
+    AMERICAN,
+    EUROPEAN,
+    LARGEST_PRICE,
+    LARGEST_VOL,
+    REFUSED,
+    SMALLEST_PRICE,
+    SMALLEST_VOL,
+    classify,
+    scaled_puts,
+    unsound,
+)
+from engine.american.terms import VOL, contract_terms
+from engine.black_scholes import LimitRows, blank_without_price
+from engine.contracts import Contracts, FloatArray, IntArray, PreparedContracts
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -29,76 +32,68 @@ def solve_problems(
     root: FloatArray,
     weight: FloatArray,
     interpolation: FloatArray,
-    tick_root: FloatArray,
-    tick_weight: FloatArray,
-    tick_interpolation: FloatArray,
-    fine_root: FloatArray,
-    fine_weight: FloatArray,
-    fine_interpolation: FloatArray,
+    premium_root: FloatArray,
+    premium_weight: FloatArray,
+    premium_interpolation: FloatArray,
     last_change: FloatArray,
-    zones: FloatArray,
-    curves: FloatArray,
+    profiles: FloatArray,
 ) -> None:
-    """Fill for each scaled put its iteration's last change, the zone beside its boundary, and its curve for ticks."""
+    """Fill for each scaled put its iteration's last change, and the profile of its premium for ticks."""
     samples = np.empty((SAMPLE_ROWS, interpolation.shape[1]))
     system = np.empty((BOUNDARY_NODES, BOUNDARY_NODES + 1 + PARAMETERS))
     h = np.empty(BOUNDARY_NODES + 1)
     h_slopes = np.empty((PARAMETERS, BOUNDARY_NODES + 1))
-    fine_curve = np.empty((CURVE_ROWS, len(fine_root)))
-    normals = np.empty((NORMAL_ROWS, len(fine_root)))
-    fine_inverse_root = 1.0 / fine_root
+    curve = np.empty((CURVE_ROWS, len(premium_root)))
+    normals = np.empty((NORMAL_ROWS, len(premium_root)))
+    inverse_root = 1.0 / premium_root
     for p in range(len(scaled)):
         vol, rate, dividend_yield = scaled[p, 0], scaled[p, 1], scaled[p, 2]
         last_change[p] = solve_boundary(
             vol, rate, dividend_yield, node_root, root, weight, interpolation, samples, system, h, h_slopes
         )
-        fill_curve(vol, rate, dividend_yield, h, h_slopes, tick_root, tick_weight, tick_interpolation, curves[p])
-        fill_curve(vol, rate, dividend_yield, h, h_slopes, fine_root, fine_weight, fine_interpolation, fine_curve)
-        fit_zone(
+        fill_curve(vol, rate, dividend_yield, h, h_slopes, premium_root, premium_weight, premium_interpolation, curve)
+        fit_profile(
             vol,
             rate,
             dividend_yield,
             h[-1],
             h_slopes[:, -1],
-            fine_root,
-            fine_inverse_root,
-            fine_curve,
+            premium_root,
+            inverse_root,
+            curve,
             normals,
-            zones[p],
+            profiles[p],
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedAmericans:
-    """Contracts with their exercise boundaries; see ``engine.contracts.PreparedContracts``.
+class PreparedAmericans(PreparedContracts):
+    """Contracts with their exercise boundaries.
 
-    Contracts of equal volatility, life, rates and type share one boundary, which is proportional to the strike:
-    ``problem`` says which. ``scaled`` holds vol, rate, yield and the two discount factors of each problem's scaled put.
+    kind: see ``ranges``. Contracts of equal volatility, life, rates and type share one boundary, which is proportional
+    to the strike: ``problem`` says which of the ``profiles`` (see ``over_spot``) is theirs.
     """
 
-    refused: dict[int, str]
-    kind: IntArray
-    problem: IntArray
-    terms: FloatArray
-    scaled: FloatArray
-    zones: FloatArray
-    curves: FloatArray
+    def __init__(
+        self, contracts: Contracts, refused: dict[int, str], kind: IntArray, problem: IntArray, profiles: FloatArray
+    ) -> None:
+        super().__init__(refused, len(contracts))
+        self.kind, self.profiles = kind, profiles
+        american = kind == AMERICAN
+        self.problem: IntArray = np.where(american, problem, NOT_EXERCISED)
+        log_boundary = np.full(len(contracts), -np.inf)
+        log_boundary[american] = profiles[problem[american], LOG_BOUNDARY]
+        self._terms = contract_terms(contracts, log_boundary)
+        with np.errstate(invalid="ignore"):
+            usual = (self._terms[VOL] >= SMALLEST_VOL) & (self._terms[VOL] <= LARGEST_VOL)
+        self._limits = LimitRows(contracts, np.flatnonzero((kind == EUROPEAN) & ~usual))
 
-    def value(self, spot: FloatArray) -> UnitValues:
-        """Values at these spots, one a contract; NaN where refused, or where a spot is no price (``ranges``)."""
-        spots = np.ascontiguousarray(spot, dtype=np.float64)
-        if spots.shape != self.kind.shape:
-            raise ValueError(f"one spot a contract is needed: {len(self.kind)}, not {spots.shape}")
-        out = np.empty((7, len(spots)))
-        root, inverse_root = _TICK.root, _INVERSE_TICK_ROOT
-        value_rows(
-            spots, self.kind, self.problem, self.terms, self.scaled, self.zones, root, inverse_root, self.curves, out
-        )
-        return UnitValues(*out)
-
-
-_TICK: Samples = premium_samples(TICK_POINTS)
-_INVERSE_TICK_ROOT: FloatArray = 1.0 / _TICK.root
+    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
+        """NaN where a contract is refused, or where a spot is no price (``ranges``)."""
+        value_rows(spot, self.problem, self._terms, self.profiles, out, start)
+        self._limits.fill(spot, out, start)
+        blank_without_price(spot, SMALLEST_PRICE, LARGEST_PRICE, out, start)
+        for row in self.refused:
+            out[:, start + row] = np.nan
 
 
 class BoundaryEngine:
@@ -110,7 +105,7 @@ class BoundaryEngine:
 
     name = "Boundary"
     live = True
-    microseconds = 0.35
+    microseconds = 0.04
 
     def prepare(self, contracts: Contracts) -> PreparedAmericans:
         """Find the boundaries: about 20 microseconds for each different volatility, life, rate, yield and type."""
@@ -118,58 +113,49 @@ class BoundaryEngine:
         kind, refused = classify(contracts, scaled)
         american = np.flatnonzero(kind == AMERICAN)
         puts, of_row = distinct_rows(scaled[american])
-        last_change, zones, curves = solve(puts)
-        faults = unsound(last_change, zones)
+        last_change, profiles = solve(puts)
+        faults = unsound(last_change, profiles)
         for i in np.flatnonzero(np.isin(of_row, list(faults))) if faults else ():
             kind[american[i]] = REFUSED
             refused[int(american[i])] = faults[int(of_row[i])]
-        problem = np.zeros(len(contracts), dtype=np.int64)
+        problem = np.full(len(contracts), NOT_EXERCISED, dtype=np.int64)
         problem[american] = of_row
-        factors = np.exp(-puts[:, 1:])
-        return PreparedAmericans(
-            refused, kind, problem, contract_terms(contracts), np.hstack([puts, factors]), zones, curves
-        )
+        return PreparedAmericans(contracts, refused, kind, problem, profiles)
 
     def join(
         self, kept: PreparedAmericans, rows: IntArray, fresh: PreparedAmericans, contracts: Contracts
     ) -> PreparedAmericans:
         """Boundaries are taken over as they are, those that no row needs any more are dropped."""
-        used, problem = np.unique(kept.problem[rows], return_inverse=True)
+        problem, added = kept.problem[rows], fresh.problem
+        exercised = problem != NOT_EXERCISED
+        used, problem[exercised] = np.unique(problem[exercised], return_inverse=True)
         return PreparedAmericans(
+            contracts,
             {},
             np.concatenate([kept.kind[rows], fresh.kind]),
-            np.concatenate([problem.astype(np.int64), fresh.problem + len(used)]),
-            contract_terms(contracts),
-            *(
-                np.concatenate([getattr(kept, name)[used], getattr(fresh, name)])
-                for name in ("scaled", "zones", "curves")
-            ),
+            np.concatenate([problem, np.where(added == NOT_EXERCISED, NOT_EXERCISED, added + len(used))]),
+            np.concatenate([kept.profiles[used], fresh.profiles]),
         )
 
 
-def solve(puts: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Last changes, zones and curves of these scaled puts (rows of vol, rate, yield)."""
+def solve(puts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Last changes and profiles of these scaled puts (rows of vol, rate, yield)."""
     last_change = np.empty(len(puts))
-    zones = np.empty((len(puts), ZONE_SIZE))
-    curves = np.empty((len(puts), CURVE_ROWS, TICK_POINTS))
-    solver, fine = solver_samples(), premium_samples(FINE_POINTS)
+    profiles = np.empty((len(puts), PROFILE_SIZE))
+    solver, premium = solver_samples(), premium_samples(PREMIUM_POINTS)
     solve_problems(
         puts,
         node_roots(),
         solver.root,
         solver.weight,
         solver.interpolation,
-        _TICK.root,
-        _TICK.weight,
-        _TICK.interpolation,
-        fine.root,
-        fine.weight,
-        fine.interpolation,
+        premium.root,
+        premium.weight,
+        premium.interpolation,
         last_change,
-        zones,
-        curves,
+        profiles,
     )
-    return last_change, zones, curves
+    return last_change, profiles
 
 
 def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
@@ -188,18 +174,6 @@ def distinct_rows(rows: FloatArray) -> tuple[FloatArray, IntArray]:
     index = np.empty(len(rows), dtype=np.int64)
     index[order] = place[np.cumsum(first) - 1]
     return np.ascontiguousarray(rows[first_row[appearance]]), index
-
-
-def contract_terms(contracts: Contracts) -> FloatArray:
-    """The contracts' own terms in the order that ``greeks`` names."""
-    terms = np.empty((TERM_ROWS, len(contracts)))
-    terms[0] = np.where(contracts.is_call, 1.0, -1.0)
-    terms[1] = contracts.strike
-    terms[2] = contracts.years
-    terms[3] = contracts.implied_vol
-    terms[4] = contracts.risk_free_rate
-    terms[5] = contracts.dividend_yield
-    return terms
 
 
 def warm_up() -> None:

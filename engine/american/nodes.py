@@ -15,10 +15,8 @@ BOUNDARY_NODES = 10
 """Chebyshev nodes of the boundary after the one at maturity, where it is known in closed form."""
 SOLVER_POINTS = 12
 """Quadrature points of each integral in the boundary's equations."""
-TICK_POINTS = 24
-"""Samples of the premium that every tick evaluates; a multiple of the 4 lanes of a vector instruction."""
-FINE_POINTS = 48
-"""Samples of the premium where it is evaluated once, to anchor what happens next to the boundary."""
+PREMIUM_POINTS = 48
+"""Samples of the premium's integral; a multiple of the 8 lanes of a vector instruction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +65,8 @@ def quarter_circle(points: int) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 @cache
 def premium_samples(points: int) -> Samples:
-    """Samples of the premium's integral over the whole life of a contract, and last, without weight, maturity itself.
-
-    The last is there for the European option, whose d- and d+ are those of t = 1.
-    """
-    root, weight, since_maturity = (
-        np.append(column, end) for column, end in zip(quarter_circle(points - 1), (1.0, 0.0, 0.0), strict=True)
-    )
+    """Samples of the premium's integral over the whole life of a contract."""
+    root, weight, since_maturity = quarter_circle(points)
     return Samples(root, weight, interpolation_matrix(since_maturity))
 
 

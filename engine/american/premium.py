@@ -1,4 +1,4 @@
-"""What is the right to exercise early worth, and how does that change with every variable.
+"""What is the right to exercise early worth at one price of the share, and how does that change with every variable.
 
 The premium over the European put is an integral along the exercise boundary B (Kim, "The analytic valuation of American
 options", Review of Financial Studies 3, 1990; the premium formula of Andersen, Lake and Offengenden, 2016). In the
@@ -19,7 +19,9 @@ boundary density
     rho          = int (1 - r t) e^-rt N(-d-) + int [ g dlnB/dr - g t ] n(d-)
     dividend rho = - y int (1 - q t) e^-qt N(-d+) + int [ g dlnB/dq + g t ] n(d-)
 
-The boundary stays put when spot moves, so delta and gamma have no term of it; vega and the rhos do.
+The boundary stays put when spot moves, so delta and gamma have no term of it; vega and the rhos do. For ``over_spot``
+the slopes of the last three in ln y are needed, too. They follow from d n(d-) / d ln y = -d- n(d-) / (vol sqrt t) and
+d N(-d-+) / d ln y = -n(d-+) / (vol sqrt t).
 """
 
 import math
@@ -39,8 +41,10 @@ NORMAL_ROWS = 4
 D_MINUS, PDF, TAIL_MINUS, TAIL_PLUS = range(NORMAL_ROWS)
 """Rows of the normals, a column a sample: d-, n(d-), N(-d-), N(-d+)."""
 
-Scaled = tuple[float, float, float, float, float, float]
-"""price, y delta, y^2 gamma, vega, rho, dividend rho of a put of strike 1 and life 1."""
+PREMIUM_FIGURES = 9
+PREMIUM, SLOPE, CURVATURE, VEGA, RHO, DIVIDEND_RHO, VEGA_SLOPE, RHO_SLOPE, DIVIDEND_RHO_SLOPE = range(PREMIUM_FIGURES)
+"""What is known of the premium of a put of strike 1 and life 1: itself, y delta, y^2 gamma, vega, rho, dividend rho,
+and the derivatives of the last three in ln y."""
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
@@ -92,30 +96,25 @@ def fill_curve(
         curve[DENSITY_VOL, k] *= of_slope
         curve[DENSITY_RATE, k] *= of_slope
         curve[DENSITY_YIELD, k] *= of_slope
-    # maturity itself: the European option, with the strike in the boundary's place
-    curve[OFFSET, count - 1] = drift / vol - 0.5 * vol
-    curve[PDF_RATIO, count - 1] = fast_exp(-drift)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
-def scaled_put(
+def premium_at(
     x: float,
-    y: float,
     vol: float,
     rate: float,
     dividend_yield: float,
-    rate_factor: float,
-    yield_factor: float,
     root: FloatArray,
     inverse_root: FloatArray,
     curve: FloatArray,
     normals: FloatArray,
-) -> Scaled:
-    """European put plus premium, in the continuation region. x = ln y; the factors are e^-rate and e^-dividend_yield;
-    ``normals`` is room for ``NORMAL_ROWS`` of the samples.
+    out: FloatArray,
+) -> None:
+    """Fill ``out`` with the ``PREMIUM_FIGURES`` at x = ln y, in the continuation region.
 
-    The European terms: Black and Scholes (1973) with Merton's dividend yield (1973).
+    ``normals`` is room for ``NORMAL_ROWS`` of the samples.
     """
+    y = math.exp(x)
     inverse_vol, inverse_y = 1.0 / vol, 1.0 / y
     count = curve.shape[1]
     # two plain loops, so that they become vector instructions
@@ -128,30 +127,33 @@ def scaled_put(
         normals[TAIL_PLUS, k] = fast_upper_tail(d_minus + vol * root[k], curve[PDF_RATIO, k] * inverse_y * pdf)
     # the integrals of the module's docstring, in its order
     tail_rate = tail_yield = pushed = bent = vega = rho = dividend_rho = 0.0
+    vega_slope = rho_slope = dividend_rho_slope = 0.0
     for k in range(count):
         s = root[k]
         t = s * s
-        pdf = normals[PDF, k]
+        d_minus, pdf = normals[D_MINUS, k], normals[PDF, k]
+        steepness = inverse_vol * inverse_root[k]  # of d- in ln y
         density = curve[DENSITY, k]
         rate_tail = curve[RATE_WEIGHT, k] * normals[TAIL_MINUS, k]
         yield_tail = y * curve[YIELD_WEIGHT, k] * normals[TAIL_PLUS, k]
-        bend = (rate * curve[RATE_WEIGHT, k] + density * normals[D_MINUS, k]) * pdf
+        yield_tail_slope = yield_tail - curve[YIELD_WEIGHT, k] * curve[PDF_RATIO, k] * pdf * steepness
+        bend = (rate * curve[RATE_WEIGHT, k] + density * d_minus) * pdf
+        rate_share, yield_share = 1.0 - rate * t, 1.0 - dividend_yield * t
+        by_rate = (curve[DENSITY_RATE, k] - density * t) * pdf
+        by_yield = (curve[DENSITY_YIELD, k] + density * t) * pdf
+        by_vol = curve[DENSITY_VOL, k] * pdf
         tail_rate += rate_tail
         tail_yield += yield_tail
         pushed += density * pdf
-        bent += bend * inverse_root[k]
-        vega += bend * s + curve[DENSITY_VOL, k] * pdf
-        rho += rate_tail * (1.0 - rate * t) + (curve[DENSITY_RATE, k] - density * t) * pdf
-        dividend_rho += (curve[DENSITY_YIELD, k] + density * t) * pdf - yield_tail * (1.0 - dividend_yield * t)
-    strike_leg = rate_factor * normals[TAIL_MINUS, count - 1]
-    spot_leg = y * yield_factor * normals[TAIL_PLUS, count - 1]
-    european_vega = rate_factor * normals[PDF, count - 1]  # e^-r n(d-) = y e^-q n(d+)
-    premium = max(rate * tail_rate - dividend_yield * tail_yield, 0.0)  # not less than 0 by rounding
-    return (
-        strike_leg - spot_leg + premium,
-        -spot_leg - dividend_yield * tail_yield - pushed,
-        inverse_vol * (european_vega + bent),
-        european_vega + vega,
-        rho - strike_leg,
-        dividend_rho + spot_leg,
-    )
+        bent += bend * steepness
+        vega += bend * s + by_vol
+        rho += rate_tail * rate_share + by_rate
+        dividend_rho += by_yield - yield_tail * yield_share
+        vega_slope += inverse_vol * (density * pdf - d_minus * bend) - d_minus * steepness * by_vol
+        rho_slope -= steepness * (curve[RATE_WEIGHT, k] * pdf * rate_share + d_minus * by_rate)
+        dividend_rho_slope -= steepness * d_minus * by_yield + yield_tail_slope * yield_share
+    out[PREMIUM] = rate * tail_rate - dividend_yield * tail_yield
+    out[SLOPE] = -dividend_yield * tail_yield - pushed
+    out[CURVATURE] = bent
+    out[VEGA], out[RHO], out[DIVIDEND_RHO] = vega, rho, dividend_rho
+    out[VEGA_SLOPE], out[RHO_SLOPE], out[DIVIDEND_RHO_SLOPE] = vega_slope, rho_slope, dividend_rho_slope

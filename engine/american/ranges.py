@@ -12,7 +12,7 @@ a contract is or mirrors.
 import numpy as np
 
 from engine.american.boundary import SMALL_STEP
-from engine.american.near_boundary import VALUE_GAP
+from engine.american.over_spot import VALUE_GAP
 from engine.black_scholes import unpriceable
 from engine.contracts import BoolArray, Contracts, FloatArray, IntArray
 
@@ -85,9 +85,9 @@ def classify(contracts: Contracts, scaled: FloatArray) -> tuple[IntArray, dict[i
     return kind, refused
 
 
-def unsound(last_change: FloatArray, zones: FloatArray) -> dict[int, str]:
+def unsound(last_change: FloatArray, profiles: FloatArray) -> dict[int, str]:
     """Problem -> why its solution is not to be believed: the iteration did not settle, or intrinsic value is missed."""
     with np.errstate(invalid="ignore"):
         converged = last_change <= SMALL_STEP
-        precise = np.isfinite(zones).all(axis=1) & (zones[:, VALUE_GAP] <= LARGEST_GAP)
+        precise = np.isfinite(profiles).all(axis=1) & (profiles[:, VALUE_GAP] <= LARGEST_GAP)
     return {int(p): NOT_PRECISE if converged[p] else NOT_CONVERGED for p in np.flatnonzero(~(converged & precise))}

@@ -83,4 +83,4 @@ def test_boundaries_that_nobody_needs_are_dropped() -> None:
         change = book.iloc[:1].assign(maturity=pd.Timestamp("2021-01-15") + pd.Timedelta(days=day))
         amended = amend_underlying(amended, {"T0"}, prepared(change))
     (group,) = amended.groups
-    assert np.shape(group.prepared.curves)[0] <= 3  # type: ignore[attr-defined]
+    assert np.shape(group.prepared.profiles)[0] <= 3  # type: ignore[attr-defined]

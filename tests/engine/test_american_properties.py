@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.american.boundary import SAMPLE_ROWS, SMALL_STEP, solve_boundary
-from engine.american.engine import BoundaryEngine, PreparedAmericans, distinct_rows, warm_up
-from engine.american.near_boundary import LOG_BOUNDARY
-from engine.american.nodes import BOUNDARY_NODES, node_roots, solver_samples
-from engine.american.ranges import AMERICAN, EUROPEAN
+from engine.american.engine import BoundaryEngine, PreparedAmericans, distinct_rows, solve, warm_up
+from engine.american.nodes import BOUNDARY_NODES, node_roots, premium_samples, solver_samples
+from engine.american.over_spot import LOG_BOUNDARY, WIDTH, premium_over_spot
+from engine.american.premium import CURVE_ROWS, NORMAL_ROWS, PREMIUM_FIGURES, fill_curve, premium_at
+from engine.american.ranges import AMERICAN, EUROPEAN, scaled_puts
 from engine.black_scholes import BlackScholesEngine
 from engine.contracts import Contracts, FloatArray, UnitValues
 from engine.validate import FIGURES, book, extreme
@@ -34,7 +35,7 @@ def along_spots(contract: Contracts, spots: FloatArray) -> UnitValues:
 
 
 def boundary_spot(contract: Contracts) -> float:
-    log_y = prepared(contract).zones[0, LOG_BOUNDARY]
+    log_y = prepared(contract).profiles[0, LOG_BOUNDARY]
     return float(contract.strike[0] * np.exp(-log_y if contract.is_call[0] else log_y))
 
 
@@ -163,7 +164,9 @@ def test_greeks_are_the_differences_of_the_prices() -> None:
     sample = book(np.random.default_rng(8), 400)
     c = sample.contracts
     engine = prepared(c)
-    room = np.where(c.is_call, -1.0, 1.0) * np.log(sample.spot / c.strike) - engine.zones[engine.problem, LOG_BOUNDARY]
+    room = (
+        np.where(c.is_call, -1.0, 1.0) * np.log(sample.spot / c.strike) - engine.profiles[engine.problem, LOG_BOUNDARY]
+    )
     clear = (engine.kind == AMERICAN) & (room > 0.6 * c.implied_vol * np.sqrt(c.years))
     values = engine.value(sample.spot)
     for column, figure, step in (
@@ -187,6 +190,26 @@ def solved(put: FloatArray) -> tuple[FloatArray, FloatArray]:
     grid = node_roots(), samples.root, samples.weight, samples.interpolation
     assert solve_boundary(*put, *grid, *room, h, slopes) <= SMALL_STEP
     return h, slopes
+
+
+@settings(max_examples=20, deadline=None)
+@given(SEEDS)
+def test_the_polynomials_are_the_integral(seed: int) -> None:
+    """The premium that a tick evaluates is Kim's integral with five times the samples, wherever the share is."""
+    rng = np.random.default_rng(seed)
+    put = scaled_puts(american_row(rng))[0]
+    vol, rate, dividend_yield = put
+    h, slopes = solved(put)
+    profile = solve(put[None])[1][0]
+    samples = premium_samples(240)
+    curve, normals = np.empty((CURVE_ROWS, 240)), np.empty((NORMAL_ROWS, 240))
+    fill_curve(vol, rate, dividend_yield, h, slopes, samples.root, samples.weight, samples.interpolation, curve)
+    expected = np.empty(PREMIUM_FIGURES)
+    for share in rng.uniform(0.03, 1.0, 40):
+        x = profile[LOG_BOUNDARY] + share * profile[WIDTH]
+        premium_at(x, vol, rate, dividend_yield, samples.root, 1.0 / samples.root, curve, normals, expected)
+        tolerance = np.array([2e-8, 5e-7, 5e-5, 1e-5, 1e-4, 1e-4])
+        assert (np.abs(np.array(premium_over_spot(x, profile)) - expected[:6]) <= tolerance).all()
 
 
 @pytest.mark.parametrize(
@@ -291,7 +314,7 @@ def test_a_spot_that_is_no_price_has_no_value() -> None:
     values = stacked(prepared(contracts).value(np.array([100.0, 0.0, -5.0, np.nan])))
     assert np.isfinite(values[:, 0]).all()
     assert np.isnan(values[:, 1:]).all()
-    with pytest.raises(ValueError, match="one spot a contract"):
+    with pytest.raises(ValueError, match="4 contracts need"):
         prepared(contracts).value(np.array([100.0]))
 
 
@@ -307,7 +330,7 @@ def test_equal_contracts_share_a_boundary() -> None:
     rows = np.random.default_rng(3).integers(0, 40, 300)
     many = replace(c.take(rows), strike=np.random.default_rng(4).uniform(50.0, 200.0, 300))
     engine = prepared(many)
-    assert len(engine.zones) <= 40
+    assert len(engine.profiles) <= 40
     scale = many.strike / c.strike[rows]
     alone = stacked(prepared(c).value(sample.spot))[:, rows]
     together = stacked(engine.value(sample.spot[rows] * scale))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import side_by_side
-from engine.contracts import FloatArray
+from engine.contracts import UNIT_ROWS, FloatArray, UnitValues
 from engine.engines import ENGINES_BY_NAME
 from engine.measures import MEASURES
 from engine.preparation import Parameters, PreparedUnderlying, Valued, prepare_underlying
@@ -75,16 +75,19 @@ def test_the_same_numbers_in_the_same_order(meetings: list[int], monkeypatch: py
         np.testing.assert_array_equal(numbers, expected)
 
 
-def test_americans_are_shared(meetings: list[int]) -> None:
-    value_side_by_side(asked(*(underlying(seed, 500, 0) for seed in range(20))))
+def test_many_americans_are_shared(meetings: list[int]) -> None:
+    value_side_by_side(asked(*(underlying(seed, 15_000, 0) for seed in range(4))))
     assert meetings == [1]
 
 
-@pytest.mark.parametrize("book", ["10,000 Europeans", "one underlying", "few Americans", "QuantLib's", "nothing"])
+@pytest.mark.parametrize(
+    "book", ["10,000 Europeans", "10,000 Americans", "one underlying", "few Americans", "QuantLib's", "nothing"]
+)
 def test_what_brings_nothing_stays_in_one_thread(meetings: list[int], book: str) -> None:
     books: dict[str, list[PreparedUnderlying]] = {
         "10,000 Europeans": [underlying(seed, 0, 500, 5) for seed in range(20)],
-        "one underlying": [underlying(1, 5000, 0)],
+        "10,000 Americans": [underlying(seed, 500, 0) for seed in range(20)],
+        "one underlying": [underlying(1, 60_000, 0)],
         "few Americans": [underlying(1, 100, 0), underlying(2, 100, 0), underlying(3, 0, 1000)],
         "QuantLib's": [underlying(1, 2, 0, vol=0.02), underlying(2, 2, 0, vol=0.02)],
         "nothing": [],
@@ -106,6 +109,35 @@ def test_an_american_costs_more_than_a_european() -> None:
     cost = {name: engine.microseconds for name, engine in ENGINES_BY_NAME.items()}
     assert 5.0 < cost["Boundary"] / cost["Black–Scholes"] < 50.0
     assert cost["QdFp"] == 0.0, "QuantLib keeps Python's lock"
+
+
+def test_engines_fill_their_columns_and_no_others() -> None:
+    """Every engine writes at any place of an array what it gives as arrays of its own; NaN without a price, too."""
+    mixed = underlying(7, 40, 30, 3)
+    steep = underlying(8, 3, 0, vol=0.02)
+    groups = mixed.groups + steep.groups
+    assert {group.engine.name for group in groups} == set(ENGINES_BY_NAME)
+    for group in groups:
+        count = len(group.rows)
+        spots = np.full(count, SPOT)
+        spots[0] = np.nan
+        room = np.full((UNIT_ROWS, count + 12), -7.0)
+        group.prepared.fill(spots, room, 5)
+        alone = group.prepared.value(spots)
+        np.testing.assert_array_equal(room[:, 5:-7], [getattr(alone, name) for name in UnitValues.__slots__])
+        assert np.isnan(room[:, 5]).all()
+        assert (room[:, :5] == -7.0).all()
+        assert (room[:, -7:] == -7.0).all()
+
+
+def test_values_that_are_known_are_measured_alike() -> None:
+    """What a worker computed and what is computed here: the same figures in the same order."""
+    prepared = underlying(9, 20, 30, 2)
+    known = [group.prepared.value(np.full(len(group.rows), SPOT)) for group in prepared.groups]
+    for ours, theirs in zip(
+        figures(prepared.measured(SPOT, prepared.groups, known)), figures(prepared.value(SPOT)), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_every_measure_is_its_formula() -> None:
