@@ -13,6 +13,7 @@ from services.read_claims import NotKnown, SignIn, read_claims
 from storage.database import Store
 from storage.settings import settings
 from storage.user_roles import read_granted
+from ui.asked_address import keeps_asked, leads_to_asked
 from ui.sign_in_setup import must_sign_in
 from ui.signed_in import asks_store, claims_of, end_sign_in, is_over
 from ui.who import demo_is_open
@@ -24,7 +25,7 @@ NO_ROLE = "You have no role here any more. Reload the page to see what to do."
 NO_IDENTITY = "Nobody is signed in, and this server can be reached from other machines."
 _ROLES_SECONDS = 2.0
 _FILES = ("media/", "_stcore/upload_file/")
-_SIGN_OUT = "auth/logout"
+_SIGN_IN, _SIGNED_IN, _SIGN_OUT = "auth/login", "oauth2callback", "auth/logout"
 
 
 class Gate:
@@ -86,7 +87,7 @@ class Gate:
 
 class Guard:
     """Stands before Streamlit's own routes that ask nobody who they are: downloads have an address, uploads a place in
-    memory, and signing out leaves the other tabs as they are."""
+    memory, and signing out leaves the other tabs as they are. Signing in leads back to the page that was asked for."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
@@ -101,6 +102,10 @@ class Guard:
                 return
         elif path == _SIGN_OUT:
             await asyncio.to_thread(self._gate.sign_out, HTTPConnection(scope))
+        elif path == _SIGN_IN and must_sign_in():
+            send = keeps_asked(HTTPConnection(scope), send)
+        elif path == _SIGNED_IN and must_sign_in():
+            send = leads_to_asked(HTTPConnection(scope), send)
         await self._app(scope, receive, send)
 
 

@@ -35,6 +35,7 @@ from storage.settings import ROOT, Settings, settings
 from tests.databases import Templates, free_port, wait_for
 from tests.sign_in.serving import secrets_for
 from ui import signed_in
+from ui.ended_sign_ins import EndedSignIns
 from ui.gate import NO_IDENTITY, NO_ROLE, NOT_SIGNED_IN, SIGN_IN_IS_OVER, Gate, Guard
 from ui.sign_in_setup import faults, must_sign_in, providers
 
@@ -49,7 +50,7 @@ Configure = Callable[..., None]
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     """Sets what secrets.toml says (None: there is none), the address of the server, and settings."""
     before = {name: st.get_option(name) for name in ("secrets.files", "server.address", "server.port")}
-    monkeypatch.setattr(signed_in, "_left", {})
+    monkeypatch.setattr(signed_in, "_ended", EndedSignIns())
 
     def configure(secrets: str | None, address: str = "127.0.0.1", **variables: str) -> None:
         path = tmp_path / "secrets.toml"
