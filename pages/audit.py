@@ -45,7 +45,7 @@ with opened.read() as connection:
     count, entries = count_audit(connection, chosen), read_audit(connection, chosen, limit=_MOST_ROWS)
 with st.container(horizontal=True, vertical_alignment="center"):
     more = f", the newest {count_text(_MOST_ROWS)} are listed" if count > _MOST_ROWS else ""
-    st.caption(f"{count_text(count)} entries{more}")
+    st.caption(f"{count_text(count)} {'entry' if count == 1 else 'entries'}{more}")
     export_menu(every_entry, "Audit", "audit", about={"Filters": audit_filter_text(chosen)}, disabled=not count)
     if st.button("Verify the chain", key="verify", help="Read all entries and compute every hash again."):
         with store().read() as connection, st.spinner("Reading every entry"):

@@ -3,8 +3,9 @@
 So do the live panels, the tables of Streamlit and the pivot, which ask the browser itself. Files have no language.
 """
 
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
+from math import isfinite
 from typing import Any
 
 import streamlit as st
@@ -13,19 +14,20 @@ from babel.numbers import NumberPattern, get_decimal_symbol, get_group_symbol
 
 _MINUS = "\N{MINUS SIGN}"
 _SMALL = 100
+_HALF_UP = Context(prec=400, rounding=ROUND_HALF_UP)
 _ENGLISH = "en-US"
 
 
 def number_text(value: float | None, decimals: int = 0, *, signed: bool = False) -> str:
     """A number as people read it, a small one with two decimals at least; "not known" for None."""
-    if value is None or value != value:
+    if value is None or not isfinite(value):
         return "not known"
     return fixed_text(value, max(decimals, 2) if 0 < abs(value) < _SMALL else decimals, signed=signed)
 
 
 def fixed_text(value: float, decimals: int, *, signed: bool = False) -> str:
     """A known number with so many decimals."""
-    return _written(f"{value:.{decimals}f}", signed=signed)
+    return _written(_rounded(value, decimals), signed=signed)
 
 
 def count_text(count: int) -> str:
@@ -41,7 +43,7 @@ def size_text(value: float) -> str:
 def percent_text(value: float, decimals: int) -> str:
     """A share of one, in per cent."""
     pattern: NumberPattern = _language().percent_formats[None]
-    return pattern.prefix[0] + _written(f"{value * 100:.{decimals}f}") + pattern.suffix[0]
+    return pattern.prefix[0] + _written(_rounded(value * 100, decimals)) + pattern.suffix[0]
 
 
 def chart_language() -> dict[str, Any]:
@@ -57,6 +59,11 @@ def chart_language() -> dict[str, Any]:
             "minus": _MINUS,
         }
     }
+
+
+def _rounded(value: float, decimals: int) -> str:
+    """A half goes away from zero, as in the browser; Python alone would go to the even neighbour."""
+    return f"{Decimal(value).quantize(Decimal(1).scaleb(-decimals), context=_HALF_UP):f}"
 
 
 def _written(digits: str, *, signed: bool = False) -> str:

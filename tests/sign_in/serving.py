@@ -89,13 +89,13 @@ def board(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder, port = tmp_path_factory.mktemp("sign_in"), free_port()
     with running_provider(free_port(), f"http://127.0.0.1:{port}", folder) as provider:
         (folder / "secrets.toml").write_text(secrets_for(provider))
-        url = templates.copy("sqlite", "small", _fill, None)
+        url = templates.copy("sqlite", "small", fill, None)
         secrets = folder / "secrets.toml"
         with running_board(url, folder / "web.log", port=port, secrets=secrets, **SETTINGS) as running:
             yield running
 
 
-def _fill(store: Store) -> None:
+def fill(store: Store) -> None:
     state = PricingState()
     load_small_book(store, state)
     apply_quotes(store, state, [quote("AAPL", 68.0), quote("MSFT", 150.0)], source="test")
