@@ -41,7 +41,7 @@ def test_python_writes_numbers_as_the_browser_does(chromium: Any, reader: Any, d
 def test_unknown_zero_and_small_are_told_apart(reader: Any) -> None:
     reader("de-DE")
     said = [number_text.number_text(value) for value in (None, float("nan"), 0.0, -0.001, 1.5, -1.5, 1500.5)]
-    assert said == ["not known", "not known", "0", "0,00", "1,50", "\u22121,50", "1.500"]
+    assert said == ["not known", "not known", "0", "0,00", "1,50", "\u22121,50", "1.501"]
     assert number_text.number_text(2.0, 4, signed=True) == "+2,0000"
     assert number_text.number_text(0.0, signed=True) == "0"
 
