@@ -135,13 +135,16 @@ export function buildExplore(host, key, emit, data, tell) {
     return lawful(whole, { columns: latest.columns, schema, currencies: frame.shown?.currencies.length ?? 1 });
   }
 
-  // The engine forgets how a column looks that is not shown: whatever is shown anew is told again.
+  // The engine forgets how a column looks that is not shown: whatever is shown anew is told again, and nothing else,
+  // because the engine would forget that a moment later, and the view would have changed by itself.
   async function formatted(config) {
-    const shown = [...config.columns.filter(Boolean), ...config.group_by, ...config.split_by];
-    const isNew = shown.some((name) => !pivot.formatted.has(name) && !config.columns_config?.[name]);
+    const formats = formatsOf(latest.columns, pivot.schema);
+    const shown = [...config.columns.filter(Boolean), ...config.group_by, ...config.split_by].filter((name) => name in formats);
+    const anew = shown.filter((name) => !pivot.formatted.has(name) && !config.columns_config?.[name]);
     pivot.formatted = new Set(shown);
-    if (!isNew) return config;
-    await pivot.viewer.restore({ columns_config: withFormats(config) });
+    if (!anew.length) return config;
+    const looks = Object.fromEntries(anew.map((name) => [name, formats[name]]));
+    await pivot.viewer.restore({ columns_config: { ...config.columns_config, ...looks } });
     return pivot.viewer.save();
   }
 

@@ -143,6 +143,8 @@ def test_a_restart_of_the_web_server_lets_no_copied_cookie_in(
             assert answer(first, copied) == "rows"
             gone.sign_out()
             assert "Your sign-in has ended" in answer(first, copied)
+            gone.close()
+            stays.close()
         with running_board(url, tmp_path / "second.log", port=port, secrets=secrets, **SETTINGS) as second:
             assert "Your sign-in has ended" in answer(second, copied)
             assert answer(second, kept) == "rows", "who did not sign out is still signed in"
@@ -150,5 +152,3 @@ def test_a_restart_of_the_web_server_lets_no_copied_cookie_in(
             written = json.dumps([list(map(str, row)) for row in connection.execute(select(ended_sign_ins))])
         values = [part.partition("=")[2] for part in copied.split("; ")]
         assert not [value for value in values if value[:40] in written], "no cookie is stored"
-        gone.close()
-        stays.close()
