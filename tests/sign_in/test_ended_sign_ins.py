@@ -19,7 +19,7 @@ from storage.desk_schema import ended_sign_ins
 from storage.ended_sign_ins import KEPT, read_ended, write_ended
 from tests.board.running import RunningBoard, running_board
 from tests.databases import Templates, free_port, wait_for
-from tests.sign_in.serving import SETTINGS, Visitor, fill, running_provider, secrets_for
+from tests.sign_in.serving import SETTINGS, Visitor, fill, running_provider, secrets_for, wait_for_board
 from ui.ended_sign_ins import EndedSignIns
 
 KEY, OTHER = "a" * 64, "b" * 64
@@ -141,6 +141,7 @@ def test_a_restart_of_the_web_server_lets_no_copied_cookie_in(
             stays.sign_in("max")
             copied, kept = gone.cookies, stays.cookies
             assert answer(first, copied) == "rows"
+            wait_for_board(gone.page)
             gone.sign_out()
             assert "Your sign-in has ended" in answer(first, copied)
             gone.close()
