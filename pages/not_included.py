@@ -10,6 +10,7 @@ from storage.quotes import newest_as_of
 from storage.read_models import as_of_dates, rejections_frame
 from ui.export_menu import export_menu
 from ui.not_included import messages_set_aside, refused_files, trades_without_value
+from ui.number_text import count_text
 from ui.store import store
 from ui.trade_links import link_column, trade_addresses
 from ui.view_state import mirrored_view
@@ -36,7 +37,7 @@ elif without.empty:
 else:
     listed = without.rename(columns=camel_case)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{len(without):,} trades have no value as of {as_of}. They are in no total of the board.")
+        st.caption(f"{count_text(len(without))} trades have no value as of {as_of}. They are in no total of the board.")
         export_menu(partial(as_given, frame=listed), "Not included", "without", about={"As of": f"{as_of}"})
     st.dataframe(
         listed.assign(Open=trade_addresses(listed["TradeId"])),

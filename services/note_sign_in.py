@@ -7,6 +7,7 @@ from services.permissions import User
 from storage.audit import AuditEntry, append_audit
 from storage.change_log import changing
 from storage.database import Store
+from storage.ended_sign_ins import write_ended
 
 SUBJECT = "sign-in"
 NOBODY = "unknown"
@@ -18,25 +19,29 @@ _lock = threading.Lock()
 
 def note_signed_in(store: Store, key: str, user: User) -> None:
     """Somebody with a role is let in. key: that of their sign-in."""
-    _once(key, "signed in", lambda: _write(store, user.name, "signed in", sorted(map(str, user.roles))))
+    _once(key, "signed in", lambda: _write(store, _entry(user.name, "signed in", sorted(map(str, user.roles)))))
 
 
 def note_signed_out(store: Store, key: str, name: str) -> None:
-    """Somebody has signed out."""
-    _once(key, "signed out", lambda: _write(store, name, "signed out"))
+    """Somebody has signed out: their sign-in is over on every web server, and after a restart."""
+    with changing(store, f"signed out {name}") as (unit, _):
+        if write_ended(unit, key):
+            append_audit(unit, [_entry(name, "signed out")])
 
 
 def note_not_let_in(store: Store, key: str, name: str, reason: str, note: str = "") -> None:
     """Somebody has signed in and is not let in, for the reason that they are told."""
-    _once(key, "refused", lambda: _write(store, name, "refused", reason=reason, note=note))
+    _once(key, "refused", lambda: _write(store, _entry(name, "refused", reason=reason, note=note)))
 
 
-def _write(
-    store: Store, name: str, action: str, roles: list[str] | None = None, reason: str = "", note: str = ""
-) -> None:
+def _write(store: Store, entry: AuditEntry) -> None:
+    with changing(store, f"{entry.action} {entry.user_name}") as (unit, _):
+        append_audit(unit, [entry])
+
+
+def _entry(name: str, action: str, roles: list[str] | None = None, reason: str = "", note: str = "") -> AuditEntry:
     after = None if roles is None else {"roles": roles}
-    with changing(store, f"{action} {name}") as (unit, _):
-        append_audit(unit, [AuditEntry(name, action, SUBJECT, name, after=after, reason=reason, note=note)])
+    return AuditEntry(name, action, SUBJECT, name, after=after, reason=reason, note=note)
 
 
 def _once(key: str, action: str, write: Callable[[], None]) -> None:

@@ -18,6 +18,7 @@ from storage.schema import metadata
 __all__ = [
     "audit_entries",
     "column_mappings",
+    "ended_sign_ins",
     "metadata",
     "saved_views",
     "start_pages",
@@ -57,6 +58,16 @@ user_roles = Table(
     Column("granted_at", UtcDateTime, nullable=False),
 )
 """The roles that an admin has granted."""
+
+ended_sign_ins = Table(
+    "ended_sign_ins",
+    metadata,
+    Column("sign_in", String, primary_key=True),
+    Column("ended_at", UtcDateTime, nullable=False),
+    Column("revision", BigInteger, nullable=False, index=True),
+)
+"""The sign-ins that somebody ended by signing out, by a hash that lets nobody in. revision: that of the sign-out. By it
+a web server asks for what is new alone."""
 
 trade_statuses = Table(
     "trade_statuses",

@@ -9,17 +9,18 @@ import streamlit as st
 from engine.measures import DAY_PNL
 from engine.selection import TradeSelection
 from services.day_history import DayHistory
+from ui.number_text import chart_language, count_text, fixed_text
 from ui.store import day_histories
 from ui.view_state import ViewState
 
 _SHARED_SECONDS = 2.0
 _HEIGHT = 140
 _GAIN = "#2f9e6e"
-_LINES: dict[str, tuple[str, str, str]] = {
-    "quote": ("quote", "#8b95a5", ",.2f"),
-    DAY_PNL.name: ("day P&L", "#e5484d", ",.0f"),
-    "cash_delta": ("cash delta", "#3b82f6", ",.0f"),
-    "vega_1pt": ("vega, 1 point", "#d29922", ",.0f"),
+_LINES: dict[str, tuple[str, str, int]] = {
+    "quote": ("quote", "#8b95a5", 2),
+    DAY_PNL.name: ("day P&L", "#e5484d", 0),
+    "cash_delta": ("cash delta", "#3b82f6", 0),
+    "vega_1pt": ("vega, 1 point", "#d29922", 0),
 }
 
 
@@ -44,14 +45,14 @@ def day_charts(state: ViewState, as_of: date) -> None:
             continue
         column.altair_chart(_chart(history.frame, name, title), width="stretch", alt=f"{title}, {_LINES[name][0]}")
     if history.left_out:
-        st.caption(f"{history.left_out:,} trades of an engine too slow for this are not in the lines.")
+        st.caption(f"{count_text(history.left_out)} trades of an engine too slow for this are not in the lines.")
 
 
 def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
-    label, colour, form = _LINES[name]
+    label, colour, decimals = _LINES[name]
     if name == DAY_PNL.name and frame[name].iloc[-1] >= 0:
         colour = _GAIN
-    last = format(frame[name].iloc[-1], form).replace("-", "\N{MINUS SIGN}")
+    last = fixed_text(float(frame[name].iloc[-1]), decimals)
     time = alt.X(
         "observed_at:T",
         title=None,
@@ -66,10 +67,11 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
     )
     tip = [
         alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
-        alt.Tooltip(f"{name}:Q", title=label, format=form),
+        alt.Tooltip(f"{name}:Q", title=label, format=f",.{decimals}f"),
     ]
     heading = alt.TitleParams(f"{title} · {label} {last}", fontSize=12, fontWeight="normal", anchor="start", offset=6)
     line: alt.Chart = alt.Chart(frame.dropna(subset=[name]), height=_HEIGHT, title=heading).mark_line(
         color=colour, strokeWidth=1.4
     )
-    return line.encode(x=time, y=value, tooltip=tip)
+    drawn: alt.Chart = line.configure(locale=chart_language()).encode(x=time, y=value, tooltip=tip)
+    return drawn

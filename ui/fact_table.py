@@ -6,8 +6,6 @@ from html import escape
 
 import streamlit as st
 
-_MINUS = "\N{MINUS SIGN}"
-_SMALL = 100
 _STYLE = """
 <style>
 .facts { overflow-x: auto; }
@@ -54,17 +52,6 @@ def fact_table(facts: Facts) -> None:
         f"<caption>{escape(facts.caption)}</caption>{f'<thead><tr>{head}</tr></thead>' if head else ''}"
         f"<tbody>{lines}</tbody></table></div>"
     )
-
-
-def number_text(value: float | None, decimals: int = 0, *, signed: bool = False) -> str:
-    """A number as people read it, a small one with two decimals at least; "not known" for None."""
-    if value is None or value != value:
-        return "not known"
-    places = max(decimals, 2) if 0 < abs(value) < _SMALL else decimals
-    text = f"{value:{'+' if signed else ''},.{places}f}"
-    if not any(sign in text for sign in "123456789"):  # rounded to nothing, which has no sign
-        text = text.lstrip("+-")
-    return text.replace("-", _MINUS)
 
 
 def _cells(facts: Facts, row: Sequence[str]) -> str:

@@ -4,30 +4,28 @@ import asyncio
 import time
 
 import streamlit as st
-import structlog
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.note_sign_in import NOBODY, note_signed_out
-from services.read_claims import NotKnown, key_of, read_claims
+from services.read_claims import NotKnown, SignIn, read_claims
 from storage.database import Store
 from storage.settings import settings
 from storage.user_roles import read_granted
+from ui.asked_address import keeps_asked, leads_to_asked
 from ui.sign_in_setup import must_sign_in
-from ui.signed_in import claims_of, is_over, leave
+from ui.signed_in import asks_store, claims_of, end_sign_in, is_over
 from ui.who import demo_is_open
 
 NOT_SIGNED_IN = "You are not signed in. Reload the page to sign in."
 SIGN_IN_IS_OVER = "Your sign-in has ended. Reload the page to sign in again."
+NOT_KNOWN_YET = "The store does not answer, so nobody knows whether your sign-in has ended. Try again in a moment."
 NO_ROLE = "You have no role here any more. Reload the page to see what to do."
 NO_IDENTITY = "Nobody is signed in, and this server can be reached from other machines."
 _ROLES_SECONDS = 2.0
 _FILES = ("media/", "_stcore/upload_file/")
-_SIGN_OUT = "auth/logout"
-
-log = structlog.get_logger("web")
+_SIGN_IN, _SIGNED_IN, _SIGN_OUT = "auth/login", "oauth2callback", "auth/logout"
 
 
 class Gate:
@@ -53,9 +51,17 @@ class Gate:
             sign_in = read_claims(claims, settings())
         except NotKnown:
             return NOT_SIGNED_IN
-        if is_over(sign_in):
-            return SIGN_IN_IS_OVER
+        try:
+            if await self._is_over(sign_in):
+                return SIGN_IN_IS_OVER
+        except DBAPIError:
+            return NOT_KNOWN_YET
         return None if sign_in.roles or sign_in.name in await self._names_with_a_role() else NO_ROLE
+
+    async def _is_over(self, sign_in: SignIn) -> bool:
+        if asks_store():
+            return await asyncio.to_thread(is_over, self._store, sign_in)
+        return is_over(self._store, sign_in)
 
     async def _names_with_a_role(self) -> frozenset[str]:
         """Everybody with a grant; while the store is away, as it was when it was last read."""
@@ -75,20 +81,13 @@ class Gate:
     def sign_out(self, connection: HTTPConnection) -> None:
         """End the sign-in of whoever asks, if there is one, in every tab: Streamlit ends it in this one alone."""
         claims = claims_of(connection) if must_sign_in() else None
-        if claims is None:
-            return
-        leave(claims)
-        try:
-            note_signed_out(self._store, key_of(claims), read_claims(claims, settings()).name)
-        except NotKnown:
-            note_signed_out(self._store, key_of(claims), NOBODY)
-        except DBAPIError as error:
-            log.warning("a sign-out is not in the audit: the store does not answer", error=str(error.orig))
+        if claims is not None:
+            end_sign_in(self._store, claims)
 
 
 class Guard:
     """Stands before Streamlit's own routes that ask nobody who they are: downloads have an address, uploads a place in
-    memory, and signing out leaves the other tabs as they are."""
+    memory, and signing out leaves the other tabs as they are. Signing in leads back to the page that was asked for."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
@@ -103,6 +102,10 @@ class Guard:
                 return
         elif path == _SIGN_OUT:
             await asyncio.to_thread(self._gate.sign_out, HTTPConnection(scope))
+        elif path == _SIGN_IN and must_sign_in():
+            send = keeps_asked(HTTPConnection(scope), send)
+        elif path == _SIGNED_IN and must_sign_in():
+            send = leads_to_asked(HTTPConnection(scope), send)
         await self._app(scope, receive, send)
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ui.my_views import my_views
-from ui.page_files import PAGES
+from ui.page_files import FIRST_PAGE, PAGES, page_address
 from ui.page_opening import note_page
 from ui.page_style import apply_page_style
 from ui.who import choose_identity, current_user, is_known
@@ -21,7 +21,7 @@ apply_page_style()
 page = st.navigation(
     {
         "": [
-            st.Page(PAGES / "risk_board.py", title="Risk board", default=True),
+            st.Page(FIRST_PAGE, title="Risk board", default=True),
             st.Page(PAGES / "start.py", title="Start"),
             st.Page(PAGES / "explore.py", title="Explore"),
             st.Page(PAGES / "trades.py", title="Trades"),
@@ -29,7 +29,7 @@ page = st.navigation(
         ],
         "Data": [
             st.Page(PAGES / "upload.py", title="Upload"),
-            st.Page(PAGES / "not_included.py", title="Not included", url_path="not-included"),
+            st.Page(PAGES / "not_included.py", title="Not included", url_path=page_address(PAGES / "not_included.py")),
         ],
         "Control": [
             st.Page(PAGES / "audit.py", title="Audit"),
@@ -39,8 +39,9 @@ page = st.navigation(
     position="sidebar" if is_known() else "hidden",
 )
 above_identity = st.sidebar.container(key="my_views", gap=None)
-if choose_identity():
-    with above_identity:
-        my_views(current_user(), page.url_path)
-    note_page(page.url_path)
-    page.run()
+if not choose_identity():
+    st.stop()  # with a run that ends by itself Streamlit takes the filters that are not drawn out of the address
+with above_identity:
+    my_views(current_user(), page.url_path)
+note_page(page.url_path)
+page.run()

@@ -32,7 +32,7 @@ def signed_in_user() -> User:
         sign_in = None if claims is None else read_claims(claims, settings())
     except NotKnown as error:
         raise NotAllowed(str(error)) from error
-    if sign_in is None or is_over(sign_in):
+    if sign_in is None or is_over(store(), sign_in):
         raise NotAllowed("You are not signed in any more: reload the page to sign in again.")
     return user_of(store(), sign_in)
 
@@ -52,7 +52,7 @@ def let_in() -> bool:
     except NotKnown as error:
         _refuse_unknown(claims, str(error))
         return False
-    if is_over(sign_in):
+    if is_over(store(), sign_in):
         ended_page(sign_in.name, sign_in.ends_at, signed_out=sign_in.ends_at > time.time())
         return False
     user = user_of(store(), sign_in)
@@ -93,7 +93,7 @@ def _look_again(sign_in: SignIn) -> None:
     """Run the page again when the sign-in ends: it must not stand there until somebody clicks."""
 
     def look() -> None:
-        if is_over(sign_in):
+        if is_over(store(), sign_in):
             st.rerun()
 
     left = max(sign_in.ends_at - time.time(), 0.0) + 0.5

@@ -1,7 +1,6 @@
 """Who has signed in, as the browser's signed cookie says, and who has left meanwhile."""
 
 import json
-import threading
 import time
 from typing import Any
 
@@ -12,16 +11,15 @@ from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
+from services.note_sign_in import NOBODY
 from services.permissions import Role, User
-from services.read_claims import Claims, SignIn, key_of
+from services.read_claims import Claims, NotKnown, SignIn, key_of, read_claims
 from storage.database import Store
+from storage.settings import settings
 from storage.user_roles import roles_granted_to
+from ui.ended_sign_ins import EndedSignIns
 
-_left: dict[str, float] = {}
-"""Sign-ins that ended by signing out -> when. Their cookie would go on in other tabs, and wherever it was copied to."""
-_lock = threading.Lock()
-_KEPT_SECONDS = 32 * 86400.0
-"""As long as Streamlit takes the cookie, and a little more."""
+_ended = EndedSignIns()
 
 
 def claims_of_page() -> Claims | None:
@@ -46,17 +44,23 @@ def claims_of(connection: HTTPConnection) -> Claims | None:
     return said if is_ours and said.get("is_logged_in") is True else None
 
 
-def leave(claims: Claims) -> None:
-    """End a sign-in, in every tab and on every connection. It is remembered until this server ends."""
-    with _lock:
-        _left[key_of(claims)] = time.time()
-        for key in [key for key, at in _left.items() if at < time.time() - _KEPT_SECONDS]:
-            del _left[key]
+def end_sign_in(store: Store, claims: Claims) -> None:
+    """End a sign-in, in every tab and on every connection, wherever its cookie was copied to."""
+    try:
+        name = read_claims(claims, settings()).name
+    except NotKnown:
+        name = NOBODY
+    _ended.end(store, key_of(claims), name)
 
 
-def is_over(sign_in: SignIn) -> bool:
-    """Whether its time has passed, or somebody signed out."""
-    return sign_in.ends_at <= time.time() or sign_in.key in _left
+def is_over(store: Store, sign_in: SignIn) -> bool:
+    """Whether its time has passed, or somebody signed out. Raises DBAPIError where that has never been known."""
+    return sign_in.ends_at <= time.time() or _ended.has(store, sign_in.key)
+
+
+def asks_store() -> bool:
+    """Whether the next question whether a sign-in is over goes to the store."""
+    return _ended.is_stale
 
 
 def user_of(store: Store, sign_in: SignIn) -> User:

@@ -12,6 +12,7 @@ from services.reasons import NOTE_LENGTH, NotPossible
 from services.tag_trades import SET, UNDO, Conflict, TagConflicts, Tagged, tag_trades, undo_tags
 from storage.audit import newest_act
 from storage.trade_statuses import DefinedStatus
+from ui.number_text import count_text
 from ui.store import store
 from ui.trade_table import list_again
 from ui.writing import writing
@@ -40,7 +41,7 @@ def tag_form(user: User, selected: Mapping[str, str], statuses: list[DefinedStat
     may = user.may(Permission.TAG)
     if not may:
         st.info(why_not(user, Permission.TAG), icon=":material/lock:")
-    count = f"{len(selected):,} {'trade' if len(selected) == 1 else 'trades'}"
+    count = f"{count_text(len(selected))} {'trade' if len(selected) == 1 else 'trades'}"
     with st.form("tag", border=True):
         names = [defined.status for defined in statuses]
         meanings = {defined.status: defined.meaning for defined in statuses}
@@ -108,9 +109,9 @@ def decide_conflicts(user: User) -> None:
         with st.container(horizontal=True):
             # What is shown here has been seen now: whoever changes one of these once more is a conflict again.
             every = {**others, **{each.trade_id: each.now for each in conflicts if each.now is not None}}
-            if len(every) > len(others) and st.button(f"Set all {len(every):,}, theirs too", key="overwrite"):
+            if len(every) > len(others) and st.button(f"Set all {count_text(len(every))}, theirs too", key="overwrite"):
                 _carry_out(user, undecided.words, every, undecided.act, theirs_too=True)
-            if others and st.button(f"Set the other {len(others):,}, leave theirs", key="others"):
+            if others and st.button(f"Set the other {count_text(len(others))}, leave theirs", key="others"):
                 _carry_out(user, undecided.words, others, undecided.act)
             if st.button("Leave all as they are", key="leave"):
                 del st.session_state[_CONFLICT]
@@ -126,7 +127,7 @@ def _last_tags(user: User, may: bool) -> None:
         return
     seen = {stored.entry.subject_key: str((stored.entry.after or {})["trade_status"]) for stored in last}
     became = ", ".join(sorted(set(seen.values())))
-    count = f"{len(last):,} {'trade' if len(last) == 1 else 'trades'}"
+    count = f"{count_text(len(last))} {'trade' if len(last) == 1 else 'trades'}"
     with st.container(border=True, key="last_tags"):
         st.caption(f"Your last: {count} set to {became} at {last[0].recorded_at:%H:%M:%S} UTC, {last[0].entry.reason}.")
         if st.button(f"Undo {count}", key="undo", disabled=not may, icon=":material/undo:"):
@@ -149,8 +150,8 @@ def _carry_out(user: User, words: str, seen: Mapping[str, str], act: Act, *, the
     except (NotAllowed, NotPossible) as error:
         st.session_state[_SAID] = ("refused", str(error))
     else:
-        count = f"{len(tagged.trades):,} {'trade' if len(tagged.trades) == 1 else 'trades'}"
-        already = f" {tagged.unchanged:,} had it already." if tagged.unchanged else ""
+        count = f"{count_text(len(tagged.trades))} {'trade' if len(tagged.trades) == 1 else 'trades'}"
+        already = f" {count_text(tagged.unchanged)} had it already." if tagged.unchanged else ""
         st.session_state[_SAID] = ("done", f"{count} {words}.{already}{_entries(tagged)}")
         list_again()
     st.rerun()
@@ -168,8 +169,8 @@ def _told(conflict: Conflict) -> str:
 def _entries(tagged: Tagged) -> str:
     if not tagged.audit_ids:
         return ""
-    first, last = tagged.audit_ids[0], tagged.audit_ids[-1]
-    return f" Audit entry {first:,}." if first == last else f" Audit entries {first:,} to {last:,}."
+    first, last = count_text(tagged.audit_ids[0]), count_text(tagged.audit_ids[-1])
+    return f" Audit entry {first}." if first == last else f" Audit entries {first} to {last}."
 
 
 def _help(meanings: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.measures import MEASURES
 from services.trade_day import TradeDay, trade_day
-from ui.fact_table import number_text
+from ui.number_text import chart_language, number_text
 from ui.plain_words import plain
 from ui.store import store
 
@@ -57,7 +57,7 @@ def _line(day: TradeDay, name: str, label: str, colour: str) -> alt.Chart:
         height=_HEIGHT,
         title=alt.TitleParams(title, fontSize=12, fontWeight="normal", anchor="start", offset=6),
     ).mark_line(color=colour, strokeWidth=1.4, point=len(last) < 3)
-    return chart.encode(
+    drawn: alt.Chart = chart.configure(locale=chart_language()).encode(
         x=alt.X(
             "observed_at:T",
             title=None,
@@ -75,3 +75,4 @@ def _line(day: TradeDay, name: str, label: str, colour: str) -> alt.Chart:
             alt.Tooltip(f"{name}:Q", title=label, format=form),
         ],
     )
+    return drawn

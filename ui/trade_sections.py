@@ -10,7 +10,8 @@ from engine.measures import DAY_PNL, MEASURES, Measure
 from services.audit_texts import in_words
 from services.trade_story import TradeStory, instant, is_reported, placed
 from storage.one_trade import TradeValues
-from ui.fact_table import Facts, fact_table, number_text
+from ui.fact_table import Facts, fact_table
+from ui.number_text import count_text, number_text, percent_text, size_text
 from ui.plain_words import plain
 
 _MOST_VERSIONS = 50
@@ -25,9 +26,9 @@ def what_it_is(story: TradeStory) -> None:
     terms = {
         "Contract": story.contract,
         "Product": trade["product"],
-        "Quantity": _size(trade["quantity"]),
-        "Contract multiplier": _size(trade["contract_multiplier"]),
-        "Strike": None if trade["strike"] is None else _size(trade["strike"]),
+        "Quantity": size_text(trade["quantity"]),
+        "Contract multiplier": size_text(trade["contract_multiplier"]),
+        "Strike": None if trade["strike"] is None else size_text(trade["strike"]),
         "Maturity": _maturity(story),
         "Option type": trade["option_type"],
         "Exercise style": trade["exercise_style"],
@@ -83,7 +84,10 @@ def how_it_is_priced(story: TradeStory) -> None:
         said = f"of {quote['as_of_date']}, observed {instant(quote['observed_at'])}"
         rows.append(("Quote", number_text(quote["quote"], 4), said))
         rows.append(("Quote received", instant(quote["received_at"]), f"from {quote['source']}"))
-    rows += [(label, f"{story.parameter_values[name]:.4%}", story.parameters_from) for name, label in _PERCENT.items()]
+    rows += [
+        (label, percent_text(story.parameter_values[name], 4), story.parameters_from)
+        for name, label in _PERCENT.items()
+    ]
     since = f"{parameters['as_of_date']}, until a newer row" if parameters else "whenever a ticker has no row"
     rows.append(("Parameters hold from", since, ""))
     fact_table(Facts("How it is priced", ("What", "Value", "From"), rows, faint=(2,)))
@@ -102,7 +106,7 @@ def versions(story: TradeStory) -> None:
         else:
             rows += [(*start, _label(name), _text(old), _text(new)) for name, old, new in each.changes]
     more = len(story.versions) - _MOST_VERSIONS
-    caption = f"Versions, the newest {_MOST_VERSIONS} of {len(story.versions):,}" if more > 0 else "Versions"
+    caption = f"Versions, the newest {_MOST_VERSIONS} of {count_text(len(story.versions))}" if more > 0 else "Versions"
     fact_table(Facts(caption, ("When", "Where from", "What", "Old", "New"), rows))
 
 
@@ -117,7 +121,7 @@ def tags(story: TradeStory) -> None:
             in_words(stored.entry.after),
             stored.entry.reason,
             stored.entry.note,
-            f"{stored.audit_id:,}",
+            count_text(stored.audit_id),
         )
         for stored in story.tags
     ]
@@ -158,11 +162,6 @@ def _status(story: TradeStory) -> str:
     return status.status if status.is_priced else f"{status.status}, not priced"
 
 
-def _size(value: float) -> str:
-    """A number of contracts, shares or currency as it was given: all of its digits."""
-    return f"{value:,.15g}".replace("-", "\N{MINUS SIGN}")
-
-
 def _signed(value: float | None, decimals: int = 0) -> str:
     return number_text(value, decimals, signed=True)
 
@@ -181,4 +180,4 @@ def _text(value: Any) -> str:
         return "nothing"
     if isinstance(value, (date, datetime, Mapping, list)):
         return str(value)
-    return _size(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+    return size_text(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)

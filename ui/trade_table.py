@@ -13,6 +13,7 @@ import streamlit as st
 
 from storage.trade_list import TradeFilter, list_trades, matching_trades, whole_trades
 from ui.export_menu import export_menu
+from ui.number_text import count_text
 from ui.store import store
 from ui.trade_filters import TradeWords, choose_past_maturity, filter_text
 from ui.trade_links import link_column, open_trade, trade_addresses
@@ -76,8 +77,8 @@ def propose_expired(words: TradeWords) -> None:
     one = words.past_maturity == 1
     with st.container(key="proposal", horizontal=True, vertical_alignment="center"):
         st.caption(
-            f":orange[:material/event_busy:] {words.past_maturity:,} {'trade is' if one else 'trades are'} past "
-            f"maturity as of {words.as_of} and not terminated."
+            f":orange[:material/event_busy:] {count_text(words.past_maturity)} {'trade is' if one else 'trades are'} "
+            f"past maturity as of {words.as_of} and not terminated."
         )
         st.button("Select it" if one else "Select them", key="select_expired", on_click=_select_expired)
 
@@ -112,15 +113,17 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
     shown = listed.frame.iloc[rows]
     selected = dict(listed.matching) if every else dict(zip(shown["trade_id"], shown["trade_status"], strict=True))
     with bar:
-        said = f"{count:,} match" + (f", the first {_MOST_ROWS:,} are listed" if count > _MOST_ROWS else "")
-        st.caption(f"{said} · **{'all ' if every else ''}{len(selected):,} selected**")
+        more = f", the first {count_text(_MOST_ROWS)} are listed" if count > _MOST_ROWS else ""
+        st.caption(
+            f"{count_text(count)} match{more} · **{'all ' if every else ''}{count_text(len(selected))} selected**"
+        )
         if selected:
             st.button("Clear", key="select_none", on_click=_select_all, args=(False,))
         if len(selected) == 1:
             open_trade(next(iter(selected)))
         _export(listed)
         if not every:
-            st.button(f"Select all {count:,}", key="select_all", on_click=_select_all, args=(True,))
+            st.button(f"Select all {count_text(count)}", key="select_all", on_click=_select_all, args=(True,))
     _follow(listed, selected=bool(selected))
     return selected
 

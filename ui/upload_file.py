@@ -11,6 +11,7 @@ from services.process_beside import WorkFailed
 from services.read_rows import heading_of
 from services.record_kinds import RECORD_KINDS
 from storage.settings import settings
+from ui.number_text import count_text
 from ui.store import store
 from ui.upload_desk import follow
 from ui.upload_preview import upload_preview, uploaded_text
@@ -38,7 +39,8 @@ def upload_file(user: User) -> None:
             key=f"upload_file_{session.turn}",
             disabled=not may,
             max_upload_size=max(1, min(int(known.file_megabytes), _BROWSER_MEGABYTES)),
-            help=f"CSV, Excel or Parquet, at most {known.file_rows:,} rows and {known.file_columns:,} columns.",
+            help=f"CSV, Excel or Parquet, at most {count_text(known.file_rows)} rows and "
+            f"{count_text(known.file_columns)} columns.",
         )
     with about:
         kinds = [_BY_COLUMNS, *RECORD_KINDS]

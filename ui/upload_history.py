@@ -6,6 +6,7 @@ import streamlit as st
 from services.permissions import Permission, User, why_not
 from services.undo_upload import Undone
 from storage.uploads import UploadBatch, read_batches
+from ui.number_text import count_text
 from ui.store import store
 from ui.upload_desk import upload_desk
 from ui.upload_session import carried_out
@@ -70,4 +71,5 @@ def _label(batch: UploadBatch) -> str:
 
 
 def _said(done: Undone) -> str:
-    return f"Upload {done.batch_id} was taken back: {done.restored:,} rows restored, {done.removed:,} removed."
+    rows = f"{count_text(done.restored)} rows restored, {count_text(done.removed)} removed"
+    return f"Upload {done.batch_id} was taken back: {rows}."

@@ -13,6 +13,7 @@ from services.read_rows import left_aside_text
 from services.record_kinds import RECORD_KINDS
 from services.upload_failures import failures_csv, reason_and_mending
 from services.upload_worker import KeptPreview
+from ui.number_text import count_text, size_text
 from ui.upload_desk import upload_desk
 from ui.upload_session import UploadSession
 
@@ -56,8 +57,8 @@ def _counts(preview: UploadPreview) -> None:
     with st.container(horizontal=True, key="upload_counts"):
         st.metric("Kind", preview.kind or "unknown", border=True, width=170)
         for word, count in shown:
-            st.metric(word, f"{count:,}", border=True, width=130)
-        st.metric("Bad rows", f"{preview.failed_rows:,}", border=True, width=130)
+            st.metric(word, count_text(count), border=True, width=130)
+        st.metric("Bad rows", count_text(preview.failed_rows), border=True, width=130)
 
 
 def _failures(preview: UploadPreview) -> None:
@@ -76,7 +77,7 @@ def _failures(preview: UploadPreview) -> None:
     more = kept - _SHOWN
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            f"Download {kept:,} {'failure' if kept == 1 else 'failures'} with the rows",
+            f"Download {count_text(kept)} {'failure' if kept == 1 else 'failures'} with the rows",
             failures_csv(preview),
             f"{preview.file_name.rpartition('.')[0] or 'upload'}.errors.csv",
             "text/csv",
@@ -84,7 +85,9 @@ def _failures(preview: UploadPreview) -> None:
             on_click="ignore",
         )
         if more > 0 or preview.more_failures:
-            st.caption(f"{max(more, 0):,} more are in the file, and {preview.more_failures:,} beyond it.")
+            st.caption(
+                f"{count_text(max(more, 0))} more are in the file, and {count_text(preview.more_failures)} beyond it."
+            )
 
 
 def _changes(preview: UploadPreview) -> None:
@@ -94,7 +97,7 @@ def _changes(preview: UploadPreview) -> None:
     ]
     _by_line(rows, preview, "Values that change, stored and in the file")
     if preview.more_changed_rows:
-        st.caption(f"{preview.more_changed_rows:,} more rows change.")
+        st.caption(f"{count_text(preview.more_changed_rows)} more rows change.")
 
 
 def _by_line(rows: list[dict[str, Any]], preview: UploadPreview, alt: str) -> None:
@@ -118,14 +121,14 @@ def _decide(user: User, session: UploadSession, kept: KeptPreview) -> None:
             format_func=_MODES.__getitem__,
             captions=[
                 "Nothing goes in until every row is mended.",
-                f"{preview.good_rows:,} rows go in, the others do not.",
+                f"{count_text(preview.good_rows)} rows go in, the others do not.",
             ],
             horizontal=True,
             key=f"upload_mode_{session.file_id}",
         )
     held_back = bool(preview.failed_rows) and mode is UploadMode.ALL_OR_NOTHING
     count = preview.effective_rows
-    words = f"Upload {count:,} {'row' if count == 1 else 'rows'}"
+    words = f"Upload {count_text(count)} {'row' if count == 1 else 'rows'}"
     if held_back:
         words = "Mend the file first"
     elif not count:
@@ -149,8 +152,8 @@ def uploaded_text(done: Uploaded) -> str:
     """What an upload did, for people."""
     if done.batch_id is None:
         return "The store had all of it already: nothing was written."
-    parts = ", ".join(f"{count:,} {name}" for name, count in done.counts.items() if count)
-    left = f" {done.failed_rows:,} bad rows were left out." if done.failed_rows else ""
+    parts = ", ".join(f"{count_text(count)} {name}" for name, count in done.counts.items() if count)
+    left = f" {count_text(done.failed_rows)} bad rows were left out." if done.failed_rows else ""
     return f"Upload {done.batch_id} is in: {parts} {done.kind}.{left} It can be taken back under History."
 
 
@@ -162,4 +165,4 @@ def _text(value: Any) -> str:
         return f"{value:%Y-%m-%d %H:%M:%S}"
     if isinstance(value, date):
         return value.isoformat()
-    return f"{value:,.10g}" if isinstance(value, float) else str(value)
+    return size_text(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)

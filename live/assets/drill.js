@@ -12,7 +12,7 @@ export function buildDrill(body, { tell, columns }) {
   const close = head.appendChild(make('button', 'db-tool', { type: 'button', text: '\u2715', title: 'Close', 'aria-label': 'Close the list of trades' }));
   const box = root.appendChild(make('div', 'db-pivot'));
   let viewer = null;
-  let source = null; // the engine, the name of its table, and the theme of the moment
+  let source = null; // the engine, the name of its table, the theme of the moment, and how its columns look
   let tradeId = '';
 
   close.addEventListener('click', () => (root.hidden = true));
@@ -24,17 +24,23 @@ export function buildDrill(body, { tell, columns }) {
     setText(open, `Open ${trade}`);
   }
 
+  function toldOf([name, operator, value]) {
+    const isDay = source.formats[name]?.date_format && Number.isFinite(value);
+    const told = isDay ? new Date(value).toISOString().slice(0, 10) : value;
+    return operator === '==' ? told : `${name} ${operator} ${told}`;
+  }
+
   async function show(trade, filter) {
     if (!source) return;
     root.hidden = false;
     choose(trade);
     setText(title, trade ? 'Trade' : 'Trades of');
-    setText(words, trade || filter.map(([name, operator, value]) => (operator === '==' ? value : `${name} ${operator} ${value}`)).join(' \u203a ') || 'everything');
+    setText(words, trade || filter.map(toldOf).join(' \u203a ') || 'everything');
     box.hidden = Boolean(trade);
     root.classList.toggle('db-one', Boolean(trade));
     if (trade) return;
     viewer ??= await opened();
-    await viewer.restore({ table: source.table, plugin: 'Datagrid', group_by: [], split_by: [], columns, filter, settings: false });
+    await viewer.restore({ table: source.table, plugin: 'Datagrid', group_by: [], split_by: [], columns, filter, columns_config: source.formats, settings: false });
   }
 
   async function opened() {
@@ -45,7 +51,7 @@ export function buildDrill(body, { tell, columns }) {
 
   return {
     show: (trade, filter) => show(trade, filter).catch((error) => console.error('deltaboard, drill:', error)),
-    use: (engine, table, themeOf) => (source = { engine, table, themeOf }),
+    use: (engine, table, themeOf, formats) => (source = { engine, table, themeOf, formats }),
     close: () => viewer?.delete().catch(() => {}),
   };
 }

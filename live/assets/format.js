@@ -3,18 +3,14 @@
 export const MINUS = '\u2212';
 export const UNKNOWN = '\u2013';
 
-let locale = globalThis.navigator?.language || 'en-US';
+const locale = globalThis.navigator?.language || 'en-US';
 const formatters = new Map();
-
-export function useLocale(name) {
-  locale = name;
-  formatters.clear();
-}
 
 function formatter(decimals) {
   let found = formatters.get(decimals);
   if (!found) {
-    const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+    // Always in groups: in some languages four digits have none by themselves, and would not stand below five that have.
+    const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals, useGrouping: 'always' };
     try {
       found = new Intl.NumberFormat(locale, { ...digits, numberingSystem: 'latn' });
     } catch {

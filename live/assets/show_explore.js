@@ -34,7 +34,7 @@ export function buildExplore(host, key, emit, data, tell) {
   const first = { mode: data.mode, period: data.seconds };
   const frame = new Frame(host, { kind: 'explore', key, title: data.title || 'Pivot', paced: true, livePace: LIVE_PACE_SECONDS, first });
   const name = `trades_${++tables}`;
-  const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', chain: Promise.resolve() };
+  const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', formatted: new Set(), chain: Promise.resolve() };
   const rules = frame.root.insertBefore(make('p', 'db-rules', { role: 'note', hidden: '' }), frame.body);
   const box = frame.body.appendChild(make('div', 'db-pivot'));
   const drill = buildDrill(frame.body, { tell, columns: data.drill_columns });
@@ -86,7 +86,7 @@ export function buildExplore(host, key, emit, data, tell) {
     pivot.table = await engine.table(snapshot, { index: latest.index, name });
     pivot.schema = await pivot.table.schema();
     const viewer = (pivot.viewer = await viewerIn(box, engine, themeOf()));
-    drill.use(engine, name, themeOf);
+    drill.use(engine, name, themeOf, formatsOf(latest.columns, pivot.schema));
     await restore(latest.pivot);
     viewer.addEventListener('perspective-config-update', () => changed());
     viewer.addEventListener('perspective-click', (event) => clicked(event.detail));
@@ -121,10 +121,10 @@ export function buildExplore(host, key, emit, data, tell) {
     pivot.said = kept(await pivot.viewer.save());
   }
 
-  // As many decimals as the measure has, where the view does not say.
+  // As many decimals as the measure has, and dates that cannot be misread, where the view does not say.
   function withFormats(config) {
     const said = config.columns_config ?? {};
-    const formats = latest.columns.map(({ label, decimals: places }) => [label, { number_format: decimals(places), ...said[label] }]);
+    const formats = Object.entries(formatsOf(latest.columns, pivot.schema)).map(([name, format]) => [name, { ...format, ...said[name] }]);
     return { ...said, ...Object.fromEntries(formats) };
   }
 
@@ -133,6 +133,19 @@ export function buildExplore(host, key, emit, data, tell) {
     const { expression_schema: computed } = await pivot.table.validate_expressions(config.expressions ?? {});
     const schema = { ...pivot.schema, ...computed };
     return lawful(whole, { columns: latest.columns, schema, currencies: frame.shown?.currencies.length ?? 1 });
+  }
+
+  // The engine forgets how a column looks that is not shown: whatever is shown anew is told again, and nothing else,
+  // because the engine would forget that a moment later, and the view would have changed by itself.
+  async function formatted(config) {
+    const formats = formatsOf(latest.columns, pivot.schema);
+    const shown = [...config.columns.filter(Boolean), ...config.group_by, ...config.split_by].filter((name) => name in formats);
+    const anew = shown.filter((name) => !pivot.formatted.has(name) && !config.columns_config?.[name]);
+    pivot.formatted = new Set(shown);
+    if (!anew.length) return config;
+    const looks = Object.fromEntries(anew.map((name) => [name, formats[name]]));
+    await pivot.viewer.restore({ columns_config: { ...config.columns_config, ...looks } });
+    return pivot.viewer.save();
   }
 
   function changed() {
@@ -144,8 +157,9 @@ export function buildExplore(host, key, emit, data, tell) {
         await pivot.viewer.restore({ aggregates: { ...config.aggregates, ...aggregates } });
         return; // which says that it changed
       }
+      const told = await formatted(config);
       clearTimeout(timer);
-      timer = setTimeout(() => say(config), TELL_AFTER_MS);
+      timer = setTimeout(() => say(told), TELL_AFTER_MS);
     });
   }
 
@@ -217,7 +231,13 @@ function kept({ theme, table, title, version, settings, ...config }) {
   return JSON.stringify(config);
 }
 
-const decimals = (places) => ({ minimumFractionDigits: places, maximumFractionDigits: places });
+// How the numbers and dates of a table look; their signs and words are those of the reader's browser.
+function formatsOf(columns, schema) {
+  const digits = (decimals) => ({ minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  const numbers = columns.map(({ label, decimals }) => [label, { number_format: { ...digits(decimals), useGrouping: 'always', signDisplay: 'negative' } }]);
+  const dates = Object.keys(schema).filter((name) => schema[name] === 'date').map((name) => [name, { date_format: { dateStyle: 'medium' } }]);
+  return Object.fromEntries([...numbers, ...dates]);
+}
 
 // A configuration without the columns that the table does not have.
 function known(wanted, schema) {

@@ -89,13 +89,13 @@ def board(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Ite
     folder, port = tmp_path_factory.mktemp("sign_in"), free_port()
     with running_provider(free_port(), f"http://127.0.0.1:{port}", folder) as provider:
         (folder / "secrets.toml").write_text(secrets_for(provider))
-        url = templates.copy("sqlite", "small", _fill, None)
+        url = templates.copy("sqlite", "small", fill, None)
         secrets = folder / "secrets.toml"
         with running_board(url, folder / "web.log", port=port, secrets=secrets, **SETTINGS) as running:
             yield running
 
 
-def _fill(store: Store) -> None:
+def fill(store: Store) -> None:
     state = PricingState()
     load_small_book(store, state)
     apply_quotes(store, state, [quote("AAPL", 68.0), quote("MSFT", 150.0)], source="test")
@@ -123,12 +123,16 @@ class Visitor:
         if self.page.url == "about:blank":
             self.open()
         self.page.locator(CARD).get_by_role("button", name="Sign in").click()
-        self.page.locator("input[name=login]").fill(name)
-        self.page.locator("input[name=password]").fill("any")
-        self.page.locator("button[type=submit]").click()
-        self.page.wait_for_url(f"{self._board.address}/**")
-        self.page.locator(f"{CARD}, .st-key-identity").first.wait_for()
-        return self.page
+        return self.give_name(name, self.page)
+
+    def give_name(self, name: str, page: Any) -> Any:
+        """On the page of the provider."""
+        page.locator("input[name=login]").fill(name)
+        page.locator("input[name=password]").fill("any")
+        page.locator("button[type=submit]").click()
+        page.wait_for_url(f"{self._board.address}/**")
+        page.locator(f"{CARD}, .st-key-identity").first.wait_for()
+        return page
 
     def sign_out(self) -> Any:
         """Sign out, here and at the provider."""
@@ -136,6 +140,16 @@ class Visitor:
         self.page.get_by_role("button", name="Yes, sign me out").click()
         self.page.wait_for_url(f"{self._board.address}/**")
         return self.page
+
+    @property
+    def address(self) -> str:
+        """That of the board."""
+        return self._board.address
+
+    @property
+    def cookie_names(self) -> list[str]:
+        """Of all cookies that the browser has, for whatever path."""
+        return [cookie["name"] for cookie in self._context.cookies()]
 
     @property
     def cookies(self) -> str:
@@ -149,3 +163,17 @@ class Visitor:
 
 def wait_for_board(page: Any) -> None:
     page.locator(READY).wait_for(timeout=30_000)
+
+
+def grant(page: Any, name: str, role: str) -> None:
+    """As an admin, on the page People."""
+    if page.locator("[data-testid=stForm]").count() == 0:
+        page.get_by_role("link", name="People").click()
+    form = page.locator("[data-testid=stForm]").filter(has=page.get_by_role("button", name="Grant"))
+    form.get_by_label("Person").fill(name)
+    page.keyboard.press("Enter")
+    form.get_by_label("Role").click()
+    page.get_by_role("option", name=role).click()
+    form.get_by_label("Reason").fill("joins the desk")
+    form.get_by_role("button", name="Grant").click()
+    page.get_by_text(f"{name} is {role} now.").wait_for()

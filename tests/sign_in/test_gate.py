@@ -35,7 +35,8 @@ from storage.settings import ROOT, Settings, settings
 from tests.databases import Templates, free_port, wait_for
 from tests.sign_in.serving import secrets_for
 from ui import signed_in
-from ui.gate import NO_IDENTITY, NO_ROLE, NOT_SIGNED_IN, SIGN_IN_IS_OVER, Gate, Guard
+from ui.ended_sign_ins import EndedSignIns
+from ui.gate import NO_IDENTITY, NO_ROLE, NOT_KNOWN_YET, NOT_SIGNED_IN, SIGN_IN_IS_OVER, Gate, Guard
 from ui.sign_in_setup import faults, must_sign_in, providers
 
 SECRET = "a secret of the tests that is long enough"
@@ -49,7 +50,7 @@ Configure = Callable[..., None]
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     """Sets what secrets.toml says (None: there is none), the address of the server, and settings."""
     before = {name: st.get_option(name) for name in ("secrets.files", "server.address", "server.port")}
-    monkeypatch.setattr(signed_in, "_left", {})
+    monkeypatch.setattr(signed_in, "_ended", EndedSignIns())
 
     def configure(secrets: str | None, address: str = "127.0.0.1", **variables: str) -> None:
         path = tmp_path / "secrets.toml"
@@ -263,3 +264,10 @@ def test_programs_have_the_token_instead(closed: tuple[httpx.Client, list[Any]])
     quote = [{"AsOfDate": "2020-03-09", "Instrument": "AAPL", "Quote": 69.5}]
     assert client.post("/api/quotes", json=quote, headers=carried).json()["new"] == 1
     assert "token" in client.post("/api/quotes", json=quote).json()["error"]
+
+
+def test_a_gate_that_cannot_know_who_signed_out_lets_nobody_in(configure: Configure) -> None:
+    configure(secrets_for("http://idp.example"))
+    away = Store(f"postgresql+psycopg://postgres@127.0.0.1:{free_port()}/nowhere")
+    assert ask(Gate(away), cookie()) == NOT_KNOWN_YET
+    away.close()

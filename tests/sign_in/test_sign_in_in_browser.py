@@ -12,7 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from storage.audit import read_audit
 from tests.board.running import RunningBoard
-from tests.sign_in.serving import CARD, TOKEN, Visitor, board, wait_for_board
+from tests.sign_in.serving import CARD, TOKEN, Visitor, board, grant, wait_for_board
 
 __all__ = ["board"]
 
@@ -181,20 +181,6 @@ def test_without_a_sign_in_requests_are_refused(board: RunningBoard) -> None:
         assert client.get("/api/openapi.json", headers=carried).status_code == 200
         answer = client.post("/api/quotes", content=json.dumps([]), headers=carried)
         assert answer.status_code != 401, "programs have the token"
-
-
-def grant(page: Any, name: str, role: str) -> None:
-    """As an admin, on the page People."""
-    if page.locator("[data-testid=stForm]").count() == 0:
-        page.get_by_role("link", name="People").click()
-    form = page.locator("[data-testid=stForm]").filter(has=page.get_by_role("button", name="Grant"))
-    form.get_by_label("Person").fill(name)
-    page.keyboard.press("Enter")
-    form.get_by_label("Role").click()
-    page.get_by_role("option", name=role).click()
-    form.get_by_label("Reason").fill("joins the desk")
-    form.get_by_role("button", name="Grant").click()
-    page.get_by_text(f"{name} is {role} now.").wait_for()
 
 
 def take_back(page: Any, held: str) -> None:

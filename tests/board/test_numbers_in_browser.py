@@ -1,0 +1,134 @@
+"""Somebody with a German browser reads German numbers on every page, times with their zone; files stay as they are."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.apply_incoming import apply_incoming
+from services.incoming import Incoming
+from tests.board.running import READY, RunningBoard, board
+from tests.databases import wait_for
+from tests.small_book import trade
+
+__all__ = ["board"]
+
+pytestmark = pytest.mark.browser
+PIVOT = "[data-panel=explore][data-state=ready] .db-pivot[data-arranged] perspective-viewer-datagrid"
+ROWS = """() => [...document.querySelector('perspective-viewer-datagrid').shadowRoot.querySelectorAll('tbody tr')]
+  .map((row) => [...row.cells].map((cell) => cell.innerText.trim()).filter(Boolean))"""
+GERMAN = re.compile(r"[+\u2212]?\d{1,3}(\.\d{3})*(,\d+)?")
+
+
+@pytest.fixture
+def page(chromium: Any, board: RunningBoard) -> Iterator[Any]:
+    """A page of somebody whose browser speaks German, in Tokyo."""
+    options = {"locale": "de-DE", "timezone_id": "Asia/Tokyo", "accept_downloads": True}
+    context = chromium.new_context(viewport={"width": 1500, "height": 1000}, **options)
+    opened = context.new_page()
+    opened.set_default_timeout(60_000)
+    yield opened
+    context.close()
+
+
+def book_of(board: RunningBoard, book: str, *trade_ids: str) -> None:
+    incoming = Incoming()
+    for trade_id in trade_ids:
+        incoming.add("trades", trade(trade_id, book=book, quantity=-1250.5, strike=1070.25))
+    apply_incoming(board.store, board.state, incoming, source="file german.csv")
+
+
+def fact(page: Any, name: str, cell: int = 0) -> str:
+    return str(page.locator(f"[data-fact='{name}'] td").nth(cell).inner_text())
+
+
+def test_the_page_of_a_trade(page: Any, board: RunningBoard) -> None:
+    book_of(board, "EQ_DE", "DE-1")
+    board.roll()
+    board.tick(("AAPL", 1069.123))
+    board.tick(("AAPL", 1071.5))
+    page.goto(f"{board.address}/trade?trade_id=DE-1&person=Vera")
+    page.wait_for_selector("[data-fact='Market value'] td >> text=/\\d/")
+    assert (fact(page, "Quantity"), fact(page, "Strike")) == ("\u22121.250,5", "1.070,25")
+    assert fact(page, "Spot") == "1.071,5000"
+    assert re.fullmatch(r"\d+,\d{4}\u00a0%", fact(page, "Implied volatility"))
+    for measure in ("Unit price", "Market value", "Cash delta", "Vega 1 pt"):
+        for cell in (0, 2, 3):
+            assert GERMAN.fullmatch(fact(page, measure, cell)), (measure, cell)
+    assert "," in fact(page, "Unit price")
+    assert "." in fact(page, "Cash delta")
+    assert fact(page, "Quote received").endswith(" UTC")
+    assert fact(page, "Quote", 1).endswith(" 14:00:03 UTC"), "not the hour of Tokyo"
+    words = page.locator("[data-testid=stVegaLiteChart] svg")
+    wait_for(lambda: words.count() == 2 or page.wait_for_timeout(100), 30, "the charts")
+    titles = " ".join(page.locator("[data-testid=stVegaLiteChart] svg .role-title-text").all_text_contents())
+    assert re.search(r"Market value \u2212?\d{1,3}(\.\d{3})+", titles), titles
+    labels = page.locator("[data-testid=stVegaLiteChart] svg .role-axis-label").all_text_contents()
+    assert not re.search(r"\d\.\d+[kM]", " ".join(labels)), labels
+    page.get_by_role("button", name="Export").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV", exact=True).click()
+    told = Path(download.value.path()).read_text(encoding="utf-8-sig")
+    assert any("-1250.5" in row for row in csv.reader(io.StringIO(told))), "files have no language"
+
+
+def test_axes_and_words_of_the_charts_of_the_day(page: Any, board: RunningBoard) -> None:
+    board.roll()
+    for price in (70.0, 71.5, 73.25, 74.125):
+        board.seconds += 60
+        board.tick(("AAPL", price))
+    page.goto(f"{board.address}/?person=Vera")
+    page.wait_for_selector(READY)
+    words = page.locator(".st-key-day [data-testid=stVegaLiteChart] svg text")
+    wait_for(lambda: words.count() >= 9 or page.wait_for_timeout(100), 60, "the charts")
+    told = words.all_text_contents()
+    assert [text for text in told if re.search(r"cash delta \u2212?\d{1,3}(\.\d{3})+$", text)], told
+    scaled = [text for text in told if re.fullmatch(r"\u2212?[\d.,]+[kM]", text)]
+    assert scaled
+    assert [text for text in scaled if "," in text], told
+    assert not [text for text in scaled if "." in text], told
+
+
+def test_lists_uploads_and_the_audit(page: Any, board: RunningBoard, tmp_path: Path) -> None:
+    book_of(board, "EQ_UP_DE", "UP-DE-1")
+    page.goto(f"{board.address}/trades?person=Max")
+    page.get_by_text(re.compile(r"^9\.\d{3} match, the first 5\.000 are listed")).wait_for()
+    page.get_by_role("button", name=re.compile(r"^Select all 9\.\d{3}$")).wait_for()
+    path = tmp_path / "changes.csv"
+    row = "UP-DE-1,AAPL,EQ_UP_DE,EQ_Option,call,2020-06-19,-2500.75,1234.5"
+    path.write_text(f"TradeId,Ticker,Book,Product,OptionType,Maturity,Quantity,Strike\n{row}\n", encoding="utf-8")
+    page.goto(f"{board.address}/upload?person=Ana")
+    page.set_input_files("input[type=file]", str(path))
+    page.locator(".st-key-upload_counts").get_by_text("Changed", exact=True).wait_for()
+    cells = page.locator("[data-testid=stDataFrame] [role=gridcell]")
+    wait_for(lambda: cells.count() >= 10 or page.wait_for_timeout(100), 30, "the values")
+    told = cells.all_text_contents()
+    assert {"\u22121.250,5", "\u22122.500,75", "1.070,25", "1.234,5"} <= set(told), told
+
+
+def test_the_pivot(page: Any, board: RunningBoard) -> None:
+    book_of(board, "EQ_PIVOT_DE", "PI-DE-1")
+    board.tick(("AAPL", 70.0))
+    page.goto(f"{board.address}/explore?person=Vera")
+    page.wait_for_selector(PIVOT)
+    config = {
+        "group_by": ["Maturity"],
+        "columns": ["Strike", "Moneyness", "Trades", "Cash delta"],
+        "filter": [["Book", "==", "EQ_PIVOT_DE"]],
+    }
+    page.evaluate("(config) => document.querySelector('.db-viewer').restore(config)", config)
+
+    def rows() -> list[list[str]]:
+        return [[cell.replace("-", "\u2212") for cell in row] for row in page.evaluate(ROWS)]
+
+    wait_for(lambda: "19.06.2020" in str(rows()) or page.wait_for_timeout(200), 30, "a date with its whole year")
+    day = next(row for row in rows() if row[0] == "19.06.2020")
+    assert (day[1], day[3]) == ("1.070,25", "1")
+    assert re.fullmatch(r"\d,\d{3}", day[2]), "as many decimals as a moneyness has, though it was not shown at first"
+    assert day[4] == "0", "what is rounded to nothing has no sign"
+    page.locator("perspective-viewer-datagrid td", has_text="1.070,25").last.click()
+    page.locator(".db-drill .db-subtitle").get_by_text("2020-06-19").wait_for()
