@@ -242,7 +242,6 @@ class BlackScholesEngine:
 
     name = "Black–Scholes"
     live = True
-    microseconds = 0.006
 
     def prepare(self, contracts: Contracts) -> PreparedEuropeans:
         """Work out what does not depend on spot, once for each change of volatility, rate, yield, date or contracts."""

@@ -113,14 +113,6 @@ class PricingEngine(Protocol):
         """Whether value() is fast enough for a tick; what is not is priced beside the tick's path."""
         ...
 
-    @property
-    def microseconds(self) -> float:
-        """What value() takes of one core for a contract while others run Python; 0 where it keeps Python's lock.
-
-        Measured on one machine: it is there to weigh engines against each other (``engine.side_by_side``).
-        """
-        ...
-
     def prepare(self, contracts: Contracts) -> PreparedContracts: ...
 
     def join(self, kept: Any, rows: IntArray, fresh: Any, contracts: Contracts, /) -> PreparedContracts:

@@ -255,8 +255,6 @@ class QdFpEngine:
 
     name = "QdFp"
     live = False
-    microseconds = 0.0
-    """QuantLib keeps Python's lock: another thread would only wait."""
 
     def prepare(self, contracts: Contracts) -> PreparedAmericans:
         """Say which contracts QuantLib refuses; the work itself needs the spot."""

@@ -25,7 +25,6 @@ class SpotEngine:
 
     name = "Spot"
     live = True
-    microseconds = 0.0
 
     def prepare(self, contracts: Contracts) -> PreparedShares:
         """Only the number of contracts counts: strike, time, volatility, rates and type of a share may be NaN."""

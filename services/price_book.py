@@ -9,7 +9,6 @@ from sqlalchemy import select
 from engine.model import NotPriced
 from engine.preparation import Failure, PreparedUnderlying, Valued
 from engine.repricing import value_at_quote
-from engine.side_by_side import Asked, value_side_by_side
 from services.pricing_state import FreshTrades, PricingState
 from services.ready_underlyings import Key, Ready
 from storage.change_log import Change
@@ -74,7 +73,6 @@ def price_underlyings(
     """
     rows = ValuationRows()
     pending = Pending()
-    asked: list[tuple[Asked, Quote]] = []
     quotes = state.quotes(unit.connection, as_of)
     for ticker in tickers:
         ready = state.ready(as_of, ticker)
@@ -84,7 +82,8 @@ def price_underlyings(
         if quote is None:
             rows.failures += _without_quote(prepared)
             continue
-        asked.append(((prepared, quote.quote, prepared.groups if wait_for_slow else prepared.live_groups), quote))
+        groups = prepared.groups if wait_for_slow else prepared.live_groups
+        add_values(rows, prepared, prepared.value(quote.quote, groups), quote)
         first = not state.is_told(ready)
         if first:
             rows.failures += _told(prepared, prepared.failures)
@@ -93,8 +92,6 @@ def price_underlyings(
             pending.slow_work.append(SlowWork(ready, quote))
             if first:
                 rows.failures += _waiting(unit, as_of, prepared)
-    for valued, ((prepared, _, _), quote) in zip(value_side_by_side([a for a, _ in asked]), asked, strict=True):
-        add_values(rows, prepared, valued, quote)
     note_changes(unit, state, change, as_of, rows)
     state.priced.add(as_of)
     return pending

@@ -19,7 +19,6 @@ from engine.warm_up import warm_up
 told = []
 warm_up(told.append)
 from engine.preparation import ARTICLE_DEFAULTS, TradeArrays, prepare_trades
-from engine.side_by_side import value_side_by_side
 n = 3000
 styles = np.array(["American", "European", "American"] * (n // 3), dtype=object)
 products = np.array(["EQ_Option", "EQ_Option", "EQ_Option"] * (n // 3), dtype=object)
@@ -30,7 +29,7 @@ def trades(name):
         styles, np.full(n, 100.0))
 with event.install_recorder("numba:compile") as compiled:
     made = [prepare_trades(name, trades(name), ARTICLE_DEFAULTS, date(2020, 3, 9)) for name in "AB"]
-    valued = value_side_by_side([(one, 100.0, one.live_groups) for one in made])
+    valued = [one.value(100.0, one.live_groups) for one in made]
 from engine.american.engine import solve_problems
 print(json.dumps({
     "told": told,
