@@ -50,7 +50,9 @@ def day() -> None:
     """The day of the selection, drawn anew every few seconds."""
     with store().read() as fragment_connection:
         newest = state.as_of or newest_as_of(fragment_connection) or next(iter(as_of_dates(fragment_connection)), None)
-    if newest is not None:
+    if newest is None:
+        st.caption("There are no quotes yet, so no day to draw.")
+    else:
         day_charts(view_state(), newest)
 
 

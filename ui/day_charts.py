@@ -9,6 +9,7 @@ import streamlit as st
 from engine.measures import DAY_PNL
 from engine.selection import TradeSelection
 from services.day_history import DayHistory
+from ui.plain_words import plain
 from ui.store import day_histories
 from ui.view_state import ViewState
 
@@ -34,13 +35,13 @@ def day_charts(state: ViewState, as_of: date) -> None:
     history = _history(as_of, state.trades)
     title = state.ticker or (state.path[-1] if state.path else "Total")
     if history.frame.empty:
-        st.caption(f"{title}: no ticks on {as_of} yet.")
+        st.caption(plain(f"{title}: no ticks on {as_of}, so there is no line to draw."))
         return
     known_quote = history.frame["quote"].notna().all()
     names = ["quote", DAY_PNL.name, "cash_delta"] if known_quote else [DAY_PNL.name, "cash_delta", "vega_1pt"]
     for column, name in zip(st.columns(3, gap="small"), names, strict=True):
         if history.frame[name].isna().all():
-            column.caption(f"{title} · {_LINES[name][0]}: not known, nothing selected has a previous close.")
+            column.caption(plain(f"{title} · {_LINES[name][0]}: not known, nothing selected has a previous close."))
             continue
         column.altair_chart(_chart(history.frame, name, title), width="stretch", alt=f"{title}, {_LINES[name][0]}")
     if history.left_out:
@@ -54,15 +55,15 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
     last = format(frame[name].iloc[-1], form).replace("-", "\N{MINUS SIGN}")
     time = alt.X(
         "observed_at:T",
-        title=None,
+        title="UTC",
         scale=alt.Scale(type="utc"),
-        axis=alt.Axis(format="%H:%M", grid=False, tickCount=4, labelFontSize=11),
+        axis=utc_axis(frame["observed_at"], tickCount=4),
     )
     value = alt.Y(
         f"{name}:Q",
         title=None,
         scale=alt.Scale(zero=False, nice=False, padding=4),
-        axis=alt.Axis(format=".5~s", grid=True, tickCount=3, labelFontSize=11),
+        axis=alt.Axis(format=_distinct(frame[name]), grid=True, tickCount=3, labelFontSize=11),
     )
     tip = [
         alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
@@ -73,3 +74,26 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
         color=colour, strokeWidth=1.4
     )
     return line.encode(x=time, y=value, tooltip=tip)
+
+
+def utc_axis(times: pd.Series, **more: object) -> alt.Axis:
+    """An axis of times whose labels differ: with seconds while the day is some minutes old. Its title says UTC."""
+    is_short = len(times) > 0 and times.iloc[-1] - times.iloc[0] < pd.Timedelta(minutes=6)
+    return alt.Axis(
+        format="%H:%M:%S" if is_short else "%H:%M",
+        grid=False,
+        labelFontSize=11,
+        titleFontSize=10,
+        titleFontWeight="normal",
+        titleAnchor="end",
+        titlePadding=0,
+        **more,
+    )
+
+
+def _distinct(values: pd.Series) -> str:
+    """A format in which the numbers of an axis differ: short, or with all digits where they hardly move."""
+    low, high = values.min(), values.max()
+    if high - low >= max(abs(low), abs(high)) / 1000:
+        return ".5~s"
+    return ",.0f" if high - low >= 3 else ",.2f"

@@ -4,7 +4,7 @@ import { make, setText } from './dom.js';
 import { buildDrill } from './drill.js';
 import { exportShown } from './export_shown.js';
 import { queryOf } from './feed.js';
-import { count, plural } from './format.js';
+import { count, plural, timeOfDay } from './format.js';
 import { Frame } from './frame.js';
 import { pivotEngine, viewerIn } from './pivot_engine.js';
 import { isSame, lawful } from './pivot_rules.js';
@@ -40,7 +40,6 @@ export function buildExplore(host, key, emit, data, tell) {
   const drill = buildDrill(frame.body, { tell, columns: data.drill_columns });
   let latest = data;
   let timer = 0;
-  let fault = '';
   pivotEngine(data.version).catch(() => {}); // it loads while the rows are on their way; what goes wrong is told there
 
   for (const [form, label] of FORMS) {
@@ -55,7 +54,6 @@ export function buildExplore(host, key, emit, data, tell) {
 
   frame.isDrawn = () => 'arranged' in box.dataset;
   frame.emptyText = () => {
-    if (fault) return fault;
     return frame.shown && !frame.shown.rows ? 'No trades match the filters.' : '';
   };
 
@@ -63,7 +61,8 @@ export function buildExplore(host, key, emit, data, tell) {
   function next(step) {
     pivot.chain = pivot.chain.then(() => !frame.closed && step()).catch((error) => {
       console.error('deltaboard, pivot:', error);
-      fault = 'The pivot could not be shown. Reload the page; if it stays so, reset the view.';
+      const way = latest.editable ? 'Choose another one at \u201cStart with\u201d, or reload the page.' : 'Reload the page, or open it on Explore.';
+      frame.fault = `The pivot could not be shown. ${way}`;
       frame.showState(frame.table);
     });
     return pivot.chain;
@@ -119,6 +118,7 @@ export function buildExplore(host, key, emit, data, tell) {
       table: name,
     });
     pivot.said = kept(await pivot.viewer.save());
+    frame.fault = '';
   }
 
   // As many decimals as the measure has, where the view does not say.
@@ -184,6 +184,19 @@ export function buildExplore(host, key, emit, data, tell) {
     const lacking = rows.withoutValue ? `, ${count(rows.withoutValue)} without a value` : '';
     setText(frame.subtitle, plural(rows.rows, 'row') + lacking);
   }
+
+  // There is no status line beside a pivot: its own head says as of when it is, and whether it still moves.
+  const plainNote = frame.noteOf.bind(frame);
+  frame.noteOf = () => {
+    const note = plainNote();
+    const { shown, feed } = frame;
+    if (note.text || !shown) return note;
+    const title = `As of ${[shown.asOfDate, shown.observedAt && `${timeOfDay(shown.observedAt)} UTC`].filter(Boolean).join(', ')}`;
+    const isNewest = shown.asOfDate === feed?.status?.latest_as_of_date;
+    if (!isNewest || !shown.observedAt) return { text: `as of ${shown.asOfDate}`, tone: null, title };
+    const words = { paused: 'feed paused, ', ended: 'replay over, ', stopped: 'no feed, ' }[feed.status.feed?.state];
+    return { text: `${words ?? ''}${timeOfDay(shown.observedAt)} UTC`, tone: words ? 'warn' : null, title };
+  };
 
   frame.paint = (rows) => {
     next(() => pour(rows.taken()));

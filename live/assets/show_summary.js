@@ -167,6 +167,7 @@ function nodeColumn(toggle, open) {
       cell.node = node;
       cell.style.setProperty('--db-depth', node.depth);
       setText(cell.parts.label, node.label);
+      setAttribute(cell, 'title', node.label);
       setText(cell.parts.twisty, node.children.length ? (open.has(node.key) ? '\u25be' : '\u25b8') : '');
     },
   };

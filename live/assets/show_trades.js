@@ -196,6 +196,7 @@ function tradeColumns(frame, measures) {
 function paintContract(cell, table, row) {
   const [contract, style] = cell.parts;
   setText(contract, table.string('contract', row));
+  setAttribute(contract, 'title', table.string('contract', row));
   const exercise = table.string('exercise_style', row);
   setText(style, exercise);
   style.hidden = !exercise;
