@@ -67,7 +67,8 @@ def everything(trade_id: str, day: date | None) -> None:
     if story is None:
         unknown(trade_id)
         return
-    left, right = st.columns([0.66, 0.34], gap="medium")
+    with st.container(key="beside_terms"):
+        left, right = st.columns([0.66, 0.34], gap="medium")
     with left:
         measures(story)
         other_values(story)
@@ -98,4 +99,5 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if found is None:
     unknown(asked)
 else:
-    everything(asked, chosen)
+    with st.container(key="follows_trade"):
+        everything(asked, chosen)

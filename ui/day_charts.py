@@ -9,6 +9,7 @@ import streamlit as st
 from engine.measures import DAY_PNL
 from engine.selection import TradeSelection
 from services.day_history import DayHistory
+from ui.chart_axes import distinct_format, time_axis
 from ui.plain_words import plain
 from ui.store import day_histories
 from ui.view_state import ViewState
@@ -57,13 +58,13 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
         "observed_at:T",
         title="UTC",
         scale=alt.Scale(type="utc"),
-        axis=utc_axis(frame["observed_at"], tickCount=4),
+        axis=time_axis(frame["observed_at"], ticks=4),
     )
     value = alt.Y(
         f"{name}:Q",
         title=None,
         scale=alt.Scale(zero=False, nice=False, padding=4),
-        axis=alt.Axis(format=_distinct(frame[name]), grid=True, tickCount=3, labelFontSize=11),
+        axis=alt.Axis(format=distinct_format(frame[name]), grid=True, tickCount=3, labelFontSize=11),
     )
     tip = [
         alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
@@ -74,26 +75,3 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
         color=colour, strokeWidth=1.4
     )
     return line.encode(x=time, y=value, tooltip=tip)
-
-
-def utc_axis(times: pd.Series, **more: object) -> alt.Axis:
-    """An axis of times whose labels differ: with seconds while the day is some minutes old. Its title says UTC."""
-    is_short = len(times) > 0 and times.iloc[-1] - times.iloc[0] < pd.Timedelta(minutes=6)
-    return alt.Axis(
-        format="%H:%M:%S" if is_short else "%H:%M",
-        grid=False,
-        labelFontSize=11,
-        titleFontSize=10,
-        titleFontWeight="normal",
-        titleAnchor="end",
-        titlePadding=0,
-        **more,
-    )
-
-
-def _distinct(values: pd.Series) -> str:
-    """A format in which the numbers of an axis differ: short, or with all digits where they hardly move."""
-    low, high = values.min(), values.max()
-    if high - low >= max(abs(low), abs(high)) / 1000:
-        return ".5~s"
-    return ",.0f" if high - low >= 3 else ",.2f"

@@ -18,6 +18,8 @@ button[aria-label^="Download as CSV"] { display: none; }
 .st-key-day { padding: 0.55rem 0.8rem 0; overflow: hidden; background: var(--st-secondary-background-color); }
 [class*=st-key-follows] [data-stale=true], .st-key-day [data-stale=true] { opacity: 1 !important; }
 .st-key-toolbar { gap: 0.4rem; padding-right: 1.6rem; }
+.st-key-board [data-testid=stColumn]:has(.st-key-toolbar) { flex: 0 0 max-content; }
+.st-key-board [data-testid=stColumn]:has(+ [data-testid=stColumn] .st-key-toolbar) { flex: 1 1 0; min-width: 0; }
 .st-key-identity [data-testid=stText] {
   font-size: 12px; font-weight: 600; overflow-wrap: anywhere; white-space: normal;
 }
@@ -42,6 +44,8 @@ button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pi
     min-width: 100%;
   }
   .st-key-toolbar { flex-wrap: wrap; justify-content: flex-start; }
+  [class*=st-key-filters] > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
+  [class*=st-key-filters] [data-testid=stColumn] { min-width: 11rem; }
 }
 .stApp:is([data-test-connection-state^=DISCONNECTED], [data-test-connection-state=PINGING_SERVER])::after {
   content: "No connection to Deltaboard. What you see is the last that came; it goes on by itself.";

@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.measures import MEASURES
 from services.trade_day import TradeDay, trade_day
+from ui.chart_axes import time_axis
 from ui.fact_table import number_text
 from ui.plain_words import plain
 from ui.store import store
@@ -60,9 +61,9 @@ def _line(day: TradeDay, name: str, label: str, colour: str) -> alt.Chart:
     return chart.encode(
         x=alt.X(
             "observed_at:T",
-            title=None,
+            title="UTC",
             scale=alt.Scale(type="utc"),
-            axis=alt.Axis(format="%H:%M", grid=False, tickCount=5, labelFontSize=11),
+            axis=time_axis(day.frame["observed_at"], ticks=5),
         ),
         y=alt.Y(
             f"{name}:Q",

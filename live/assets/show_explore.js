@@ -7,6 +7,7 @@ import { queryOf } from './feed.js';
 import { count, plural, timeOfDay } from './format.js';
 import { Frame } from './frame.js';
 import { pivotEngine, viewerIn } from './pivot_engine.js';
+import { gridOf, workByKeyboard } from './pivot_keys.js';
 import { isSame, lawful } from './pivot_rules.js';
 
 const LIVE_PACE_SECONDS = 0.5;
@@ -37,7 +38,8 @@ export function buildExplore(host, key, emit, data, tell) {
   const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', chain: Promise.resolve() };
   const rules = frame.root.insertBefore(make('p', 'db-rules', { role: 'note', hidden: '' }), frame.body);
   const box = frame.body.appendChild(make('div', 'db-pivot'));
-  const drill = buildDrill(frame.body, { tell, columns: data.drill_columns });
+  const drill = buildDrill(frame.body, { tell, columns: data.drill_columns, formats: formatsOf(data.columns), leave: () => gridOf(box)?.focus() });
+  const keys = workByKeyboard(box, { name: 'Pivot', viewOf: () => pivot.viewer.getView(), escape });
   let latest = data;
   let timer = 0;
   pivotEngine(data.version).catch(() => {}); // it loads while the rows are on their way; what goes wrong is told there
@@ -50,6 +52,16 @@ export function buildExplore(host, key, emit, data, tell) {
   if (data.editable) {
     const edit = frame.tools.appendChild(make('button', 'db-tool db-word', { type: 'button', text: 'Edit', title: 'Choose rows, columns, filters and charts' }));
     edit.addEventListener('click', () => pivot.viewer?.toggleConfig());
+    frame.edit = edit;
+  }
+
+  // Escape closes what is open: the list of trades, or the side where the pivot is arranged.
+  function escape() {
+    if (drill.shut()) return true;
+    if (!pivot.viewer?.hasAttribute('settings')) return false;
+    pivot.viewer.toggleConfig(false);
+    frame.edit?.focus();
+    return true;
   }
 
   frame.isDrawn = () => 'arranged' in box.dataset;
@@ -124,7 +136,7 @@ export function buildExplore(host, key, emit, data, tell) {
   // As many decimals as the measure has, where the view does not say.
   function withFormats(config) {
     const said = config.columns_config ?? {};
-    const formats = latest.columns.map(({ label, decimals: places }) => [label, { number_format: decimals(places), ...said[label] }]);
+    const formats = Object.entries(formatsOf(latest.columns)).map(([label, format]) => [label, { ...format, ...said[label] }]);
     return { ...said, ...Object.fromEntries(formats) };
   }
 
@@ -163,8 +175,9 @@ export function buildExplore(host, key, emit, data, tell) {
   }
 
   function clicked({ row, config }) {
-    if (row?.Trade && !row.__ROW_PATH__) drill.show(row.Trade, []);
-    else drill.show('', config?.filter ?? []);
+    const byKeyboard = keys.tookEnter();
+    if (row?.Trade && !row.__ROW_PATH__) drill.show(row.Trade, [], byKeyboard);
+    else drill.show('', config?.filter ?? [], byKeyboard);
   }
 
   async function save(form) {
@@ -230,6 +243,7 @@ function kept({ theme, table, title, version, settings, ...config }) {
   return JSON.stringify(config);
 }
 
+const formatsOf = (columns) => Object.fromEntries(columns.map(({ label, decimals: places }) => [label, { number_format: decimals(places) }]));
 const decimals = (places) => ({ minimumFractionDigits: places, maximumFractionDigits: places });
 
 // A configuration without the columns that the table does not have.
