@@ -4,19 +4,56 @@ import streamlit as st
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from ui.store import store
+
+_LOOK_SECONDS = 2.0
+
 log = structlog.get_logger("web")
+
+
+def log_plainly() -> None:
+    """Log an error with the lines that led to it, and without the values of all variables on the way.
+
+    Those are nobody's business, and take seconds; to print them touches Streamlit's session, which may end the run
+    before the page says what happened.
+    """
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+
+
+def store_is_away(error: DBAPIError) -> None:
+    """Say that the store does not answer, and show the page again when it does."""
+    log.error("a page failed: the store does not answer", error=str(error.orig))
+    _unreachable()
+    _look_again()
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def _look_again() -> None:
+    try:
+        with store().read() as connection:
+            store().revisions(connection)
+    except DBAPIError:
+        return
+    st.rerun()
+
+
+def _unreachable() -> None:
+    st.error(
+        "The store does not answer. This page comes back by itself when it does. If it stays so, tell whoever runs "
+        "Deltaboard.",
+        title="Store unreachable",
+        icon=":material/database_off:",
+    )
 
 
 def show_script_error(error: Exception) -> bool:
     """Show an error of a page to its user; True: Streamlit need not show its own."""
-    log.error("a page failed", exc_info=error)
-    if isinstance(error, DBAPIError):
-        st.error(
-            "The store does not answer. The page comes back by itself when it does; try again in a moment.",
-            title="Store unreachable",
-            icon=":material/database_off:",
-        )
+    if isinstance(error, DBAPIError):  # in a part of a page that is drawn anew by itself
+        log.error("a part of a page failed: the store does not answer", error=str(error.orig))
+        _unreachable()
     else:
+        log.error("a page failed", exc_info=error)
         st.error(
             "This page could not be shown. Reload it; if it happens again, tell whoever runs Deltaboard: the log says "
             "more.",

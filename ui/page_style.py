@@ -53,6 +53,7 @@ button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pi
   padding: 0.3rem 0.9rem; border-radius: 0 0 6px 6px; font-size: 13px; color: #fff; background: #b82a37;
   opacity: 0; animation: db-lost 0.2s 1.5s forwards;
 }
+body:has(.stApp[data-test-connection-state=PINGING_SERVER]) [data-testid=stDialog] { display: none; }
 @keyframes db-lost { to { opacity: 1; } }
 .stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 2.6rem; }
 </style>

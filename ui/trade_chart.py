@@ -14,7 +14,7 @@ from ui.store import store
 
 _SHARED_SECONDS = 2.0
 _HEIGHT = 170
-_VALUE, _CHOSEN, _FIRST = "market_value", "trade_measure", "cash_delta"
+_VALUE, _CHOSEN, _FIRST = "market_value", "line", "cash_delta"
 _COLOURS = ("#3b82f6", "#d29922")
 
 
@@ -28,6 +28,7 @@ def day_of_trade(trade_id: str, ticker: str, as_of: date) -> None:
         index=known.index(_FIRST),
         format_func=lambda name: labels.get(name, "Quote"),
         key=_CHOSEN,
+        bind="query-params",
         width=240,
     )
     day = _day(trade_id, ticker, as_of)

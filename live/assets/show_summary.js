@@ -39,6 +39,7 @@ export function buildSummary(host, key, emit, data) {
   columns.push({
     name: 'trades',
     label: 'Trades',
+    help: 'How many trades have a value. A dot: some have none, and are in no sum.',
     width: [56, 0.6],
     align: 'right',
     faint: true,
