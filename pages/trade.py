@@ -13,6 +13,7 @@ from services.trade_frame import COLUMNS, story_frame
 from services.trade_story import TradeStory, trade_story
 from storage.database import Store
 from storage.one_trade import nearest_ids
+from ui.errors import or_away
 from ui.export_menu import export_menu
 from ui.fact_table import fact_style
 from ui.plain_words import plain
@@ -61,6 +62,7 @@ def unknown(trade_id: str) -> None:
 
 
 @st.fragment(run_every=_LOOK_SECONDS)
+@or_away
 def everything(trade_id: str, day: date | None) -> None:
     """All sections, drawn anew every few seconds: what did not change stays as it is."""
     story = read(trade_id, day)

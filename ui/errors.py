@@ -1,5 +1,9 @@
 """What a page shows when something went wrong: what happened, and what to do. The whole story is in the log."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
 import streamlit as st
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -7,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from ui.store import store
 
 _LOOK_SECONDS = 2.0
+_Given = ParamSpec("_Given")
 
 log = structlog.get_logger("web")
 
@@ -36,6 +41,20 @@ def _look_again() -> None:
     except DBAPIError:
         return
     st.rerun()
+
+
+def or_away(draw: Callable[_Given, None]) -> Callable[_Given, None]:
+    """For a part of a page that is drawn again and again: while the store is away it says so, and goes on after that."""
+
+    @wraps(draw)
+    def guarded(*given: _Given.args, **named: _Given.kwargs) -> None:
+        try:
+            draw(*given, **named)
+        except DBAPIError as error:
+            log.warning("a part of a page waits: the store does not answer", error=str(error.orig))
+            _unreachable()
+
+    return guarded
 
 
 def _unreachable() -> None:

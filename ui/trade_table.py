@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from storage.trade_list import TradeFilter, list_trades, matching_trades, whole_trades
+from ui.errors import or_away
 from ui.export_menu import export_menu
 from ui.page_files import PAGES
 from ui.plain_words import plain
@@ -166,6 +167,7 @@ _TITLES = {
 
 
 @st.fragment(run_every=_LOOK_SECONDS)
+@or_away
 def _follow(listed: ListedTrades, *, selected: bool) -> None:
     """Look from time to time whether trades have changed since the list was read."""
     with store().read() as connection:
