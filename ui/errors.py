@@ -44,7 +44,7 @@ def _look_again() -> None:
 
 
 def or_away(draw: Callable[_Given, None]) -> Callable[_Given, None]:
-    """For a part of a page that is drawn again and again: while the store is away it says so, and goes on after that."""
+    """For a part of a page that is drawn again and again: while the store is away it says so, and then goes on."""
 
     @wraps(draw)
     def guarded(*given: _Given.args, **named: _Given.kwargs) -> None:
