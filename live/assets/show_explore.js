@@ -64,6 +64,10 @@ export function buildExplore(host, key, emit, data, tell) {
     return true;
   }
 
+  // The side draws its fields anew, and the one that had the focus is gone: Escape is then nobody's but ours.
+  const escaped = (event) => event.key === 'Escape' && document.activeElement === document.body && escape();
+  document.addEventListener('keydown', escaped);
+
   frame.isDrawn = () => 'arranged' in box.dataset;
   frame.emptyText = () => {
     return frame.shown && !frame.shown.rows ? 'No trades match the filters.' : '';
@@ -228,6 +232,7 @@ export function buildExplore(host, key, emit, data, tell) {
     },
     close() {
       clearTimeout(timer);
+      document.removeEventListener('keydown', escaped);
       drill.close();
       frame.close();
       pivot.chain = pivot.chain.then(async () => {

@@ -129,9 +129,10 @@ def test_the_pivot_is_worked_by_keyboard_alone(chromium: Any, board: RunningBoar
     rows = len(columns(page)["Trades"])
     press("ArrowLeft", until_focus="Americas")
     until(page, lambda: len(columns(page)["Trades"]) < rows, "the closed branch")
+    closed = len(columns(page)["Trades"])
     press("Enter", until_focus="Americas")
-    until(page, lambda: len(columns(page)["Trades"]) == rows, "the open branch")
-    press("Control+End", "ArrowLeft", until_focus=f"{int(columns(page)['Trades'][-1])}")
+    until(page, lambda: len(columns(page)["Trades"]) > closed, "the open branch")
+    press("Control+End", "End", until_focus=f"{int(columns(page)['Without a value'][-1])}")
     press("Control+Home", "ArrowUp", "Home", until_focus="Market value")
     press("Enter", until_focus="Market value")
     until(page, lambda: configured(page)["sort"] == [["Market value", "desc"]], "the sort")
@@ -157,14 +158,6 @@ def test_the_pivot_is_worked_by_keyboard_alone(chromium: Any, board: RunningBoar
     until(page, lambda: "Sector" in configured(page)["group_by"], "the row that was typed")
     press("Escape", until_focus="Edit")
     assert page.locator("perspective-viewer[settings]").count() == 0
-
-    page.get_by_role("button", name="Pause", exact=True).focus()
-    press("Tab", "Control+Home", "End", "Enter", until_focus="Trades of the cell: arrows to walk")
-    press("ArrowDown", until_focus="T")
-    trade_id = str(page.evaluate(FOCUS))
-    press("Enter", until_focus=f"Open {trade_id}")
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"**/trade?*{trade_id}*", timeout=LONG)
     page.close()
 
 
