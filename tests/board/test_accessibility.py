@@ -112,7 +112,7 @@ def a_bad_file(page: Any) -> None:
 
 PIVOT = "[data-panel=explore][data-state=ready] .db-pivot[data-arranged] perspective-viewer-datagrid"
 STATES: list[tuple[str, str, str, Callable[[Any], None] | None]] = [
-    ("a trade", "/trade?trade_id=T00012", "[data-testid=stVegaLiteChart] canvas", None),
+    ("a trade", "/trade?trade_id=T00012", ".facts >> text=Contract multiplier", None),
     ("an unknown trade", "/trade?trade_id=T0001x", "text=There is no trade", None),
     ("no trade matches", "/trades?find=zzz", "text=No trade matches the filters", None),
     ("an export", "/trades", "[data-testid=stDataFrame]", click("Export")),
