@@ -16,9 +16,10 @@ from live.hub import Hub
 from live.routes import routes
 from storage.database import Store
 from storage.settings import settings
-from ui.errors import show_script_error
+from ui.errors import log_plainly, show_script_error
 from ui.gate import Gate, Guard
 
+log_plainly()
 _hub = Hub(Store(settings().database_url), settings())
 _appender = Appender(Store(settings().database_url), settings())
 _gate = Gate(Store(settings().database_url))

@@ -37,8 +37,19 @@ class Measure:
 
     @property
     def help(self) -> str:
-        """One line for a tooltip: meaning, formula and unit."""
-        return f"{self.meaning} {self.formula}, in {self.unit}."
+        """What a tooltip says: meaning, formula with its letters, and unit."""
+        return f"{self.explained} Unit: {self.unit}."
+
+    @property
+    def explained(self) -> str:
+        """Meaning, and formula with its letters."""
+        used = [letter for letter in LETTERS if re.search(rf"\b{letter}(\b|²)", self.formula)]
+        words = ", ".join(f"{letter} {LETTERS[letter]}" for letter in used if self.formula != letter)
+        return f"{self.meaning} Formula: {self.formula}{f' ({words})' if words else ''}."
+
+
+LETTERS = {"V": "unit price", "S": "spot", "Q": "quantity", "M": "contract multiplier"}
+"""The letters of the formulas."""
 
 
 def camel_case(name: str) -> str:

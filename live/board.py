@@ -44,6 +44,8 @@ class Board:
     market: Market
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Tells one loading of a board from another: row numbers hold within one loading alone."""
+    _counted: tuple[int, tuple[int, int, dict[str, int]]] | None = field(default=None, repr=False)
+    """The counts, and the revision that they are of: every viewer's status has them, once a second."""
 
     def takes(self, entry: Entry) -> bool:
         """Whether an entry of the change log can be applied; not when static data or the date of the close changed."""
@@ -86,6 +88,11 @@ class Board:
 
     def live_counts(self) -> tuple[int, int, dict[str, int]]:
         """Of the trades that are not terminated: how many, how many have a value, and reason -> how many have none."""
+        if self._counted is None or self._counted[0] != self.revision:
+            self._counted = self.revision, self._count()
+        return self._counted[1]
+
+    def _count(self) -> tuple[int, int, dict[str, int]]:
         rows = self.rows
         alive = rows.groups.alive()[rows["group"]] & rows["counted"]
         valued = rows.valued()

@@ -18,13 +18,14 @@ class Sums(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NumberColumn:
-    """A numeric column: the name of its values, its words, and how it is shown and summed."""
+    """A numeric column: the name of its values, its words, how it is shown and summed, what it means and its unit."""
 
     name: str
     label: str
     decimals: int
     sums: Sums
     help: str
+    unit: str = ""
 
 
 def _of(measure: Measure) -> NumberColumn:
@@ -34,17 +35,23 @@ def _of(measure: Measure) -> NumberColumn:
         Additive.WITHIN_UNDERLYING: Sums.WITHIN_UNDERLYING,
         Additive.NEVER: Sums.NEVER,
     }[measure.additive]
-    return NumberColumn(measure.name, measure.label, measure.decimals, sums, measure.help)
+    return NumberColumn(measure.name, measure.label, measure.decimals, sums, measure.explained, measure.unit)
 
 
 NUMBER_COLUMNS: tuple[NumberColumn, ...] = (
-    NumberColumn("trades", "Trades", 0, Sums.ALWAYS, "How many trades."),
-    NumberColumn("without_value", "Without a value", 0, Sums.ALWAYS, "How many trades have no value: no sum has them."),
-    NumberColumn("quantity", "Quantity", 0, Sums.WITHIN_CONTRACT, "How many contracts or shares, short is negative."),
-    NumberColumn("strike", "Strike", 2, Sums.NEVER, "The strike, in currency a share."),
-    NumberColumn("days", "Days to expiry", 0, Sums.NEVER, "Calendar days from the as-of date to the maturity."),
-    NumberColumn("spot", "Spot", 2, Sums.NEVER, "The quote that the value was found with, in currency a share."),
-    NumberColumn("moneyness", "Moneyness", 3, Sums.NEVER, "Spot ÷ strike of a call, strike ÷ spot of a put."),
+    NumberColumn("trades", "Trades", 0, Sums.ALWAYS, "How many trades.", "trades"),
+    NumberColumn(
+        "without_value", "Without a value", 0, Sums.ALWAYS, "How many trades have no value: no sum has them.", "trades"
+    ),
+    NumberColumn(
+        "quantity", "Quantity", 0, Sums.WITHIN_CONTRACT, "How many contracts or shares, short is negative.", "contracts"
+    ),
+    NumberColumn("strike", "Strike", 2, Sums.NEVER, "The strike.", "currency a share"),
+    NumberColumn("days", "Days to expiry", 0, Sums.NEVER, "From the as-of date to the maturity.", "calendar days"),
+    NumberColumn("spot", "Spot", 2, Sums.NEVER, "The quote that the value was found with.", "currency a share"),
+    NumberColumn(
+        "moneyness", "Moneyness", 3, Sums.NEVER, "Spot ÷ strike of a call, strike ÷ spot of a put.", "none, a ratio"
+    ),
     *(_of(measure) for measure in (*MEASURES, DAY_PNL)),
 )
 

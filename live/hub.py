@@ -102,6 +102,13 @@ class Hub:
     def latest(self) -> date | None:
         return self._following.latest
 
+    @property
+    def condition(self) -> tuple[object, ...]:
+        """What of the status viewers are told at once when it changes."""
+        following = self._following
+        states = [said["state"] for said in self._said_of_feeds()]
+        return following.store_ok, following.latest, *states[:1]
+
     def board_of(self, as_of: date) -> Board | None:
         """The board of a date; one that nobody has looked at yet is loaded now (call it off the loop).
 
@@ -164,16 +171,20 @@ class Hub:
             return Seen(board.identity, board.revision), built
 
     def status(self, as_of: date | None) -> dict[str, Any]:
-        """The status message of a date's board. ``feed`` is the one that matters most of ``feeds``."""
+        """The status message of a date's board. ``feed`` is the one that matters most of ``feeds``.
+
+        loaded: whether there is such a board; a date that nothing is known of has none.
+        """
         following = self._following
         with self._lock:
             board = self._boards.get(as_of) if as_of else None
             total, included, missing = board.live_counts() if board else (0, 0, {})
-        feeds = said_of_feeds(following.feeds, datetime.now(UTC), self._settings.sidecar_silence_seconds)
+        feeds = self._said_of_feeds()
         return {
             "kind": "status",
             "revision": following.revision if board is None else board.revision,
             "as_of_date": None if as_of is None else as_of.isoformat(),
+            "loaded": board is not None,
             "latest_as_of_date": None if following.latest is None else following.latest.isoformat(),
             "observed_at": _iso(board.observed_at) if board else None,
             "feed": feeds[0] if feeds else NO_FEED,
@@ -186,6 +197,9 @@ class Hub:
             "store": "ok" if following.store_ok else "unreachable",
             "server_time": _iso(datetime.now(UTC)),
         }
+
+    def _said_of_feeds(self) -> list[dict[str, Any]]:
+        return said_of_feeds(self._following.feeds, datetime.now(UTC), self._settings.sidecar_silence_seconds)
 
     def _tail(self) -> None:
         next_feeds = 0.0

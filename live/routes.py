@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
@@ -163,27 +164,28 @@ class LiveTables:
         return refusal
 
     async def _send(self, websocket: WebSocket, wanted: Subscription) -> None:
+        """Rows at the pace that was asked for; beside them, at any pace, how the board is: a viewer that hears nothing
+        of that for some seconds knows that what it shows is stale."""
         seen = wanted.seen
-        next_status = 0.0
-        status_sent = ""
+        next_rows = next_status = 0.0
+        told: object = None
         while True:
             as_of = wanted.as_of or self._hub.latest
             if as_of is not None and not self._hub.has_board(as_of):
-                await asyncio.to_thread(self._hub.board_of, as_of)
-            if as_of is not None:
+                with suppress(DBAPIError):  # the status says so, and the next round tries again
+                    await asyncio.to_thread(self._hub.board_of, as_of)
+            if as_of is not None and time.monotonic() >= next_rows:
                 built = self._hub.message(as_of, wanted.table, wanted.selection, seen)
                 if built is not None:
                     seen = built[0]
                     await websocket.send_bytes(built[1])
-            if wanted.table == "summary" and self._hub.has_looked:
-                status = self._hub.status(as_of)
-                essence = json.dumps(status["feed"]["state"]) + status["store"] + str(status["included"])
-                if time.monotonic() >= next_status or essence != status_sent:
-                    await websocket.send_text(json.dumps(status))
-                    next_status, status_sent = time.monotonic() + _STATUS_SECONDS, essence
-            sent_at = time.monotonic()
+                    next_rows = time.monotonic() + wanted.pace_seconds
+            condition = self._hub.condition
+            if self._hub.has_looked and (time.monotonic() >= next_status or condition != told):
+                await websocket.send_text(json.dumps(self._hub.status(as_of)))
+                next_status, told = time.monotonic() + _STATUS_SECONDS, condition
             await self._hub.changed(_STATUS_SECONDS)
-            early = wanted.pace_seconds - (time.monotonic() - sent_at)
+            early = min(next_rows - time.monotonic(), _STATUS_SECONDS)
             if early > 0:
                 await asyncio.sleep(early)
 

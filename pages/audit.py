@@ -6,11 +6,12 @@ import pandas as pd
 import streamlit as st
 
 from services.audit_texts import audit_table, in_words
-from storage.audit import StoredAuditEntry, count_audit, read_audit, verify_audit
-from ui.audit_filters import audit_filter_text, audit_filters
+from storage.audit import AuditFilter, StoredAuditEntry, count_audit, read_audit, verify_audit
+from ui.audit_filters import audit_filter_text, audit_filters, clear_filters
 from ui.export_menu import export_menu
 from ui.number_text import count_text
 from ui.store import store
+from ui.table_size import ROW_PIXELS, table_height
 from ui.trade_links import link_column, trade_addresses
 
 _MOST_ROWS = 1_000
@@ -65,12 +66,20 @@ if entries:
     st.dataframe(
         listed,
         hide_index=True,
-        height=620,
+        height=table_height(len(listed)),
+        row_height=ROW_PIXELS,
+        placeholder="",
         column_config={
+            "Before": st.column_config.TextColumn(width="medium"),
+            "After": st.column_config.TextColumn(width="medium"),
             "When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             "Open": link_column(),
         },
         alt="Entries of the audit, the newest first",
     )
+elif chosen == AuditFilter():
+    st.info("There are no entries yet. What people change, and what they are refused, is written here.")
 else:
-    st.info("No entry matches. What people change, and what they are refused, is written here.")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("No entry matches the filters.", width="content")
+        st.button("Clear the filters", key="clear_filters", on_click=clear_filters)

@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
 from engine.measures import camel_case
@@ -12,41 +13,64 @@ from ui.export_menu import export_menu
 from ui.not_included import messages_set_aside, refused_files, trades_without_value
 from ui.number_text import count_text
 from ui.store import store
+from ui.table_size import ROW_PIXELS, table_height
+from ui.toolbar import as_of_control
 from ui.trade_links import link_column, trade_addresses
 from ui.view_state import mirrored_view
 
 _UTC = "YYYY-MM-DD HH:mm:ss"
 _TIMES = {
     "Received": st.column_config.DatetimeColumn("Received (UTC)", format=_UTC),
-    "ReceivedAt": st.column_config.DatetimeColumn("Received (UTC)", format=_UTC),
     "When": st.column_config.DatetimeColumn("When (UTC)", format=_UTC),
 }
+_TITLES = {"trade_id": "Trade", "received_at": "Received", "column_name": "Column"}
 
-st.subheader("Not included")
+
+def table(frame: pd.DataFrame, alt: str, most: int = 420) -> None:
+    """A table of the page, at most so many pixels high."""
+    st.dataframe(
+        frame,
+        hide_index=True,
+        width="stretch",
+        height=table_height(len(frame), most),
+        row_height=ROW_PIXELS,
+        placeholder="",
+        column_config={"Open": link_column(), **_TIMES},
+        alt=alt,
+    )
+
+
+def title(name: str) -> str:
+    """How a column of the store is called on the page."""
+    return _TITLES.get(name, name.replace("_", " ").capitalize())
+
+
+asked = mirrored_view().as_of
 with store().read() as connection:
-    as_of = mirrored_view().as_of or newest_as_of(connection) or next(iter(as_of_dates(connection)), None)
+    dates = as_of_dates(connection)
+    as_of = asked or newest_as_of(connection) or next(iter(dates), None)
     without = trades_without_value(connection, as_of) if as_of else None
     letters = messages_set_aside(connection)
     files = refused_files(connection)
     rejections = rejections_frame(connection)
 
+with st.container(horizontal=True, vertical_alignment="center"):
+    st.subheader("Not included", width="content")
+    if dates:
+        as_of_control(dates)
 if without is None:
-    st.info("There are no quotes yet, so nothing is priced. Load a quotes file or start a feed.")
+    st.info("There are no quotes yet, so nothing is priced. Upload quotes or start a feed.")
 elif without.empty:
     st.success(f"Every trade has a value as of {as_of}.")
 else:
     listed = without.rename(columns=camel_case)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{count_text(len(without))} trades have no value as of {as_of}. They are in no total of the board.")
+        some = "1 trade has" if len(without) == 1 else f"{count_text(len(without))} trades have"
+        st.caption(f"{some} no value as of {as_of}. No total of the board has them.")
         export_menu(partial(as_given, frame=listed), "Not included", "without", about={"As of": f"{as_of}"})
-    st.dataframe(
-        listed.assign(Open=trade_addresses(listed["TradeId"])),
-        hide_index=True,
-        width="stretch",
-        alt="Trades without a value, with reasons",
-        column_config={"Open": link_column()},
-        column_order=["TradeId", "Open", *(name for name in listed.columns if name != "TradeId")],
-    )
+    shown = without.rename(columns=title)
+    shown.insert(1, "Open", trade_addresses(shown["Trade"]))
+    table(shown, "Trades without a value, with reasons", 620)
 
 st.subheader("Messages set aside")
 if letters.empty:
@@ -57,20 +81,18 @@ else:
         "one. When its cause is mended, `python -m ingestion dead-letters retry ID` takes it; with `--all` it takes "
         "all that wait. `python -m ingestion dead-letters list` has this list."
     )
-    st.dataframe(
-        letters, hide_index=True, width="stretch", column_config=_TIMES, alt="Messages set aside, with reasons"
-    )
+    table(letters, "Messages set aside, with reasons")
 
 st.subheader("Files refused")
 if files.empty:
     st.caption("No watched file was refused.")
 else:
     st.caption("Nothing of these files was loaded. Correct a file and save it: it is read again.")
-    st.dataframe(files, hide_index=True, width="stretch", column_config=_TIMES, alt="Files refused, with reasons")
+    table(files, "Files refused, with reasons")
 
 st.subheader("Refused by the store")
 if rejections.empty:
     st.caption("Nothing that a feed brought was refused.")
 else:
-    refused = rejections.rename(columns=camel_case)
-    st.dataframe(refused, hide_index=True, width="stretch", column_config=_TIMES, alt="Refused rows")
+    st.caption("These rows of feeds were not taken. Correct them where they come from, and send them again.")
+    table(rejections.rename(columns=title), "Refused rows")

@@ -11,6 +11,7 @@ from storage.feeds import REPLAY, read_feed
 from storage.quotes import newest_as_of
 from storage.read_models import as_of_dates, book_names
 from ui.day_charts import day_charts
+from ui.errors import or_away
 from ui.store import store
 from ui.toolbar import as_of_control, books_control, replay_control, status_control
 from ui.view_state import LATEST, mirrored_view, select, view_state
@@ -46,11 +47,14 @@ def panel(kind: PanelKind, height: int) -> None:
 
 
 @st.fragment(run_every=_DAY_SECONDS if state.as_of is None else None)
+@or_away
 def day() -> None:
     """The day of the selection, drawn anew every few seconds."""
     with store().read() as fragment_connection:
         newest = state.as_of or newest_as_of(fragment_connection) or next(iter(as_of_dates(fragment_connection)), None)
-    if newest is not None:
+    if newest is None:
+        st.caption("There are no quotes yet, so no day to draw.")
+    else:
         day_charts(view_state(), newest)
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from services.trade_frame import story_table
 from services.trade_story import TradeStory, trade_story
 from storage.one_trade import nearest_ids
+from ui.errors import or_away
 from ui.export_menu import export_menu
 from ui.fact_table import fact_style
 from ui.plain_words import plain
@@ -52,13 +53,15 @@ def unknown(trade_id: str) -> None:
 
 
 @st.fragment(run_every=_LOOK_SECONDS)
+@or_away
 def everything(trade_id: str, day: date | None) -> None:
     """All sections, drawn anew every few seconds: what did not change stays as it is."""
     story = read(trade_id, day)
     if story is None:
         unknown(trade_id)
         return
-    left, right = st.columns([0.66, 0.34], gap="medium")
+    with st.container(key="beside_terms"):
+        left, right = st.columns([0.66, 0.34], gap="medium")
     with left:
         measures(story)
         other_values(story)
@@ -89,4 +92,5 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
 if found is None:
     unknown(asked)
 else:
-    everything(asked, chosen)
+    with st.container(key="follows_trade"):
+        everything(asked, chosen)

@@ -14,7 +14,8 @@ decide_conflicts(user)
 words = read_words()
 listed = listed_trades(trade_filters(words), words)
 propose_expired(words)
-table, form = st.columns([0.74, 0.26], gap="small")
+with st.container(key="beside_list"):
+    table, form = st.columns([0.74, 0.26], gap="small")
 with table:
     selected = trade_table(listed)
 with form:

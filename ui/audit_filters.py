@@ -12,7 +12,8 @@ def audit_filters() -> AuditFilter:
     """The controls, and what they say. Days are UTC; both ends count."""
     with store().read() as connection:
         words = audit_words(connection)
-    who, what, about, since, until, find = st.columns([0.18, 0.18, 0.16, 0.13, 0.13, 0.22])
+    with st.container(key="filters_audit"):
+        who, what, about, since, until, find = st.columns([0.18, 0.18, 0.16, 0.13, 0.13, 0.22])
     users = who.multiselect("Who", words["users"], key="by", bind="query-params", placeholder="Everyone")
     actions = what.multiselect("What", words["actions"], key="did", bind="query-params", placeholder="Everything")
     kinds = about.multiselect(
@@ -26,6 +27,11 @@ def audit_filters() -> AuditFilter:
     return AuditFilter(
         tuple(users), tuple(actions), tuple(kinds), (text or "").strip(), _midnight(first), _midnight(last, days=1)
     )
+
+
+def clear_filters() -> None:
+    """Set the controls to nothing: to be called before they are drawn."""
+    st.session_state.update({"by": [], "did": [], "about": [], "since": None, "until": None, "find_entry": ""})
 
 
 def audit_filter_text(chosen: AuditFilter) -> str:

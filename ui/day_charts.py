@@ -9,7 +9,9 @@ import streamlit as st
 from engine.measures import DAY_PNL
 from engine.selection import TradeSelection
 from services.day_history import DayHistory
+from ui.chart_axes import distinct_format, time_axis
 from ui.number_text import chart_language, count_text, fixed_text
+from ui.plain_words import plain
 from ui.store import day_histories
 from ui.view_state import ViewState
 
@@ -35,13 +37,13 @@ def day_charts(state: ViewState, as_of: date) -> None:
     history = _history(as_of, state.trades)
     title = state.ticker or (state.path[-1] if state.path else "Total")
     if history.frame.empty:
-        st.caption(f"{title}: no ticks on {as_of} yet.")
+        st.caption(plain(f"{title}: no ticks on {as_of}, so there is no line to draw."))
         return
     known_quote = history.frame["quote"].notna().all()
     names = ["quote", DAY_PNL.name, "cash_delta"] if known_quote else [DAY_PNL.name, "cash_delta", "vega_1pt"]
     for column, name in zip(st.columns(3, gap="small"), names, strict=True):
         if history.frame[name].isna().all():
-            column.caption(f"{title} · {_LINES[name][0]}: not known, nothing selected has a previous close.")
+            column.caption(plain(f"{title} · {_LINES[name][0]}: not known, nothing selected has a previous close."))
             continue
         column.altair_chart(_chart(history.frame, name, title), width="stretch", alt=f"{title}, {_LINES[name][0]}")
     if history.left_out:
@@ -55,15 +57,15 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
     last = fixed_text(float(frame[name].iloc[-1]), decimals)
     time = alt.X(
         "observed_at:T",
-        title=None,
+        title="UTC",
         scale=alt.Scale(type="utc"),
-        axis=alt.Axis(format="%H:%M", grid=False, tickCount=4, labelFontSize=11),
+        axis=time_axis(frame["observed_at"], ticks=4),
     )
     value = alt.Y(
         f"{name}:Q",
         title=None,
         scale=alt.Scale(zero=False, nice=False, padding=4),
-        axis=alt.Axis(format=".5~s", grid=True, tickCount=3, labelFontSize=11),
+        axis=alt.Axis(format=distinct_format(frame[name]), grid=True, tickCount=3, labelFontSize=11),
     )
     tip = [
         alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),

@@ -1,22 +1,78 @@
 """What a page shows when something went wrong: what happened, and what to do. The whole story is in the log."""
 
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
 import streamlit as st
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from ui.store import store
+
+_LOOK_SECONDS = 2.0
+_Given = ParamSpec("_Given")
+
 log = structlog.get_logger("web")
+
+
+def log_plainly() -> None:
+    """Log an error with the lines that led to it, and without the values of all variables on the way.
+
+    Those are nobody's business, and take seconds; to print them touches Streamlit's session, which may end the run
+    before the page says what happened.
+    """
+    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
+
+
+def store_is_away(error: DBAPIError) -> None:
+    """Say that the store does not answer, and show the page again when it does."""
+    log.error("a page failed: the store does not answer", error=str(error.orig))
+    _unreachable()
+    _look_again()
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def _look_again() -> None:
+    try:
+        with store().read() as connection:
+            store().revisions(connection)
+    except DBAPIError:
+        return
+    st.rerun()
+
+
+def or_away(draw: Callable[_Given, None]) -> Callable[_Given, None]:
+    """For a part of a page that is drawn again and again: while the store is away it says so, and then goes on."""
+
+    @wraps(draw)
+    def guarded(*given: _Given.args, **named: _Given.kwargs) -> None:
+        try:
+            draw(*given, **named)
+        except DBAPIError as error:
+            log.warning("a part of a page waits: the store does not answer", error=str(error.orig))
+            _unreachable()
+
+    return guarded
+
+
+def _unreachable() -> None:
+    st.error(
+        "The store does not answer. This page comes back by itself when it does. If it stays so, tell whoever runs "
+        "Deltaboard.",
+        title="Store unreachable",
+        icon=":material/database_off:",
+    )
 
 
 def show_script_error(error: Exception) -> bool:
     """Show an error of a page to its user; True: Streamlit need not show its own."""
-    log.error("a page failed", exc_info=error)
-    if isinstance(error, DBAPIError):
-        st.error(
-            "The store does not answer. The page comes back by itself when it does; try again in a moment.",
-            title="Store unreachable",
-            icon=":material/database_off:",
-        )
+    if isinstance(error, DBAPIError):  # in a part of a page that is drawn anew by itself
+        log.error("a part of a page failed: the store does not answer", error=str(error.orig))
+        _unreachable()
     else:
+        log.error("a page failed", exc_info=error)
         st.error(
             "This page could not be shown. Reload it; if it happens again, tell whoever runs Deltaboard: the log says "
             "more.",

@@ -18,7 +18,7 @@ from ui.explore_starters import STARTERS
 from ui.opened_view import IN_ADDRESS as VIEW
 from ui.opened_view import is_open, none_open
 from ui.store import store
-from ui.view_state import change_view, chosen_statuses, view_state
+from ui.view_state import ViewState, change_view, chosen_statuses, known_part, view_state
 
 PIVOT = "pivot"
 """In the address: a pivot that is not saved."""
@@ -132,7 +132,8 @@ def _asked_for(user: User, asked: dict[str, str]) -> Explored:
 
 def _filter_as(content: ViewContent) -> None:
     as_of = date.fromisoformat(content.as_of) if content.as_of else None
-    change_view(statuses=tuple(content.statuses), books=tuple(content.books), as_of=as_of)
+    known = known_part(ViewState(as_of, tuple(content.statuses), tuple(content.books)))
+    change_view(statuses=known.statuses, books=known.books, as_of=known.as_of)
 
 
 def _tell_address(shown: Explored) -> None:

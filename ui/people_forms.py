@@ -15,6 +15,7 @@ from storage.audit import users_about
 from storage.trade_statuses import BUILT_IN, DefinedStatus, count_by_status, read_statuses
 from storage.user_roles import GrantedRole, read_granted
 from ui.store import store
+from ui.table_size import ROW_PIXELS
 from ui.who import people_without_grant
 
 _SAID = "people_said"
@@ -46,6 +47,7 @@ def roles(user: User, *, may: bool) -> None:
         pd.DataFrame(rows),
         hide_index=True,
         height="content",
+        row_height=ROW_PIXELS,
         column_config={"When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
         placeholder="",
         alt="Who has which role",
@@ -98,6 +100,7 @@ def statuses(user: User, *, may: bool) -> None:
         pd.DataFrame(rows),
         hide_index=True,
         height="content",
+        row_height=ROW_PIXELS,
         column_config={"Trades": st.column_config.NumberColumn(format="localized")},
         alt="The statuses that a trade may have",
     )

@@ -14,6 +14,7 @@ from storage.audit import newest_act
 from storage.trade_statuses import DefinedStatus
 from ui.number_text import count_text
 from ui.store import store
+from ui.table_size import ROW_PIXELS, table_height
 from ui.trade_table import list_again
 from ui.writing import writing
 
@@ -102,7 +103,8 @@ def decide_conflicts(user: User) -> None:
         st.dataframe(
             pd.DataFrame(rows),
             hide_index=True,
-            height=min(38 + 35 * len(rows), 250),
+            height=table_height(len(rows), 250),
+            row_height=ROW_PIXELS,
             column_config={"When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss")},
             alt="Trades that somebody else changed",
         )

@@ -8,6 +8,7 @@ from services.control_feed import pause_feed, restart_feed, resume_feed, set_fee
 from storage.feeds import REPLAY, Feed, FeedState
 from storage.settings import settings
 from storage.trade_statuses import read_statuses
+from ui.errors import or_away
 from ui.store import store
 from ui.view_state import LATEST, change_view, shown_by_default, view_state
 
@@ -53,6 +54,7 @@ def status_control() -> None:
 
 
 @st.fragment(run_every=_STATUSES_SECONDS)
+@or_away
 def _follow_statuses(drawn: tuple[str, ...]) -> None:
     """Draw the page anew when an admin has changed what is shown by default."""
     if shown_by_default() != drawn:

@@ -7,13 +7,14 @@ import streamlit as st
 
 from engine.measures import MEASURES
 from services.trade_day import TradeDay, trade_day
+from ui.chart_axes import time_axis
 from ui.number_text import chart_language, number_text
 from ui.plain_words import plain
 from ui.store import store
 
 _SHARED_SECONDS = 2.0
 _HEIGHT = 170
-_VALUE, _CHOSEN, _FIRST = "market_value", "trade_measure", "cash_delta"
+_VALUE, _CHOSEN, _FIRST = "market_value", "line", "cash_delta"
 _COLOURS = ("#3b82f6", "#d29922")
 
 
@@ -27,6 +28,7 @@ def day_of_trade(trade_id: str, ticker: str, as_of: date) -> None:
         index=known.index(_FIRST),
         format_func=lambda name: labels.get(name, "Quote"),
         key=_CHOSEN,
+        bind="query-params",
         width=240,
     )
     day = _day(trade_id, ticker, as_of)
@@ -60,9 +62,9 @@ def _line(day: TradeDay, name: str, label: str, colour: str) -> alt.Chart:
     drawn: alt.Chart = chart.configure(locale=chart_language()).encode(
         x=alt.X(
             "observed_at:T",
-            title=None,
+            title="UTC",
             scale=alt.Scale(type="utc"),
-            axis=alt.Axis(format="%H:%M", grid=False, tickCount=5, labelFontSize=11),
+            axis=time_axis(day.frame["observed_at"], ticks=5),
         ),
         y=alt.Y(
             f"{name}:Q",

@@ -49,7 +49,8 @@ def read_words() -> TradeWords:
 def trade_filters(words: TradeWords) -> TradeFilter:
     """The controls, and what they say. No status where none is chosen: then those count that are shown by default."""
     names = [defined.status for defined in words.statuses]
-    find, status, book, underlying, past = st.columns([0.24, 0.24, 0.2, 0.2, 0.12], vertical_alignment="bottom")
+    with st.container(key="filters_trades"):
+        find, status, book, underlying, past = st.columns([0.22, 0.22, 0.19, 0.19, 0.18], vertical_alignment="bottom")
     text = find.text_input("Search", key=FIND, bind="query-params", placeholder="Id, ticker or book", max_chars=100)
     statuses = status.multiselect(
         "Status",
@@ -94,3 +95,8 @@ def filter_text(chosen: TradeFilter) -> str:
 def choose_past_maturity() -> None:
     """Set the controls to all trades that are past maturity: to be called before they are drawn."""
     st.session_state.update({**_EMPTY, PAST: True})
+
+
+def clear_filters() -> None:
+    """Set the controls to nothing: to be called before they are drawn."""
+    st.session_state.update(_EMPTY)

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.measures import DAY_PNL, MEASURES, Measure
+from engine.measures import DAY_PNL, LETTERS, MEASURES, Measure
 from services.audit_texts import in_words
 from services.trade_story import TradeStory, instant, is_reported, placed
 from storage.one_trade import TradeValues
@@ -59,6 +59,8 @@ def measures(story: TradeStory) -> None:
     close = f"Close {story.close_date}" if story.close_date else "Previous close"
     heads = ("Measure", "Value", "Unit", close, "Change", "Meaning")
     fact_table(Facts(f"Measures as of {story.as_of or 'no date'}", heads, rows, (1, 3, 4), (2,), (5,)))
+    letters = ", ".join(f"{letter} {words}" for letter, words in LETTERS.items())
+    st.caption(f"{letters}; delta, gamma, vega, theta and rho are those of one share's worth, theta a year.")
 
 
 def other_values(story: TradeStory) -> None:

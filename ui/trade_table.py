@@ -12,16 +12,20 @@ import pandas as pd
 import streamlit as st
 
 from storage.trade_list import TradeFilter, list_trades, matching_trades, whole_trades
+from ui.errors import or_away
 from ui.export_menu import export_menu
 from ui.number_text import count_text
+from ui.page_files import PAGES
+from ui.plain_words import plain
 from ui.store import store
-from ui.trade_filters import TradeWords, choose_past_maturity, filter_text
+from ui.table_size import ROW_PIXELS, table_height
+from ui.trade_filters import TradeWords, choose_past_maturity, clear_filters, filter_text
 from ui.trade_links import link_column, open_trade, trade_addresses
 
 _LISTED, _ANEW, _ALL, _ALL_NEXT = "listed_trades", "list_anew", "all_that_match", "all_that_will_match"
 _MOST_ROWS = 5_000
 _LOOK_SECONDS = 3.0
-_HEADER_PIXELS, _ROW_PIXELS, _MOST_PIXELS = 38, 35, 600
+_MOST_PIXELS = 640
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,14 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
     count = len(listed.matching)
     if not count:
         with st.container(border=True, height=300, vertical_alignment="center", horizontal_alignment="center"):
-            st.caption("No trade matches. Change the filters, or load trades.")
+            if listed.chosen == TradeFilter():
+                st.markdown(
+                    plain(f"There are no trades with the status {', '.join(listed.meant.statuses)}."), width="content"
+                )
+                st.page_link(PAGES / "upload.py", label="Upload trades", icon=":material/upload_file:")
+            else:
+                st.markdown("No trade matches the filters.", width="content")
+                st.button("Clear the filters", key="clear_filters", on_click=clear_filters)
         _follow(listed, selected=False)
         return {}
     every = st.session_state.get(_ALL, False)
@@ -99,7 +110,8 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
         on_select="rerun",
         selection_mode="multi-row",
         hide_index=True,
-        height=min(_HEADER_PIXELS + _ROW_PIXELS * len(listed.frame), _MOST_PIXELS),
+        height=table_height(len(listed.frame), _MOST_PIXELS),
+        row_height=ROW_PIXELS,
         column_config={
             "Maturity": st.column_config.DateColumn(format="YYYY-MM-DD"),
             "Quantity": st.column_config.NumberColumn(format="localized"),
@@ -154,6 +166,7 @@ _TITLES = {
 
 
 @st.fragment(run_every=_LOOK_SECONDS)
+@or_away
 def _follow(listed: ListedTrades, *, selected: bool) -> None:
     """Look from time to time whether trades have changed since the list was read."""
     with store().read() as connection:

@@ -5,13 +5,14 @@ import streamlit as st
 
 from services.record_kinds import RECORD_KINDS
 from services.upload_templates import EXAMPLES, template_csv, template_xlsx
+from ui.table_size import ROW_PIXELS
 
 _EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def upload_columns() -> None:
     """Every column of a kind: whether it must be there, what it means, an example; and the kind's templates."""
-    kind = st.selectbox("Kind of rows", list(RECORD_KINDS), key="upload_columns_kind", width=260)
+    kind = st.selectbox("Kind of rows", list(RECORD_KINDS), key="kind", bind="query-params", width=260)
     known = RECORD_KINDS[kind]
     with st.container(horizontal=True):
         st.download_button(
@@ -46,7 +47,12 @@ def upload_columns() -> None:
         for column in known.columns
     ]
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, width="stretch", height=38 + 35 * len(rows), alt=f"Columns of {kind}"
+        pd.DataFrame(rows),
+        hide_index=True,
+        width="stretch",
+        height="content",
+        row_height=ROW_PIXELS,
+        alt=f"Columns of {kind}",
     )
     st.caption(
         "Columns may come in any order and any letter case. Others are left aside, and the preview names them. "

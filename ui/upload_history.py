@@ -8,6 +8,7 @@ from services.undo_upload import Undone
 from storage.uploads import UploadBatch, read_batches
 from ui.number_text import count_text
 from ui.store import store
+from ui.table_size import ROW_PIXELS, table_height
 from ui.upload_desk import upload_desk
 from ui.upload_session import carried_out
 
@@ -20,13 +21,14 @@ def upload_history(user: User) -> None:
     with store().read() as connection:
         batches = read_batches(connection)
     if not batches:
-        st.info("Nobody has uploaded anything yet.", icon=":material/history:")
+        st.info("Nobody has uploaded anything yet. Under *Upload a file* you see what a file would change, and decide.")
         return
     st.dataframe(
         pd.DataFrame([_row(batch) for batch in batches]),
         hide_index=True,
         width="stretch",
-        height=min(38 + 35 * len(batches), 460),
+        height=table_height(len(batches), 460),
+        row_height=ROW_PIXELS,
         column_config={
             "When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             **{word.capitalize(): st.column_config.NumberColumn(format="localized") for word in _COUNTED},

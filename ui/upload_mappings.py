@@ -7,6 +7,7 @@ from services.column_mapping import LEAVE_ASIDE, drop_mapping, saved_mappings
 from services.permissions import NotAllowed, Permission, User, why_not
 from storage.uploads import SavedMapping
 from ui.store import store
+from ui.table_size import ROW_PIXELS
 from ui.upload_session import say
 
 
@@ -22,6 +23,7 @@ def upload_mappings(user: User) -> None:
         hide_index=True,
         width="stretch",
         height="content",
+        row_height=ROW_PIXELS,
         column_config={
             "Saved (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),
             "Columns": st.column_config.TextColumn(width="large", help="The file's name of a column, and ours."),

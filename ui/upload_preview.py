@@ -14,6 +14,7 @@ from services.record_kinds import RECORD_KINDS
 from services.upload_failures import failures_csv, reason_and_mending
 from services.upload_worker import KeptPreview
 from ui.number_text import count_text, size_text
+from ui.table_size import ROW_PIXELS, table_height
 from ui.upload_desk import upload_desk
 from ui.upload_session import UploadSession
 
@@ -105,7 +106,8 @@ def _by_line(rows: list[dict[str, Any]], preview: UploadPreview, alt: str) -> No
         pd.DataFrame(rows),
         hide_index=True,
         width="stretch",
-        height=min(38 + 35 * len(rows), _HEIGHT),
+        height=table_height(len(rows), _HEIGHT),
+        row_height=ROW_PIXELS,
         column_config={"Line": st.column_config.NumberColumn(preview.place.capitalize(), width="small")},
         alt=alt,
     )

@@ -7,8 +7,10 @@ import streamlit as st
 
 from engine.selection import TradeSelection
 from live.panels import Selection
-from storage.trade_statuses import shown_statuses
+from storage.read_models import as_of_dates, book_names
+from storage.trade_statuses import read_statuses, shown_statuses
 from ui.page_opening import just_opened, went_back
+from ui.plain_words import plain
 from ui.store import store
 
 _KEY = "view_state"
@@ -56,9 +58,39 @@ def mirrored_view() -> ViewState:
     """
     asked, opened = _from_address(), just_opened()
     if went_back() or (opened and asked != ViewState()):
-        st.session_state[_KEY] = asked
+        st.session_state[_KEY] = known_part(asked)
     change_view()
     return view_state()
+
+
+def known_part(asked: ViewState) -> ViewState:
+    """The view without a date, statuses and books that the store does not have, and with one selection at most.
+
+    Numbers of another day or of more books than somebody asked for must not be taken for theirs: the page says so.
+    """
+    with store().read() as connection:
+        dates, books = as_of_dates(connection), book_names(connection)
+        statuses = [defined.status for defined in read_statuses(connection)]
+    said = []
+    if asked.as_of is not None and asked.as_of not in dates:
+        said.append(f"There is nothing of {asked.as_of}: the newest date is shown.")
+    for what, wanted, there, default in (
+        ("status", asked.statuses, statuses, "those that are shown by default are"),
+        ("book", asked.books, books, "all books are"),
+    ):
+        missing = [name for name in wanted if name not in there]
+        if missing:
+            rest = "the others are" if len(missing) < len(wanted) else default
+            said.append(f"There is no {what} {', '.join(missing)}: {rest} shown.")
+    if said:
+        st.toast(plain(" ".join(said)), icon=":material/link_off:", duration="infinite")
+    return replace(
+        asked,
+        as_of=asked.as_of if asked.as_of in dates else None,
+        statuses=tuple(name for name in asked.statuses if name in statuses),
+        books=tuple(name for name in asked.books if name in books),
+        ticker="" if asked.path else asked.ticker,
+    )
 
 
 def chosen_statuses() -> tuple[str, ...]:

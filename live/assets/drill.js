@@ -2,8 +2,10 @@
 
 import { make, setText } from './dom.js';
 import { viewerIn } from './pivot_engine.js';
+import { gridOf, workByKeyboard } from './pivot_keys.js';
 
-export function buildDrill(body, { tell, columns }) {
+// formats: how the numbers of a column are shown; leave: where the focus goes when the list is closed.
+export function buildDrill(body, { tell, columns, formats, leave }) {
   const root = body.appendChild(make('section', 'db-drill', { hidden: '', 'aria-label': 'The trades behind a cell' }));
   const head = root.appendChild(make('header', 'db-head'));
   const title = head.appendChild(make('h3', 'db-title', { text: 'Trades of' }));
@@ -15,8 +17,17 @@ export function buildDrill(body, { tell, columns }) {
   let source = null; // the engine, the name of its table, the theme of the moment, and how its columns look
   let tradeId = '';
 
-  close.addEventListener('click', () => (root.hidden = true));
+  close.addEventListener('click', shut);
   open.addEventListener('click', () => tell.once('trade', tradeId));
+
+  const keys = workByKeyboard(root, { name: 'Trades of the cell', viewOf: () => viewer.getView(), escape: shut });
+
+  function shut() {
+    if (root.hidden) return false;
+    root.hidden = true;
+    leave();
+    return true;
+  }
 
   function choose(trade) {
     tradeId = trade;
@@ -30,7 +41,7 @@ export function buildDrill(body, { tell, columns }) {
     return operator === '==' ? told : `${name} ${operator} ${told}`;
   }
 
-  async function show(trade, filter) {
+  async function show(trade, filter, byKeyboard) {
     if (!source) return;
     root.hidden = false;
     choose(trade);
@@ -38,19 +49,26 @@ export function buildDrill(body, { tell, columns }) {
     setText(words, trade || filter.map(toldOf).join(' \u203a ') || 'everything');
     box.hidden = Boolean(trade);
     root.classList.toggle('db-one', Boolean(trade));
+    if (trade && byKeyboard) open.focus();
     if (trade) return;
     viewer ??= await opened();
     await viewer.restore({ table: source.table, plugin: 'Datagrid', group_by: [], split_by: [], columns, filter, columns_config: source.formats, settings: false });
+    if (byKeyboard) gridOf(box)?.focus();
   }
 
   async function opened() {
     const made = await viewerIn(box, source.engine, source.themeOf());
-    made.addEventListener('perspective-click', (event) => event.detail.row?.Trade && choose(event.detail.row.Trade));
+    made.addEventListener('perspective-click', ({ detail }) => {
+      if (!detail.row?.Trade) return;
+      choose(detail.row.Trade);
+      if (keys.tookEnter()) open.focus();
+    });
     return made;
   }
 
   return {
-    show: (trade, filter) => show(trade, filter).catch((error) => console.error('deltaboard, drill:', error)),
+    shut,
+    show: (trade, filter, byKeyboard) => show(trade, filter, byKeyboard).catch((error) => console.error('deltaboard, drill:', error)),
     use: (engine, table, themeOf, formats) => (source = { engine, table, themeOf, formats }),
     close: () => viewer?.delete().catch(() => {}),
   };

@@ -69,6 +69,11 @@ class Feed {
     window.addEventListener('online', this.wake);
   }
 
+  // Whether the server has said nothing for so long, although it is connected.
+  isSilent(milliseconds) {
+    return this.statusAt > 0 && Date.now() - Math.max(this.statusAt, this.openedAt) > milliseconds;
+  }
+
   address() {
     const url = new URL(`/live/${this.name}`, location.origin);
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';

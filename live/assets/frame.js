@@ -19,6 +19,7 @@ export class Frame {
     this.paced = paced;
     this.livePace = livePace;
     this.paint = () => {};
+    this.fault = ''; // what went wrong in drawing it, in words
     this.isDrawn = () => true; // whether what shows the table is there; what is slow to load says so here
     this.shown = null; // the table that is on screen: it stays, dimmed, while another one is on its way
     this.root = make('section', 'db-panel', { 'data-panel': kind, 'aria-label': title, 'data-state': 'loading' });
@@ -76,7 +77,7 @@ export class Frame {
     if (what === 'data') {
       if (!this.paced && this.mode !== 'live' && !this.copy) this.takeCopy();
       if (this.paced || this.mode === 'live') this.paintSoon();
-    } else if (what === 'connection') {
+    } else if (what === 'connection' || !this.table) {
       this.paintSoon();
     }
     this.onStatus?.(what);
@@ -146,17 +147,30 @@ export class Frame {
 
   stateOf(table) {
     if (this.feed?.connection === 'refused') return 'refused';
-    if (!table) return this.feed?.connection === 'lost' ? 'error' : 'loading';
+    if (this.fault) return 'error';
+    if (!table) return this.stateWithoutTable();
     if (this.emptyText?.()) return 'empty';
     return this.isDrawn() ? 'ready' : 'loading';
+  }
+
+  // Where nothing has come yet: is it on its way, or will it not come, and why?
+  stateWithoutTable() {
+    const { connection, status } = this.feed ?? {};
+    if (connection === 'lost' || status?.store === 'unreachable') return 'error';
+    return status && !status.loaded ? 'empty' : 'loading';
   }
 
   messageOf(state) {
     if (state === 'refused') {
       return this.feed.refusal || 'You are not signed in, or not allowed to see this. Reload the page to sign in again.';
     }
-    if (state === 'error') return 'No connection to the board. Retrying\u2026';
-    return state === 'empty' ? this.emptyText() : '';
+    if (state === 'error') {
+      if (this.fault) return this.fault;
+      if (this.feed.connection === 'lost') return 'No connection to the board. It is tried again by itself.';
+      return 'The store does not answer. The numbers come by themselves when it does.';
+    }
+    if (state !== 'empty') return '';
+    return this.table ? this.emptyText() : nothingOf(this.feed.status);
   }
 
   showNote() {
@@ -169,14 +183,20 @@ export class Frame {
   noteOf() {
     const { feed, shown: table } = this;
     if (this.mode === 'paused' && table) {
-      const text = `paused since ${timeOfDay(table.observedAt ?? Date.now())}`;
+      const text = `paused since ${timeOfDay(table.observedAt ?? Date.now())} UTC`;
       return { text, tone: 'warn', title: `These are the numbers of ${table.observedAt ?? 'when it was paused'}.` };
     }
     if (feed?.lostAt && Date.now() - feed.lostAt > LOST_SHOWN_AFTER_MS && table) {
-      return { text: 'connection lost, retrying', tone: 'bad' };
+      const title = 'The server does not answer. These are the last numbers that came; they go on by themselves.';
+      return { text: 'connection lost, retrying', tone: 'bad', title };
     }
-    if (feed?.statusAt && Date.now() - feed.statusAt > STALE_AFTER_MS) {
-      return { text: `stale since ${timeOfDay(feed.statusAt)}`, tone: 'warn' };
+    if (feed?.isSilent(STALE_AFTER_MS)) {
+      const title = 'Nothing has been heard of the board since then. Reload the page if it stays so.';
+      return { text: `stale since ${timeOfDay(feed.statusAt)} UTC`, tone: 'warn', title };
+    }
+    if (feed?.status?.store === 'unreachable' && table) {
+      const title = 'The database does not answer. These are the last numbers that came; they go on by themselves.';
+      return { text: 'store unreachable', tone: 'bad', title };
     }
     return { text: '', tone: null };
   }
@@ -196,6 +216,12 @@ export class Frame {
     this.handle?.release();
     this.root.remove();
   }
+}
+
+// Why there is no board of the date that was asked for.
+function nothingOf({ as_of_date: asOf, latest_as_of_date: latest }) {
+  if (!latest) return 'There are no quotes yet, so nothing has a value. Upload quotes, or start a feed.';
+  return `Nothing is known of ${asOf}. The newest date is ${latest}: choose it at \u201cAs of\u201d.`;
 }
 
 function buildSkeleton(kind) {

@@ -223,7 +223,7 @@ export class Grid {
     if (!column.value) {
       const text = column.text(row);
       if (cell.shown !== text) cell.words.nodeValue = cell.shown = text;
-      if (column.title) setAttribute(cell, 'title', column.title(row));
+      setAttribute(cell, 'title', column.title ? column.title(row) : text.length > MOST_LETTERS ? text : null);
       return;
     }
     const raw = column.value(row);

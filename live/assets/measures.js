@@ -39,7 +39,7 @@ export class Measures {
   }
 
   help(name) {
-    const { help, label, unit } = this.byName.get(name) ?? {};
-    return [help || label, unit && `Unit: ${unit}`].filter(Boolean).join(' \u00b7 ') || null;
+    const { help, label } = this.byName.get(name) ?? {};
+    return help || label || null;
   }
 }

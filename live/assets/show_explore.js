@@ -4,9 +4,10 @@ import { make, setText } from './dom.js';
 import { buildDrill } from './drill.js';
 import { exportShown } from './export_shown.js';
 import { queryOf } from './feed.js';
-import { count, plural } from './format.js';
+import { count, plural, timeOfDay } from './format.js';
 import { Frame } from './frame.js';
 import { pivotEngine, viewerIn } from './pivot_engine.js';
+import { gridOf, workByKeyboard } from './pivot_keys.js';
 import { isSame, lawful } from './pivot_rules.js';
 
 const LIVE_PACE_SECONDS = 0.5;
@@ -37,10 +38,10 @@ export function buildExplore(host, key, emit, data, tell) {
   const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', formatted: new Set(), chain: Promise.resolve() };
   const rules = frame.root.insertBefore(make('p', 'db-rules', { role: 'note', hidden: '' }), frame.body);
   const box = frame.body.appendChild(make('div', 'db-pivot'));
-  const drill = buildDrill(frame.body, { tell, columns: data.drill_columns });
+  const drill = buildDrill(frame.body, { tell, columns: data.drill_columns, leave: () => gridOf(box)?.focus() });
+  const keys = workByKeyboard(box, { name: 'Pivot', viewOf: () => pivot.viewer.getView(), escape });
   let latest = data;
   let timer = 0;
-  let fault = '';
   pivotEngine(data.version).catch(() => {}); // it loads while the rows are on their way; what goes wrong is told there
 
   for (const [form, label] of FORMS) {
@@ -51,11 +52,24 @@ export function buildExplore(host, key, emit, data, tell) {
   if (data.editable) {
     const edit = frame.tools.appendChild(make('button', 'db-tool db-word', { type: 'button', text: 'Edit', title: 'Choose rows, columns, filters and charts' }));
     edit.addEventListener('click', () => pivot.viewer?.toggleConfig());
+    frame.edit = edit;
   }
+
+  // Escape closes what is open: the list of trades, or the side where the pivot is arranged.
+  function escape() {
+    if (drill.shut()) return true;
+    if (!pivot.viewer?.hasAttribute('settings')) return false;
+    pivot.viewer.toggleConfig(false);
+    frame.edit?.focus();
+    return true;
+  }
+
+  // The side draws its fields anew, and the one that had the focus is gone: Escape is then nobody's but ours.
+  const escaped = (event) => event.key === 'Escape' && document.activeElement === document.body && escape();
+  document.addEventListener('keydown', escaped);
 
   frame.isDrawn = () => 'arranged' in box.dataset;
   frame.emptyText = () => {
-    if (fault) return fault;
     return frame.shown && !frame.shown.rows ? 'No trades match the filters.' : '';
   };
 
@@ -63,7 +77,8 @@ export function buildExplore(host, key, emit, data, tell) {
   function next(step) {
     pivot.chain = pivot.chain.then(() => !frame.closed && step()).catch((error) => {
       console.error('deltaboard, pivot:', error);
-      fault = 'The pivot could not be shown. Reload the page; if it stays so, reset the view.';
+      const way = latest.editable ? 'Choose another one at \u201cStart with\u201d, or reload the page.' : 'Reload the page, or open it on Explore.';
+      frame.fault = `The pivot could not be shown. ${way}`;
       frame.showState(frame.table);
     });
     return pivot.chain;
@@ -119,6 +134,7 @@ export function buildExplore(host, key, emit, data, tell) {
       table: name,
     });
     pivot.said = kept(await pivot.viewer.save());
+    frame.fault = '';
   }
 
   // As many decimals as the measure has, and dates that cannot be misread, where the view does not say.
@@ -177,8 +193,9 @@ export function buildExplore(host, key, emit, data, tell) {
   }
 
   function clicked({ row, config }) {
-    if (row?.Trade && !row.__ROW_PATH__) drill.show(row.Trade, []);
-    else drill.show('', config?.filter ?? []);
+    const byKeyboard = keys.tookEnter();
+    if (row?.Trade && !row.__ROW_PATH__) drill.show(row.Trade, [], byKeyboard);
+    else drill.show('', config?.filter ?? [], byKeyboard);
   }
 
   async function save(form) {
@@ -199,6 +216,19 @@ export function buildExplore(host, key, emit, data, tell) {
     setText(frame.subtitle, plural(rows.rows, 'row') + lacking);
   }
 
+  // There is no status line beside a pivot: its own head says as of when it is, and whether it still moves.
+  const plainNote = frame.noteOf.bind(frame);
+  frame.noteOf = () => {
+    const note = plainNote();
+    const { shown, feed } = frame;
+    if (note.text || !shown) return note;
+    const title = `As of ${[shown.asOfDate, shown.observedAt && `${timeOfDay(shown.observedAt)} UTC`].filter(Boolean).join(', ')}`;
+    const isNewest = shown.asOfDate === feed?.status?.latest_as_of_date;
+    if (!isNewest || !shown.observedAt) return { text: `as of ${shown.asOfDate}`, tone: null, title };
+    const words = { paused: 'feed paused, ', ended: 'replay over, ', stopped: 'no feed, ' }[feed.status.feed?.state];
+    return { text: `${words ?? ''}${timeOfDay(shown.observedAt)} UTC`, tone: words ? 'warn' : null, title };
+  };
+
   frame.paint = (rows) => {
     next(() => pour(rows.taken()));
     describe();
@@ -216,6 +246,7 @@ export function buildExplore(host, key, emit, data, tell) {
     },
     close() {
       clearTimeout(timer);
+      document.removeEventListener('keydown', escaped);
       drill.close();
       frame.close();
       pivot.chain = pivot.chain.then(async () => {

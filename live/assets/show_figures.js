@@ -1,7 +1,7 @@
 // The figures that matter: the whole book, or what the filters leave of it, each against the previous close.
 
 import { make, setAttribute, setText } from './dom.js';
-import { compactChange, isKnown, number, plural, shownSign, timeOfDay } from './format.js';
+import { compactChange, isKnown, number, plural, shownSign, timeOfDay, UNKNOWN } from './format.js';
 import { Frame } from './frame.js';
 import { Measures } from './measures.js';
 import { pulse } from './pulse.js';
@@ -20,6 +20,13 @@ export function buildFigures(host, key, emit, data) {
   frame.switch.buttons.paused.setAttribute('aria-label', 'Pause');
   let filters = data.filters;
 
+  // Its cards say it: a value that will not come is a dash. Why, the panels beside it say.
+  const plainMessage = frame.messageOf.bind(frame);
+  frame.messageOf = (state) => {
+    if (state === 'empty') for (const { words } of cards.values()) words.nodeValue = UNKNOWN;
+    return state === 'empty' ? '' : plainMessage(state);
+  };
+
   frame.paint = (table) => {
     const rows = table.places.filter((row) => rowPasses(table, row, filters));
     const currencies = new Set(rows.map((row) => table.string('currency', row)));
@@ -35,7 +42,7 @@ export function buildFigures(host, key, emit, data) {
   frame.noteOf = () => {
     const note = plainNote();
     const { table } = frame;
-    return note.text || !table ? note : { text: `as of ${table.observedAt ? timeOfDay(table.observedAt) : table.asOfDate}`, tone: null };
+    return note.text || !table ? note : { text: `as of ${table.observedAt ? `${timeOfDay(table.observedAt)} UTC` : table.asOfDate}`, tone: null };
   };
   return {
     update(next) {

@@ -23,13 +23,26 @@ export function buildMarket(host, key, emit) {
       title: (row) => [frame.shown.string('name', row), frame.shown.string('sector', row)].filter(Boolean).join(', '),
     },
     numeric('quote', 'Last', [58, 1.25], (row) => frame.shown.number('quote', row), {
+      help: 'The newest quote. Unit: currency a share.',
       title: (row) => (Number.isNaN(frame.shown.number('quote', row)) ? 'No quote has come yet.' : null),
     }),
-    numeric('change', 'Change', [58, 1.25], change, { plus: true, tint: true, title: noClose }),
-    numeric('percent', '%', [46, 0.95], percent, { plus: true, tint: true, decimals: 1, title: noClose }),
+    numeric('change', 'Change', [58, 1.25], change, {
+      help: 'Last \u2212 previous close. Unit: currency a share.',
+      plus: true,
+      tint: true,
+      title: noClose,
+    }),
+    numeric('percent', '%', [46, 0.95], percent, {
+      help: '(Last \u2212 previous close) \u00f7 previous close. Unit: %.',
+      plus: true,
+      tint: true,
+      decimals: 1,
+      title: noClose,
+    }),
     {
       name: 'day',
       label: 'Day',
+      help: 'The quotes of the day so far, from the lowest to the highest.',
       width: [56, 1.7],
       align: 'right',
       sortable: false,

@@ -71,9 +71,12 @@ function sayState(feed, asOf) {
     return { tone: 'bad', text: 'Connection lost, retrying', title: `Lost at ${timeOfDay(feed.lostAt)} UTC` };
   }
   if (!status) return { tone: 'idle', text: 'Connecting\u2026' };
-  if (now - feed.statusAt > STALE_AFTER_MS) return { tone: 'warn', text: `Stale since ${timeOfDay(feed.statusAt)}` };
-  if (status.store === 'unreachable') return { tone: 'bad', text: 'Store unreachable' };
+  if (feed.isSilent(STALE_AFTER_MS)) return { tone: 'warn', text: `Stale since ${timeOfDay(feed.statusAt)} UTC` };
+  if (status.store === 'unreachable') {
+    return { tone: 'bad', text: 'Store unreachable', title: 'The database does not answer. The board goes on by itself when it does.' };
+  }
   const newest = status.latest_as_of_date;
+  if (!newest) return { tone: 'warn', text: 'No quotes yet', title: 'Nothing has a value before quotes are loaded or a feed runs.' };
   if (asOf && asOf !== 'latest' && newest && asOf !== newest) {
     if (asOf < newest) return { tone: 'idle', text: 'Earlier day', title: `The latest day is ${newest}.` };
     return { tone: 'idle', text: 'Later day', title: `No quotes have come for it: the latest day that has some is ${newest}.` };

@@ -39,6 +39,7 @@ export function buildSummary(host, key, emit, data) {
   columns.push({
     name: 'trades',
     label: 'Trades',
+    help: 'How many trades have a value. A dot: some have none, and are in no sum.',
     width: [56, 0.6],
     align: 'right',
     faint: true,
@@ -167,6 +168,7 @@ function nodeColumn(toggle, open) {
       cell.node = node;
       cell.style.setProperty('--db-depth', node.depth);
       setText(cell.parts.label, node.label);
+      setAttribute(cell, 'title', node.label);
       setText(cell.parts.twisty, node.children.length ? (open.has(node.key) ? '\u25be' : '\u25b8') : '');
     },
   };

@@ -173,8 +173,8 @@ function tradeColumns(frame, measures) {
       },
       paint: (cell, row) => paintContract(cell, frame.shown, row),
     }),
-    numeric('quantity', 'Quantity', [70, 1], { decimals: 0 }),
-    numeric('spot', 'Spot', [64, 0.9], { decimals: 2 }),
+    numeric('quantity', 'Quantity', [70, 1], { decimals: 0, help: 'Contracts, or shares of a stock position; short is negative.' }),
+    numeric('spot', 'Spot', [64, 0.9], { decimals: 2, help: 'The quote that the value was found with. Unit: currency a share.' }),
     numeric('unit_price', 'Unit price', [76, 1]),
     numeric('market_value', 'Market value', [92, 1.2]),
     numeric('cash_delta', 'Cash delta', [88, 1.2]),
@@ -196,6 +196,7 @@ function tradeColumns(frame, measures) {
 function paintContract(cell, table, row) {
   const [contract, style] = cell.parts;
   setText(contract, table.string('contract', row));
+  setAttribute(contract, 'title', table.string('contract', row));
   const exercise = table.string('exercise_style', row);
   setText(style, exercise);
   style.hidden = !exercise;

@@ -1,6 +1,6 @@
 """Every page passes axe, light and dark, wide and narrow; and the board is worked with the keyboard alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -66,16 +66,85 @@ def test_every_page_passes_axe(page: Any, board: RunningBoard, pages: list[tuple
         page.wait_for_selector(IDLE)
         if path == "/":
             page.wait_for_selector(READY)
-        page.evaluate(AXE)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_function(IS_DRAWN, arg=scheme)
-            for size in (WIDE, NARROW):
-                page.set_viewport_size(size)
-                page.wait_for_selector(IDLE)
-                for fault in page.evaluate(RUN, EXCEPTED):
-                    faults.setdefault(fault, []).append(f"{name}, {scheme}, {size['width']} pixels")
-    assert not faults, "\n\n".join(f"{fault}\nat {'; '.join(places)}" for fault, places in faults.items())
+        look(page, name, faults)
+    assert not faults, told(faults)
+
+
+def look(page: Any, name: str, faults: dict[str, list[str]]) -> None:
+    """What axe finds on the page as it is, in both schemes and widths: fault -> where."""
+    page.evaluate(AXE)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_function(IS_DRAWN, arg=scheme)
+        for size in (WIDE, NARROW):
+            page.set_viewport_size(size)
+            page.wait_for_selector(IDLE)
+            for fault in page.evaluate(RUN, EXCEPTED):
+                faults.setdefault(fault, []).append(f"{name}, {scheme}, {size['width']} pixels")
+
+
+def told(faults: dict[str, list[str]]) -> str:
+    return "\n\n".join(f"{fault}\nat {'; '.join(places)}" for fault, places in faults.items())
+
+
+def click(name: str) -> Callable[[Any], None]:
+    return lambda page: page.get_by_role("button", name=name).first.click()
+
+
+def how_often(page: Any) -> None:
+    for _ in range(2):
+        click("5 s")(page)
+
+
+def behind_a_cell(page: Any) -> None:
+    page.get_by_role("button", name="Pause", exact=True).focus()
+    for key in ("Tab", "ArrowDown", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)
+    page.locator(".db-drill perspective-viewer-datagrid").wait_for()
+
+
+def a_bad_file(page: Any) -> None:
+    rows = b"TradeId,Ticker,Book,Product,Quantity\nA1,AAPL,EQ_FLOW_US,EQ_Stock,10\nA2,AAPL,EQ_FLOW_US,EQ_Stock,many\n"
+    page.set_input_files("input[type=file]", {"name": "bad.csv", "mimeType": "text/csv", "buffer": rows})
+    page.get_by_text("What is to go in?").wait_for()
+
+
+PIVOT = "[data-panel=explore][data-state=ready] .db-pivot[data-arranged] perspective-viewer-datagrid"
+STATES: list[tuple[str, str, str, Callable[[Any], None] | None]] = [
+    ("a trade", "/trade?trade_id=T00012", ".facts >> text=Contract multiplier", None),
+    ("an unknown trade", "/trade?trade_id=T0001x", "text=There is no trade", None),
+    ("no trade matches", "/trades?find=zzz", "text=No trade matches the filters", None),
+    ("an export", "/trades", "[data-testid=stDataFrame]", click("Export")),
+    ("no entry matches", "/audit?find_entry=zzz", "text=No entry matches the filters", None),
+    ("an address of what is not there", "/?book=GONE", "[data-testid=stToast]", None),
+    ("how often", "/", READY, how_often),
+    ("the columns of files", "/upload?view=Columns", "text=Saved mappings", None),
+    ("a file with a bad row", "/upload?person=Ana", "input[type=file]", a_bad_file),
+    ("what columns mean", "/explore", PIVOT, click("Columns")),
+    ("saving a view", "/explore", PIVOT, click("Save as")),
+    ("the trades of a cell", "/explore", PIVOT, behind_a_cell),
+]
+"""Name, address, what is there then, and what opens it."""
+
+
+@pytest.mark.parametrize(("name", "address", "ready", "opens"), STATES, ids=[state[0] for state in STATES])
+def test_what_opens_and_what_is_empty_pass_axe(
+    page: Any, board: RunningBoard, name: str, address: str, ready: str, opens: Callable[[Any], None] | None
+) -> None:
+    page.set_viewport_size(WIDE)
+    page.goto("about:blank")
+    who = "" if "person=" in address else f"{'&' if '?' in address else '?'}person=Ada"
+    page.goto(f"{board.address}{address}{who}")
+    page.locator(ready).first.wait_for(state="attached")
+    page.wait_for_selector(IDLE)
+    if opens is not None:
+        opens(page)
+        page.wait_for_timeout(500)
+        page.wait_for_selector(IDLE)
+    faults: dict[str, list[str]] = {}
+    look(page, name, faults)
+    assert not faults, told(faults)
 
 
 IS_DRAWN = """(scheme) => {

@@ -103,6 +103,21 @@ def test_the_view_of_the_board_is_in_the_address_of_every_page_that_has_it(page:
     says(page, "/", {**view, "path": chosen})
 
 
+def test_what_an_address_asks_for_and_is_not_there_is_said(page: Any, board: RunningBoard) -> None:
+    page.goto(f"{board.address}/?person=Max&book=GONE&status=Sleeping&as_of=2031-02-03&path=Americas&ticker=AAPL")
+    page.wait_for_selector(READY)
+    said = page.get_by_test_id("stToast").inner_text()
+    assert "There is nothing of 2031-02-03: the newest date is shown." in said
+    assert "no status Sleeping" in said
+    assert "no book GONE: all books are shown" in said
+    page.wait_for_selector(IDLE)
+    says(page, "/", {"path": ["Americas"]})
+    page.goto(f"{board.address}/trades?person=Max&find=zzz")
+    page.get_by_role("button", name="Clear the filters").click()
+    page.get_by_text("9,964 match").wait_for()
+    says(page, "/trades", {})
+
+
 def test_back_leads_to_the_view_of_before(page: Any, board: RunningBoard) -> None:
     page.goto(f"{board.address}/?person=Max")
     page.wait_for_selector(READY)

@@ -106,6 +106,68 @@ def test_from_a_cell_to_its_trades_and_from_there_to_one(chromium: Any, board: R
     page.close()
 
 
+FOCUS = """() => {
+  let focus = document.activeElement;
+  while (focus.shadowRoot?.activeElement) focus = focus.shadowRoot.activeElement;
+  const cell = focus.querySelector?.('.db-cursor');
+  return cell ? cell.innerText : (focus.getAttribute('aria-label') ?? focus.innerText);
+}"""
+
+
+def test_the_pivot_is_worked_by_keyboard_alone(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board)
+    page.get_by_role("button", name="Pause", exact=True).focus()
+
+    def press(*keys: str, until_focus: str) -> None:
+        for key in keys:
+            page.keyboard.press(key)
+            page.wait_for_timeout(150)
+        until(page, lambda: str(page.evaluate(FOCUS)).startswith(until_focus), f"the focus on {until_focus}")
+
+    press("Tab", until_focus="Pivot: arrows to walk")
+    press("ArrowDown", "ArrowDown", until_focus="Americas")
+    rows = len(columns(page)["Trades"])
+    press("ArrowLeft", until_focus="Americas")
+    until(page, lambda: len(columns(page)["Trades"]) < rows, "the closed branch")
+    closed = len(columns(page)["Trades"])
+    press("Enter", until_focus="Americas")
+    until(page, lambda: len(columns(page)["Trades"]) > closed, "the open branch")
+    press("Control+End", "End", until_focus=f"{int(columns(page)['Without a value'][-1])}")
+    press("Control+Home", "ArrowUp", "Home", until_focus="Market value")
+    press("Enter", until_focus="Market value")
+    until(page, lambda: configured(page)["sort"] == [["Market value", "desc"]], "the sort")
+
+    drill = page.locator(".db-drill")
+    press("ArrowDown", "ArrowDown", "Enter", until_focus="Trades of the cell: arrows to walk")
+    press("ArrowDown", until_focus="T")
+    trade_id = str(page.evaluate(FOCUS))
+    press("Enter", until_focus=f"Open {trade_id}")
+    press("Escape", until_focus=f"{columns(page)['Market value'][1]:,.0f}")
+    assert drill.is_hidden()
+
+    page.get_by_role("button", name="Edit", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("perspective-viewer[settings]")
+    for _ in range(40):  # no key holds Tab fast in the side where the pivot is arranged
+        page.keyboard.press("Tab")
+        if page.evaluate(f"{FOCUS_INPUT}()"):
+            break
+    page.keyboard.type("Sector")
+    page.wait_for_timeout(500)
+    page.keyboard.press("Enter")
+    until(page, lambda: "Sector" in configured(page)["group_by"], "the row that was typed")
+    press("Escape", until_focus="Edit")
+    assert page.locator("perspective-viewer[settings]").count() == 0
+    page.close()
+
+
+FOCUS_INPUT = """(() => {
+  let focus = document.activeElement;
+  while (focus.shadowRoot?.activeElement) focus = focus.shadowRoot.activeElement;
+  return focus.matches('input.column-empty-input');
+})"""
+
+
 def test_what_is_shown_is_downloaded(chromium: Any, board: RunningBoard, tmp_path: Path) -> None:
     page = opened(chromium, board)
     arrange(page, group_by=["Desk"], columns=["Market value", "Trades"])

@@ -107,6 +107,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "as_of_date": DAY,
         "observed_at": f"{DAY}T14:32:07Z",
         "latest_as_of_date": DAY,
+        "loaded": True,
         "feed": feed,
         "trades": 10000,
         "included": 9993,
@@ -267,7 +268,7 @@ def test_a_paused_panel_is_frozen_and_catches_up_alone(page: Any, server: BoardS
     assert raw(page, total) == 90000
     leaf = "Americas › Equity derivatives › Vol hedging › EQ_VOL_HED › AAPL"
     assert raw(page, cell("summary", leaf, "cash_delta")) == 2000
-    assert page.text_content("[data-panel=summary] .db-note") == "paused since 14:32:40"
+    assert page.text_content("[data-panel=summary] .db-note") == "paused since 14:32:40 UTC"
     assert page.get_attribute("[data-panel=summary]", "data-revision") == "100"
     assert len(server.to("summary")) == 1
 
@@ -301,7 +302,7 @@ def test_a_paused_trades_panel_closes_its_socket_and_resumes_where_it_was(page: 
     assert first.query.getlist("book") == ["EQ_FLOW", "EQ_VOL_HED"]
     switch(page, "trades", "paused")
     wait_until(lambda: not first.is_open)
-    assert page.text_content("[data-panel=trades] .db-note") == "paused since 14:32:40"
+    assert page.text_content("[data-panel=trades] .db-note") == "paused since 14:32:40 UTC"
 
     server.greeting["trades"] = lambda _: []
     switch(page, "trades", "periodic")
@@ -487,6 +488,53 @@ def test_the_status_says_how_it_is(page: Any, server: BoardServer) -> None:
     shown(page, state, "Live")
     again.drop(4403, "Viewers of another desk only")
     shown(page, state, "Viewers of another desk only")
+
+
+def test_no_panel_waits_for_what_will_not_come(page: Any, server: BoardServer) -> None:
+    empty = status(loaded=False, as_of_date=None, latest_as_of_date=None, observed_at=None, trades=0, not_included={})
+    for table in ("market", "summary", "trades"):
+        server.greeting[table] = lambda _: [empty]
+    for kind in ("status", "market", "summary", "trades", "figures"):
+        mount(page, kind)
+    words = "There are no quotes yet, so nothing has a value. Upload quotes, or start a feed."
+    for kind in ("market", "summary", "trades"):
+        page.wait_for_selector(f"[data-panel={kind}][data-state=empty]")
+        shown(page, f"[data-panel={kind}] .db-message", words)
+        assert page.locator(f"[data-panel={kind}] .db-skeleton").is_hidden()
+    shown(page, "[data-panel=status] [data-status=state]", "No quotes yet")
+    shown(page, "[data-figure=cash_delta] .db-card-value", "–")
+
+    server.connected("trades").send(status(loaded=False, as_of_date="2031-02-03"))
+    later = f"Nothing is known of 2031-02-03. The newest date is {DAY}: choose it at “As of”."
+    shown(page, "[data-panel=trades] .db-message", later)
+    server.connected("trades").send(status(loaded=False, store="unreachable"))
+    shown(
+        page,
+        "[data-panel=trades] .db-message",
+        "The store does not answer. The numbers come by themselves when it does.",
+    )
+    assert page.get_attribute("[data-panel=trades]", "data-state") == "error"
+    server.connected("trades").send(trades_snapshot(3))
+    page.wait_for_selector("[data-panel=trades][data-state=ready] [data-row-key=T10003]")
+    assert page.locator("[data-panel=trades] .db-message").is_hidden()
+
+
+def test_every_panel_says_that_its_numbers_are_old(page: Any, server: BoardServer) -> None:
+    for table, first in (("market", market_snapshot()), ("trades", trades_snapshot(3))):
+        server.greeting[table] = lambda _, first=first: [first, status()]
+    for kind in ("market", "trades", "summary"):
+        mount(page, kind)
+        page.wait_for_selector(f"[data-panel={kind}][data-state=ready]")
+        assert page.text_content(f"[data-panel={kind}] .db-note") == ""
+        server.connected(kind).send(status(store="unreachable"))
+        shown(page, f"[data-panel={kind}] .db-note", "store unreachable")
+        server.connected(kind).send(status())
+        shown(page, f"[data-panel={kind}] .db-note", "")
+    for kind in ("market", "trades", "summary"):
+        note = f"[data-panel={kind}] .db-note"
+        page.wait_for_function(
+            "(note) => /^stale since .* UTC$/.test(document.querySelector(note).textContent)", arg=note
+        )
 
 
 def test_the_board_follows_the_theme(page: Any) -> None:

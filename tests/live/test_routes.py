@@ -14,6 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from live.hub import Hub
 from live.routes import routes
+from live.tables import TABLES
 from live.wire import decode
 from services.pricing_state import PricingState
 from storage.database import Store
@@ -99,6 +100,32 @@ def test_the_status_counts_what_is_missing(server: Server) -> None:
     assert (status["trades"], status["included"]) == (7, 5)
     assert status["not_included"] == {"expired": 1, "no quote": 1}
     assert status["feed"]["state"] == "stopped"
+
+
+def statuses(connection: ClientConnection, count: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    while len(found) < count:
+        received = connection.recv(timeout=5)
+        if isinstance(received, str):
+            found.append(json.loads(received))
+    return found
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_table_says_again_and_again_how_the_board_is_whatever_its_pace(server: Server, table: str) -> None:
+    with server.open(f"/live/{table}?pace=3600") as connection:
+        next_message = connection.recv(timeout=5)
+        assert isinstance(next_message, bytes)
+        first, second = statuses(connection, 2)
+    assert (first["loaded"], first["store"]) == (True, "ok")
+    assert second["server_time"] > first["server_time"]
+
+
+def test_a_date_that_nothing_is_known_of_is_said(server: Server) -> None:
+    with server.open("/live/market?as_of=2031-02-03") as connection:
+        said = statuses(connection, 1)[0]
+    assert (said["loaded"], said["as_of_date"]) == (False, "2031-02-03")
+    assert said["latest_as_of_date"] is not None
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
