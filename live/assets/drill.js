@@ -4,8 +4,8 @@ import { make, setText } from './dom.js';
 import { viewerIn } from './pivot_engine.js';
 import { gridOf, workByKeyboard } from './pivot_keys.js';
 
-// formats: how the numbers of a column are shown; leave: where the focus goes when the list is closed.
-export function buildDrill(body, { tell, columns, formats, leave }) {
+// leave: puts the focus where it goes when the list is closed.
+export function buildDrill(body, { tell, columns, leave }) {
   const root = body.appendChild(make('section', 'db-drill', { hidden: '', 'aria-label': 'The trades behind a cell' }));
   const head = root.appendChild(make('header', 'db-head'));
   const title = head.appendChild(make('h3', 'db-title', { text: 'Trades of' }));
