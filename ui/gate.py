@@ -3,7 +3,6 @@
 import asyncio
 import time
 
-import streamlit as st
 import structlog
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import HTTPConnection
@@ -15,6 +14,7 @@ from services.read_claims import NotKnown, key_of, read_claims
 from storage.database import Store
 from storage.settings import settings
 from storage.user_roles import read_granted
+from ui.request_path import request_path
 from ui.sign_in_setup import must_sign_in
 from ui.signed_in import claims_of, is_over, leave
 from ui.who import demo_is_open
@@ -95,7 +95,7 @@ class Guard:
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = _path_of(scope) if scope["type"] == "http" else ""
+        path = request_path(scope) if scope["type"] == "http" else ""
         if path.startswith(_FILES):
             refusal = await self._gate(HTTPConnection(scope))
             if refusal is not None:
@@ -104,10 +104,3 @@ class Guard:
         elif path == _SIGN_OUT:
             await asyncio.to_thread(self._gate.sign_out, HTTPConnection(scope))
         await self._app(scope, receive, send)
-
-
-def _path_of(scope: Scope) -> str:
-    """Without the path at which Streamlit serves."""
-    base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    path: str = scope["path"]
-    return path.strip("/").removeprefix(base).lstrip("/")
