@@ -1,6 +1,7 @@
 """The web server: ``streamlit run streamlit_app.py`` serves the whole board on the store that a sidecar fills."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -33,7 +34,7 @@ async def _following(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Follow the store for as long as the server runs."""
     await asyncio.to_thread(Store(settings().database_url).migrate)
     _hub.start(asyncio.get_running_loop())
-    await asyncio.to_thread(warm_up, _front_end)
+    threading.Thread(target=warm_up, args=(_front_end,), daemon=True).start()  # nobody waits for it, nor the end
     yield {}
     await asyncio.to_thread(_hub.stop)
     await asyncio.to_thread(_appender.close)

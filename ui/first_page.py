@@ -28,7 +28,7 @@ from ui.request_path import base_path, request_path
 
 _HEAD_ENDS, _IS_SHELL = b"</head>", b"static/js/index."
 _ICONS = "MaterialSymbols-Rounded"
-_CONDITIONS = (b"if-none-match", b"if-modified-since")
+_NOT_PASSED_ON = (b"if-none-match", b"if-modified-since", b"accept-encoding")
 _HOST_CONFIG = "/_stcore/host-config"
 
 
@@ -57,9 +57,9 @@ class FirstPage:
             await self._app(scope, receive, send)
 
     async def _complete(self, pieces: Pieces, scope: Scope, receive: Receive, send: Send) -> None:
-        """Streamlit's answer, with what the page needs in its head. It is asked without conditions: the browser may
-        have an older completion of the same file."""
-        asked = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name not in _CONDITIONS]}
+        """Streamlit's answer, with what the page needs in its head. It is asked for plain text and without conditions:
+        the browser may have an older completion of the same file."""
+        asked = {**scope, "headers": [(name, value) for name, value in scope["headers"] if name not in _NOT_PASSED_ON]}
         answer = _Answer()
         await self._app(asked, receive, answer.take)
         if answer.is_page:
@@ -148,6 +148,8 @@ class _Answer:
         return is_html and self.body.count(_HEAD_ENDS) == 1 and _IS_SHELL in self.body
 
     async def send_on(self, send: Send) -> None:
+        if not self.start:
+            return  # whoever asked has gone
         headers = MutableHeaders(raw=list(self.start.get("headers", [])))
         if self.is_page:
             headers["content-length"] = str(len(self.body))

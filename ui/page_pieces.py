@@ -35,13 +35,11 @@ PIECES = {
     "": Pieces((*_EVERYWHERE, "BidiComponent", "ArrowVegaLiteChart"), panels=True, tables=_BOARD),
     "start": Pieces((*_EVERYWHERE, "PageLink", "BidiComponent"), panels=True, pivot=True),
     "explore": Pieces((*_EVERYWHERE, "MenuButton", "Button", "BidiComponent"), panels=True, pivot=True, tables=_PIVOT),
-    "trades": Pieces(
-        (*_EVERYWHERE, "TextInput", "Multiselect", "Checkbox", "DataFrame", "ReadOnlyGrid", "Button", "TextArea")
-    ),
+    "trades": Pieces((*_EVERYWHERE, "TextInput", "Multiselect", "Checkbox", "DataFrame", "Button", "TextArea")),
     "trade": Pieces((*_EVERYWHERE, "TextInput", "PageLink")),
     "upload": Pieces((*_EVERYWHERE, "ButtonGroup", "FileUploader")),
-    "not-included": Pieces((*_EVERYWHERE, "DataFrame", "ReadOnlyGrid")),
+    "not-included": Pieces((*_EVERYWHERE, "DataFrame")),
     "audit": Pieces((*_EVERYWHERE, "Multiselect", "DateInput", "TextInput", "Button")),
-    "people": Pieces((*_EVERYWHERE, "DataFrame", "ReadOnlyGrid", "TextInput", "Checkbox")),
+    "people": Pieces((*_EVERYWHERE, "DataFrame", "TextInput", "Checkbox")),
 }
-"""Page -> what it needs. Both kinds of table are there: which one it is, Streamlit decides by what stands in it."""
+"""Page -> what it needs."""

@@ -1,4 +1,4 @@
-"""What the web server does before it lets anybody in, so that nobody is the first to whom it takes long."""
+"""What the web server does beside its start, so that nobody is the first to whom a page takes long."""
 
 import gc
 import importlib
