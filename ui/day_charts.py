@@ -42,9 +42,8 @@ def day_charts(state: ViewState, as_of: date) -> None:
         if history.frame[name].isna().all():
             column.caption(f"{title} · {_LINES[name][0]}: not known, nothing selected has a previous close.")
             continue
-        known = history.frame[["observed_at", name]].dropna()
         spec = _chart(history.frame, name, title)
-        column.vega_lite_chart(known, spec, width="stretch", alt=f"{title}, {_LINES[name][0]}")
+        column.vega_lite_chart(spec, width="stretch", alt=f"{title}, {_LINES[name][0]}")
     if history.left_out:
         st.caption(f"{history.left_out:,} trades of an engine too slow for this are not in the lines.")
 
@@ -75,6 +74,8 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> dict[str, Any]:
     ]
     heading = {"text": f"{title} · {label} {last}", "fontSize": 12, "fontWeight": "normal", "anchor": "start"}
     return {
+        "data": {"name": "day"},
+        "datasets": {"day": frame[["observed_at", name]].dropna()},
         "title": {**heading, "offset": 6},
         "height": _HEIGHT,
         "mark": {"type": "line", "color": colour, "strokeWidth": 1.4},
