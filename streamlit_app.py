@@ -1,6 +1,7 @@
 """The web server: ``streamlit run streamlit_app.py`` serves the whole board on the store that a sidecar fills."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,16 +13,20 @@ from starlette.middleware import Middleware
 from api.appender import Appender
 from api.export_shown import export_routes
 from api.routes import routes as api_routes
+from live.front_end import FrontEnd
 from live.hub import Hub
 from live.routes import routes
 from storage.database import Store
 from storage.settings import settings
 from ui.errors import log_plainly, show_script_error
+from ui.first_page import FirstPage
 from ui.gate import Gate, Guard
+from ui.warm_up import warm_up
 
 log_plainly()
 _hub = Hub(Store(settings().database_url), settings())
 _appender = Appender(Store(settings().database_url), settings())
+_front_end = FrontEnd()
 _gate = Gate(Store(settings().database_url))
 
 
@@ -30,6 +35,7 @@ async def _following(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Follow the store for as long as the server runs."""
     await asyncio.to_thread(Store(settings().database_url).migrate)
     _hub.start(asyncio.get_running_loop())
+    threading.Thread(target=warm_up, args=(_front_end,), daemon=True).start()  # nobody waits for it, nor the end
     yield {}
     await asyncio.to_thread(_hub.stop)
     await asyncio.to_thread(_appender.close)
@@ -39,6 +45,9 @@ app = st.App(
     Path(__file__).parent / "ui" / "navigation.py",
     lifespan=_following,
     routes=[*routes(_hub, settings(), _gate), *api_routes(_appender, settings(), _gate), *export_routes(_gate)],
-    middleware=[Middleware(Guard, gate=_gate)],
+    middleware=[
+        Middleware(FirstPage, gate=_gate, front_end=_front_end, store=Store(settings().database_url)),
+        Middleware(Guard, gate=_gate),
+    ],
     on_script_error=show_script_error,
 )

@@ -48,6 +48,17 @@ def engine_folder() -> Path:
     return Path(found.origin).parent / "widget" / "static"
 
 
+@cache
+def engine_version() -> str:
+    """Of the package of the pivot's engine."""
+    return version("perspective-python")
+
+
+def engine_address(name: str) -> str:
+    """Where the browser has a file of the engine from."""
+    return f"{ENGINE_URL}/{engine_version()}/{name}"
+
+
 def explore_panel(
     *,
     key: str,
@@ -94,7 +105,7 @@ def explore_panel(
             "seconds": seconds,
             "editable": editable,
             "index": ROW,
-            "version": version("perspective-python"),
+            "engine": engine_address(""),
             "columns": [asdict(column) for column in NUMBER_COLUMNS],
             "drill_columns": list(_DRILL_COLUMNS),
         },

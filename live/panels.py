@@ -52,8 +52,18 @@ def assets_version() -> str:
     return digest.hexdigest()[:12]
 
 
+def asset_address(name: str) -> str:
+    """Where the browser has a file of ours from: what an address stands for never changes, so it may be kept."""
+    return f"{ASSETS_URL}/{assets_version()}/{name}"
+
+
+def asset_names(ending: str) -> list[str]:
+    """Our files for the browser with this ending."""
+    return sorted(path.name for path in ASSETS_FOLDER.iterdir() if path.suffix == ending)
+
+
 _LOADER = """
-const address = new URL('%s/panel.js?v=%s', location.origin).href;
+const address = new URL('%s', location.origin).href;
 export default function (component) {
   const mounted = import(address).then((panel) => panel.mount(component));
   mounted.catch((error) => {
@@ -64,9 +74,7 @@ export default function (component) {
 }
 """
 
-PANEL = st.components.v2.component(
-    "deltaboard_panel", js=_LOADER % (ASSETS_URL, assets_version()), isolate_styles=False
-)
+PANEL = st.components.v2.component("deltaboard_panel", js=_LOADER % asset_address("panel.js"), isolate_styles=False)
 
 
 def selection_of(value: Any) -> Selection | None:

@@ -8,22 +8,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.selection import TradeSelection
-from live.explore_panel import ENGINE_URL, engine_folder
+from live.explore_panel import ENGINE_URL, engine_folder, engine_version
 from live.hub import Hub, Seen
-from live.panels import ASSETS_FOLDER, ASSETS_URL
+from live.kept_files import IMMUTABLE, KeptFolder
+from live.panels import ASSETS_FOLDER, ASSETS_URL, assets_version
 from live.tables import TABLES
 from storage.settings import Settings
 
@@ -83,35 +82,21 @@ async def everyone(_connection: HTTPConnection) -> None:
     """A gate that is open."""
 
 
-class GatedFiles(StaticFiles):
-    """A folder of files, for those whom the gate lets pass."""
+class GatedFiles:
+    """A folder of files, for those whom the gate lets pass. Its address has a version: what it stands for stays."""
 
-    def __init__(self, folder: Path, gate: Gate) -> None:
-        super().__init__(directory=folder)
+    def __init__(self, folder: Path, version: str, gate: Gate) -> None:
+        self._files = KeptFolder(folder, f"private, {IMMUTABLE}")
+        self._version = version
         self._gate = gate
 
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        if (refusal := await self._gate(HTTPConnection(scope))) is not None:
+    async def answer(self, request: Request) -> ASGIApp:
+        if (refusal := await self._gate(request)) is not None:
             raise HTTPException(401, refusal)
-        return await super().get_response(path, scope)
-
-
-class Assets(GatedFiles):
-    """The panels' files: the browser asks each time whether they changed, because modules load one another by name."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "no-cache"
-        return response
-
-
-class EngineFiles(GatedFiles):
-    """What the pivot's engine is made of: asked for with its version in the address, so that it never grows old."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return response
+        version, name = request.path_params["version"], request.path_params["name"]
+        if version != self._version or name not in self._files:
+            raise HTTPException(404)
+        return await self._files.file(name)
 
 
 class LiveTables:
@@ -203,7 +188,7 @@ def routes(hub: Hub, settings: Settings, gate: Gate = everyone) -> list[BaseRout
     tables = LiveTables(hub, settings, gate)
     return [
         Route("/deltaboard/health", health),
-        Mount(ASSETS_URL, Assets(ASSETS_FOLDER, gate)),
-        Mount(ENGINE_URL, EngineFiles(engine_folder(), gate)),
+        Route(f"{ASSETS_URL}/{{version}}/{{name}}", GatedFiles(ASSETS_FOLDER, assets_version(), gate).answer),
+        Route(f"{ENGINE_URL}/{{version}}/{{name}}", GatedFiles(engine_folder(), engine_version(), gate).answer),
         WebSocketRoute("/live/{table}", tables.serve),
     ]

@@ -3,7 +3,6 @@
 import asyncio
 import time
 
-import streamlit as st
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
@@ -14,6 +13,7 @@ from storage.database import Store
 from storage.settings import settings
 from storage.user_roles import read_granted
 from ui.asked_address import keeps_asked, leads_to_asked
+from ui.request_path import request_path
 from ui.sign_in_setup import must_sign_in
 from ui.signed_in import asks_store, claims_of, end_sign_in, is_over
 from ui.who import demo_is_open
@@ -94,7 +94,7 @@ class Guard:
         self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = _path_of(scope) if scope["type"] == "http" else ""
+        path = request_path(scope) if scope["type"] == "http" else ""
         if path.startswith(_FILES):
             refusal = await self._gate(HTTPConnection(scope))
             if refusal is not None:
@@ -107,10 +107,3 @@ class Guard:
         elif path == _SIGNED_IN and must_sign_in():
             send = leads_to_asked(HTTPConnection(scope), send)
         await self._app(scope, receive, send)
-
-
-def _path_of(scope: Scope) -> str:
-    """Without the path at which Streamlit serves."""
-    base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    path: str = scope["path"]
-    return path.strip("/").removeprefix(base).lstrip("/")

@@ -19,7 +19,6 @@ const BUILDERS = {
   explore: buildExplore,
 };
 
-const VERSION = new URL(import.meta.url).search;
 const mounted = new WeakMap();
 
 export function mount(component) {
@@ -73,7 +72,7 @@ function build({ parentElement, data }, styled) {
 
 // Resolves when the styles are there, and also when they cannot be had: a plain panel is better than none.
 function linkStyles() {
-  const href = new URL(`./board.css${VERSION}`, import.meta.url).href;
+  const href = new URL('./board.css', import.meta.url).href;
   const links = [...document.head.querySelectorAll('link[data-deltaboard]')];
   let link = links.find((candidate) => candidate.href === href);
   if (!link) {

@@ -2,16 +2,15 @@
 
 import { make } from './dom.js';
 
-const FOLDER = '/deltaboard/perspective';
 const HIDDEN = `
   #export, #copy, #theme_icon, #new_panel, #debug_tabbar_tab { display: none !important; }
   regular-layout-frame::part(titlebar) { display: none !important; }
 `;
 let loaded = null;
 
-// A client of the engine: makes tables, and is what viewers load.
-export function pivotEngine(version) {
-  loaded ??= load(version).catch((error) => {
+// A client of the engine, from the address of its files: makes tables, and is what viewers load.
+export function pivotEngine(folder) {
+  loaded ??= load(folder).catch((error) => {
     loaded = null; // the next pivot tries again
     throw error;
   });
@@ -26,8 +25,8 @@ export async function viewerIn(box, engine, theme) {
   return viewer;
 }
 
-async function load(version) {
-  const address = (name) => new URL(`${FOLDER}/${name}?v=${version}`, location.origin).href;
+async function load(folder) {
+  const address = (name) => new URL(folder + name, location.origin).href;
   const styled = new Promise((resolve) => {
     const link = make('link', '', { rel: 'stylesheet', href: address('perspective-anywidget.css') });
     link.onload = link.onerror = resolve;

@@ -42,7 +42,7 @@ export function buildExplore(host, key, emit, data, tell) {
   const keys = workByKeyboard(box, { name: 'Pivot', viewOf: () => pivot.viewer.getView(), escape });
   let latest = data;
   let timer = 0;
-  pivotEngine(data.version).catch(() => {}); // it loads while the rows are on their way; what goes wrong is told there
+  pivotEngine(data.engine).catch(() => {}); // it loads while the rows are on their way; what goes wrong is told there
 
   for (const [form, label] of FORMS) {
     const title = `Download what is shown as ${label}`;
@@ -97,7 +97,7 @@ export function buildExplore(host, key, emit, data, tell) {
   }
 
   async function begin(snapshot) {
-    const engine = await pivotEngine(latest.version);
+    const engine = await pivotEngine(latest.engine);
     pivot.table = await engine.table(snapshot, { index: latest.index, name });
     pivot.schema = await pivot.table.schema();
     const viewer = (pivot.viewer = await viewerIn(box, engine, themeOf()));

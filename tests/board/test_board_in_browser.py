@@ -95,7 +95,7 @@ def test_an_earlier_day_stays_as_it_was_while_the_latest_ticks(page: Any, board:
     board.tick(("AAPL", 50.0))
     page.wait_for_timeout(1500)
     assert raw(page, "summary", "Total", "market_value") == before
-    assert page.locator("[data-status=state]").inner_text() == "Earlier day"
+    page.wait_for_selector("[data-status=state]:text-is('Earlier day')")  # once the server has the next day's board
 
 
 def test_terminated_trades_leave_the_board_and_come_back_by_the_filter(page: Any, board: RunningBoard) -> None:

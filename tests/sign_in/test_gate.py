@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import Route, WebSocketRoute
 from streamlit.runtime.secrets import secrets_singleton
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 from websockets.exceptions import ConnectionClosed
@@ -28,6 +28,7 @@ from api.appender import Appender
 from api.export_shown import export_routes
 from api.routes import routes as api_routes
 from live.hub import Hub
+from live.panels import assets_version
 from live.routes import routes as live_routes
 from storage.audit import read_audit
 from storage.database import Store
@@ -214,10 +215,12 @@ def closed(sqlite_store: Store) -> Iterator[tuple[httpx.Client, list[Any]]]:
 
 def test_every_route_asks_the_gate(closed: tuple[httpx.Client, list[Any]]) -> None:
     client, ours = closed
-    inside = {Mount: "/feed.js", Route: "", WebSocketRoute: ""}
+    inside = {"{kind:path}": "trades", "{table}": "summary", "{version}": assets_version(), "{name}": "feed.js"}
     asked = []
     for route in ours:
-        address = route.path.replace("{kind:path}", "trades").replace("{table}", "summary") + inside[type(route)]
+        address = route.path
+        for name, value in inside.items():
+            address = address.replace(name, value)
         if isinstance(route, WebSocketRoute):
             origin = str(client.base_url).rstrip("/")
             with (

@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+from live.panels import asset_address
 from storage.audit import read_audit
 from tests.board.running import RunningBoard
 from tests.sign_in.serving import CARD, TOKEN, Visitor, board, grant, wait_for_board
@@ -173,7 +174,7 @@ def test_without_a_sign_in_requests_are_refused(board: RunningBoard) -> None:
     with opened(board) as connection:
         assert "You are not signed in" in close_of(connection, 5)
     with httpx.Client(base_url=board.address) as client:
-        for path in ("/deltaboard/assets/feed.js", "/api/docs", "/api/openapi.json", "/media/any.csv"):
+        for path in (asset_address("feed.js"), "/api/docs", "/api/openapi.json", "/media/any.csv"):
             assert client.get(path).status_code == 401, path
         assert set(client.get("/deltaboard/health").json()) == {"live", "store", "feed"}
         assert client.post("/api/quotes", json=[]).status_code == 401

@@ -1,0 +1,26 @@
+// Asks for the live tables of a page while Streamlit's own page is still on its way: its panels find them here.
+
+import { queryOf, useFeed } from './feed.js';
+import { pivotEngine } from './pivot_engine.js';
+
+const KEPT_MS = 20000; // which no panel has come for by then, none needs
+const SAID = 'meta[name=deltaboard-early]';
+
+// `tables`: name, owner and pace of each; `statuses`: those that count where the address names none; `engine`: the
+// pivot's folder. The address says the rest, as the page itself will read it.
+function ask({ tables, statuses, engine }) {
+  const asked = new URLSearchParams(location.search);
+  const whole = [['as_of', asked.get('as_of') ?? 'latest']];
+  const filters = { statuses: asked.has('status') ? asked.getAll('status') : statuses, books: asked.getAll('book') };
+  const chosen = queryOf({ as_of: asked.get('as_of'), filters });
+  const selection = ['path', 'ticker'].filter((name) => asked.get(name)).map((name) => [name, asked.get(name)]);
+  const queries = { market: whole, summary: whole, explore: chosen, trades: [...chosen, ...selection.slice(0, 1)] };
+  for (const { table, owner, pace } of tables) {
+    const { release } = useFeed(table, queries[table], () => {}, owner, pace);
+    setTimeout(release, KEPT_MS);
+  }
+  if (engine) pivotEngine(engine).catch(() => {}); // whoever shows a pivot tries again, and says what is wrong
+}
+
+const said = document.querySelector(SAID);
+if (said) ask(JSON.parse(said.content));
