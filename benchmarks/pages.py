@@ -31,7 +31,7 @@ _WIDGETS = {
 }
 """Page -> how many panels, tables and charts it has at least."""
 _VISITS_BEFORE = 3
-"""After which a browser has what it keeps: the files, and the code that it made of them."""
+"""After which a browser has the files that it keeps."""
 
 
 def run(quick: bool) -> list[Result]:
