@@ -4,6 +4,10 @@ A kernel holds a copy of what it calls in other files, but numba looks only at t
 whether what it kept is still good. After a change of one file it would go on with the others' old copies, and the
 prices would be wrong without a word. So the folder is named after the content of all files of the engine.
 
+And a kernel that was just compiled calls what it calls where that was compiled by itself, while one from the disk has
+copies of its own; where sums may be reordered, the two round differently. So what may be reordered or contracted is
+inlined (``forceinline``), and there is one piece of code.
+
 To be imported before the first kernel is declared. A folder that ``NUMBA_CACHE_DIR`` names is the place for it; where
 nothing can be written, numba finds another place.
 """

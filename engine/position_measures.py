@@ -17,22 +17,21 @@ def position_measures(
     finite. Formulas and units are those of ``MEASURES``.
     """
     out = np.empty((len(MEASURES), len(quantity)))
-    return out, bool(np.isfinite(_fill(unit, spot, quantity, multiplier, out)))
+    _fill(unit, spot, quantity, multiplier, out)
+    return out, bool(np.isfinite(_sum(out)))
 
 
 @njit(
-    "float64(float64[:, ::1], float64, float64[::1], float64[::1], float64[:, ::1])",
+    "void(float64[:, ::1], float64, float64[::1], float64[::1], float64[:, ::1])",
     nogil=True,
     cache=True,
     error_model="numpy",
-    fastmath={"reassoc"},
 )
-def _fill(unit: FloatArray, spot: float, quantity: FloatArray, multiplier: FloatArray, out: FloatArray) -> float:
+def _fill(unit: FloatArray, spot: float, quantity: FloatArray, multiplier: FloatArray, out: FloatArray) -> None:
     """One pass instead of twenty small ones of numpy, which hold Python's lock and cost more than the options.
 
-    Returns the sum of all, which is a number only where each of them is.
+    Nothing may be reassociated here: the last bit of a measure would depend on where in the array its trade is.
     """
-    total = 0.0
     for i in range(len(quantity)):
         size = quantity[i] * multiplier[i]
         out[0, i] = unit[0, i]
@@ -44,6 +43,13 @@ def _fill(unit: FloatArray, spot: float, quantity: FloatArray, multiplier: Float
         out[6, i] = unit[4, i] / 365.0 * size
         out[7, i] = unit[5, i] * 1e-4 * size
         out[8, i] = unit[6, i] * 1e-4 * size
-        for row in range(9):
-            total += out[row, i]
+
+
+@njit("float64(float64[:, ::1])", nogil=True, cache=True, error_model="numpy", fastmath={"reassoc"})
+def _sum(measures: FloatArray) -> float:
+    """A number only where each of them is one: cheaper than to look at each."""
+    total = 0.0
+    for row in range(measures.shape[0]):
+        for i in range(measures.shape[1]):
+            total += measures[row, i]
     return total

@@ -123,7 +123,7 @@ class PreparedUnderlying:
         """Every row of these groups (of all, when None) at this spot."""
         chosen = self.groups if groups is None else groups
         of = self._rows_from(chosen)
-        spots = np.full(len(of.rows), spot)
+        spots = np.full(len(of.rows), spot, np.float64)
         unit = np.empty((UNIT_ROWS, len(of.rows)))
         start = 0
         for group in chosen:

@@ -83,7 +83,7 @@ def first_guess(vol: float, rate: float, dividend_yield: float, node_root: Float
         h[i] = h[0] + above / math.sqrt(1.0 + (above / room) ** 2)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@njit(nogil=True, cache=True, forceinline=True, error_model="numpy", fastmath=FASTMATH)
 def prepare_samples(
     vol: float, rate: float, dividend_yield: float, node_root: FloatArray, root: FloatArray, samples: FloatArray
 ) -> None:
@@ -107,7 +107,7 @@ def least_square(h: FloatArray) -> float:
     return float(max(h[0] * h[0], 1e-6 * h[1] * h[1]))
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@njit(nogil=True, cache=True, forceinline=True, error_model="numpy", fastmath=FASTMATH)
 def sample_normals(h: FloatArray, interpolation: FloatArray, samples: FloatArray) -> None:
     """Fill the other rows of ``samples`` from the nodes' h; plain loops, so that they become vector instructions."""
     count = samples.shape[1]
@@ -134,7 +134,7 @@ def sample_normals(h: FloatArray, interpolation: FloatArray, samples: FloatArray
         samples[PDF_PLUS, m] = pdf
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@njit(nogil=True, cache=True, forceinline=True, error_model="numpy", fastmath=FASTMATH)
 def equations(
     vol: float,
     rate: float,
@@ -232,7 +232,7 @@ def equations(
         system[i, column + 3] = n_yield / n - d_yield / d + tau - by_start * start_yield
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@njit(nogil=True, cache=True, forceinline=True, error_model="numpy", fastmath={"contract"})
 def eliminate(system: FloatArray) -> None:
     """Gaussian elimination with row pivots: the columns right of the square part become the solutions."""
     columns = BOUNDARY_NODES + 1 + PARAMETERS

@@ -132,7 +132,7 @@ def premium_on_boundary(
     out[DIVIDEND_RHO_SLOPE] = bend * distance_slopes[2] - (dividend_rho - curvature)
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@njit(nogil=True, cache=True, forceinline=True, error_model="numpy", fastmath={"contract"})
 def interpolate(
     conditions: FloatArray, fit: FloatArray, powers: FloatArray, chebyshev_terms: FloatArray, out: FloatArray
 ) -> None:
@@ -196,7 +196,7 @@ def fit_profile(
         interpolate(greeks[j], GREEK_FIT, GREEK_POWERS, room[:GREEK_TERMS], profile[start : start + GREEK_TERMS])
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
+@njit(nogil=True, cache=True, forceinline=True, error_model="numpy", fastmath={"contract"})
 def premium_over_spot(x: float, profile: FloatArray) -> Scaled:
     """The premium's part of the scaled put at x = ln y, between the boundary and the far end of the width."""
     inverse_width = 1.0 / profile[WIDTH]

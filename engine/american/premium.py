@@ -47,7 +47,7 @@ PREMIUM, SLOPE, CURVATURE, VEGA, RHO, DIVIDEND_RHO, VEGA_SLOPE, RHO_SLOPE, DIVID
 and the derivatives of the last three in ln y."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@njit(nogil=True, cache=True, forceinline=True, error_model="numpy", fastmath=FASTMATH)
 def fill_curve(
     vol: float,
     rate: float,
@@ -98,7 +98,7 @@ def fill_curve(
         curve[DENSITY_YIELD, k] *= of_slope
 
 
-@njit(nogil=True, cache=True, error_model="numpy", fastmath=FASTMATH)
+@njit(nogil=True, cache=True, forceinline=True, error_model="numpy", fastmath=FASTMATH)
 def premium_at(
     x: float,
     vol: float,
