@@ -79,7 +79,7 @@ def test_the_page_of_a_trade(page: Any, board: RunningBoard) -> None:
 def test_axes_and_words_of_the_charts_of_the_day(page: Any, board: RunningBoard) -> None:
     board.roll()
     for price in (70.0, 71.5, 73.25, 74.125):
-        board.seconds += 60
+        board.seconds += 360  # a line has a point every five minutes
         board.tick(("AAPL", price))
     page.goto(f"{board.address}/?person=Vera")
     page.wait_for_selector(READY)
@@ -88,7 +88,7 @@ def test_axes_and_words_of_the_charts_of_the_day(page: Any, board: RunningBoard)
     told = words.all_text_contents()
     assert [text for text in told if re.search(r"cash delta \u2212?\d{1,3}(\.\d{3})+$", text)], told
     scaled = [text for text in told if re.fullmatch(r"\u2212?[\d.,]+[kM]", text)]
-    assert scaled
+    assert scaled, told
     assert [text for text in scaled if "," in text], told
     assert not [text for text in scaled if "." in text], told
 

@@ -118,7 +118,7 @@ def test_who_may_not_tag_sees_the_trades_and_why(opened: Open, board: RunningBoa
         tag_trades(board.store, board.state, vera, {"SEEN-0000": "Live"}, "Terminated", "because")
     assert statuses_of(board, "SEEN") == {"Live"}
     audit = opened("/audit?by=Vera&did=refused")
-    audit.wait_for_selector("text=1 entries")
+    audit.wait_for_selector("text=1 entry")
     with board.store.read() as connection:
         newest = read_audit(connection, limit=1)[0].entry
     assert (newest.user_name, newest.action, newest.note) == ("Vera", "refused", "set 1 trades to Terminated")
@@ -175,7 +175,7 @@ def test_trades_past_maturity_are_proposed_and_never_tagged_by_themselves(opened
     choose_reason(page, "Matured")
     page.get_by_role("button", name=f"Set status of {said[1]} trades").click()
     page.wait_for_selector(f"text={said[1]} trades set to Terminated.")
-    page.wait_for_selector("text=No trade matches.")
+    page.wait_for_selector("text=No trade matches the filters.")
     assert page.locator(".st-key-proposal").count() == 0
 
 
@@ -201,7 +201,7 @@ def test_the_audit_is_filtered_downloaded_and_verified(opened: Open, board: Runn
     ids = book_of(board, "FORMULA", 1)
     tag_trades(board.store, board.state, MIA, {ids[0]: "Live"}, "Terminated", "=cmd|' /C calc'!A0", "-1+A1")
     page = opened("/audit?find_entry=FORMULA")
-    page.wait_for_selector("text=1 entries")
+    page.wait_for_selector("text=1 entry")
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
@@ -213,7 +213,7 @@ def test_the_audit_is_filtered_downloaded_and_verified(opened: Open, board: Runn
     page.get_by_role("button", name="Verify the chain").click()
     page.wait_for_selector("text=/All [\\d,]+ entries are as they were written/")
     page.goto(f"{board.address}/audit?find_entry=nothing+has+this")
-    page.wait_for_selector("text=No entry matches.")
+    page.wait_for_selector("text=No entry matches the filters.")
 
 
 def test_filters_come_back_with_the_page(opened: Open, board: RunningBoard) -> None:

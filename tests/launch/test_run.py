@@ -71,7 +71,8 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
             (tmp_path / package / "__main__.py").write_text(textwrap.dedent(code), encoding="utf-8")
         options = {"port": port, "headless": True, **options}
         code = (
-            f"import sys; sys.path.insert(0, {str(ROOT)!r})\n"
+            f"import signal, sys; sys.path.insert(0, {str(ROOT)!r})\n"
+            "if hasattr(signal, 'SIGHUP'): signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup would be inherited\n"
             "from pathlib import Path\n"
             "from launch import board, messages\n"
             f"options = board.Options(**{options!r})\n"

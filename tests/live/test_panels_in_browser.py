@@ -713,7 +713,7 @@ def test_a_sum_says_for_how_many_trades_it_is_not_known(page: Any, server: Board
     page.wait_for_selector(f"{total}.db-marked")
     assert page.get_attribute(total, "title") == "Not known for 2 of its trades: this is the sum of the others."
     assert page.locator(cell("summary", "EMEA", "vega_1pt") + ".db-marked").count() == 0
-    assert page.text_content("[data-figure=vega_1pt] .db-card-change") == "without 2 trades"
+    page.locator("[data-figure=vega_1pt] .db-card-change").get_by_text("without 2 trades", exact=True).wait_for()
 
 
 def test_an_underlying_that_is_quoted_for_the_first_time_appears(page: Any, server: BoardServer) -> None:

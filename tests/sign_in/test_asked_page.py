@@ -39,7 +39,7 @@ def address_of(page: Any) -> str:
 
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    "link", [LINK, "/explore?book=EQD-A&status=Live&status=Terminated", "/not-included", "/?as_of=2020-03-09"]
+    "link", [LINK, "/explore?book=EQ_VOL_HED&status=Live&status=Terminated", "/not-included", "/?as_of=2020-03-09"]
 )
 def test_signing_in_leads_to_the_address_that_was_asked_for(visitor: Any, link: str) -> None:
     somebody = visitor()
@@ -55,11 +55,11 @@ def test_signing_in_leads_to_the_address_that_was_asked_for(visitor: Any, link: 
 @pytest.mark.browser
 def test_each_tab_comes_to_its_own_page(visitor: Any) -> None:
     somebody = visitor()
-    first, second = somebody.open(LINK), somebody.another_tab("/explore?book=EQD-A")
+    first, second = somebody.open(LINK), somebody.another_tab("/explore?book=EQ_VOL_HED")
     for page in (first, second):  # both are under way before either is back
         page.locator(CARD).get_by_role("button", name="Sign in").click()
         page.locator("input[name=login]").wait_for()
-    for page, link in ((second, "/explore?book=EQD-A"), (first, LINK)):
+    for page, link in ((second, "/explore?book=EQ_VOL_HED"), (first, LINK)):
         somebody.give_name("vera", page)
         assert page.url.removeprefix(somebody.address) == link
 
