@@ -9,8 +9,8 @@ import streamlit as st
 from engine.measures import DAY_PNL
 from engine.selection import TradeSelection
 from services.day_history import DayHistory
-from ui.chart_axes import distinct_format, time_axis
-from ui.number_text import chart_language, count_text, fixed_text
+from ui.day_line import day_line
+from ui.number_text import count_text, fixed_text
 from ui.plain_words import plain
 from ui.store import day_histories
 from ui.view_state import ViewState
@@ -55,25 +55,5 @@ def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
     if name == DAY_PNL.name and frame[name].iloc[-1] >= 0:
         colour = _GAIN
     last = fixed_text(float(frame[name].iloc[-1]), decimals)
-    time = alt.X(
-        "observed_at:T",
-        title="UTC",
-        scale=alt.Scale(type="utc"),
-        axis=time_axis(frame["observed_at"], ticks=4),
-    )
-    value = alt.Y(
-        f"{name}:Q",
-        title=None,
-        scale=alt.Scale(zero=False, nice=False, padding=4),
-        axis=alt.Axis(format=distinct_format(frame[name]), grid=True, tickCount=3, labelFontSize=11),
-    )
-    tip = [
-        alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
-        alt.Tooltip(f"{name}:Q", title=label, format=f",.{decimals}f"),
-    ]
-    heading = alt.TitleParams(f"{title} · {label} {last}", fontSize=12, fontWeight="normal", anchor="start", offset=6)
-    line: alt.Chart = alt.Chart(frame.dropna(subset=[name]), height=_HEIGHT, title=heading).mark_line(
-        color=colour, strokeWidth=1.4
-    )
-    drawn: alt.Chart = line.configure(locale=chart_language()).encode(x=time, y=value, tooltip=tip)
-    return drawn
+    heading = f"{title} · {label} {last}"
+    return day_line(frame, name, title=heading, label=label, colour=colour, decimals=decimals, height=_HEIGHT, ticks=4)

@@ -7,8 +7,8 @@ import streamlit as st
 
 from engine.measures import MEASURES
 from services.trade_day import TradeDay, trade_day
-from ui.chart_axes import time_axis
-from ui.number_text import chart_language, number_text
+from ui.day_line import day_line
+from ui.number_text import number_text
 from ui.plain_words import plain
 from ui.store import store
 
@@ -53,28 +53,6 @@ def _line(day: TradeDay, name: str, label: str, colour: str) -> alt.Chart:
     decimals = next((measure.decimals for measure in MEASURES if measure.name == name), 2)
     last = day.frame[name].dropna()
     title = f"{label} {number_text(float(last.iloc[-1]), decimals)}" if len(last) else f"{label}: not known"
-    form = f",.{decimals}f"
-    chart: alt.Chart = alt.Chart(
-        day.frame[["observed_at", name]],
-        height=_HEIGHT,
-        title=alt.TitleParams(title, fontSize=12, fontWeight="normal", anchor="start", offset=6),
-    ).mark_line(color=colour, strokeWidth=1.4, point=len(last) < 3)
-    drawn: alt.Chart = chart.configure(locale=chart_language()).encode(
-        x=alt.X(
-            "observed_at:T",
-            title="UTC",
-            scale=alt.Scale(type="utc"),
-            axis=time_axis(day.frame["observed_at"], ticks=5),
-        ),
-        y=alt.Y(
-            f"{name}:Q",
-            title=None,
-            scale=alt.Scale(zero=False, nice=False, padding=4),
-            axis=alt.Axis(format="~s", grid=True, tickCount=4, labelFontSize=11),
-        ),
-        tooltip=[
-            alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
-            alt.Tooltip(f"{name}:Q", title=label, format=form),
-        ],
+    return day_line(
+        day.frame, name, title=title, label=label, colour=colour, decimals=decimals, height=_HEIGHT, ticks=5
     )
-    return drawn

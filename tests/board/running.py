@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -22,6 +22,8 @@ from tests.applying import apply_quotes
 from tests.databases import Templates, free_port, load_demo_book, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
+Open = Callable[[str], Any]
+"""Opens a page by its path."""
 READY = "[data-panel=summary][data-state=ready] [data-row-key=Total]"
 
 
@@ -90,6 +92,26 @@ def board(templates: Templates, tmp_path_factory: pytest.TempPathFactory) -> Ite
     url = templates.copy("sqlite", "demo", load_demo_book, None)
     with running_board(url, tmp_path_factory.mktemp("web") / "web.log") as running:
         yield running
+
+
+@pytest.fixture
+def opened(chromium: Any, board: RunningBoard) -> Iterator[Open]:
+    """Opens a page of the server in a browser session of its own."""
+    contexts: list[Any] = []
+    faults: list[str] = []
+
+    def open_page(path: str) -> Any:
+        contexts.append(chromium.new_context(viewport={"width": 1500, "height": 1000}, locale="en-US"))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(60_000)
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.goto(f"{board.address}{path}", wait_until="commit")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
 
 
 def raw(page: Any, panel: str, row: str, column: str) -> float:

@@ -1,6 +1,5 @@
 """Saved views and start pages as people meet them: several at once on one server, each in a browser of their own."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,9 +10,9 @@ from services.saved_views import ViewContent, open_view, save_view, share_view, 
 from services.start_page import Widget, save_start_page, start_page_of
 from storage.saved_views import views_for
 from storage.trade_statuses import DefinedStatus
-from tests.board.running import RunningBoard, board
+from tests.board.running import Open, RunningBoard, board, opened
 
-__all__ = ["board"]
+__all__ = ["board", "opened"]
 
 pytestmark = pytest.mark.browser
 
@@ -23,27 +22,6 @@ BY_BOOK = ViewContent({"group_by": ["Book"], "columns": ["Market value"]})
 BY_SECTOR = ViewContent({"group_by": ["Sector"], "columns": ["Cash delta"]})
 PIVOT = "[data-panel=explore][data-state=ready]"
 REVISION = "(panel) => Number(panel.dataset.revision)"
-Open = Callable[[str], Any]
-
-
-@pytest.fixture
-def opened(chromium: Any, board: RunningBoard) -> Iterator[Open]:
-    """Opens a page of the server in a browser session of its own."""
-    contexts: list[Any] = []
-    faults: list[str] = []
-
-    def open_page(path: str) -> Any:
-        contexts.append(chromium.new_context(viewport={"width": 1500, "height": 1000}, locale="en-US"))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(f"{board.address}{path}", wait_until="commit")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 def view_of(board: RunningBoard, user: User, name: str, content: ViewContent, *, shared: bool = False) -> str:

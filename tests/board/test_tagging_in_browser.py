@@ -1,7 +1,6 @@
 """Tagging as people meet it: several of them at once on one server, each in a browser of their own."""
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +14,16 @@ from storage.audit import read_audit, verify_audit
 from storage.schema import trades
 from storage.trade_statuses import DefinedStatus
 from tests.applying import change_records
-from tests.board.running import READY, RunningBoard, board, raw
+from tests.board.running import READY, Open, RunningBoard, board, opened, raw
 from tests.small_book import trade
 
-__all__ = ["board"]
+__all__ = ["board", "opened"]
 
 pytestmark = pytest.mark.browser
 
 MIA = User("Mia", frozenset({Role.MANAGER}))
 TOTAL = "[data-panel=summary] [data-row-key=Total] [data-column=trades]"
 SHOWS_TRADES = f"(wanted) => Number(document.querySelector('{TOTAL}').dataset.raw) === wanted"
-Open = Callable[[str], Any]
-
-
-@pytest.fixture
-def opened(chromium: Any, board: RunningBoard) -> Iterator[Open]:
-    """Opens a page of the server in a browser session of its own."""
-    contexts: list[Any] = []
-    faults: list[str] = []
-
-    def open_page(path: str) -> Any:
-        contexts.append(chromium.new_context(viewport={"width": 1500, "height": 1000}, locale="en-US"))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(f"{board.address}{path}", wait_until="commit")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 def book_of(board: RunningBoard, book: str, count: int) -> list[str]:

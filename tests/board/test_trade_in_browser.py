@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,36 +16,15 @@ from services.incoming import Incoming
 from services.permissions import Role, User
 from services.tag_trades import tag_trades
 from storage.schema import sensitivities
-from tests.board.running import READY, RunningBoard, board
+from tests.board.running import READY, Open, RunningBoard, board, opened
 from tests.small_book import trade
 
-__all__ = ["board"]
+__all__ = ["board", "opened"]
 
 pytestmark = pytest.mark.browser
 
 MIA = User("Mia", frozenset({Role.MANAGER}))
-Open = Callable[[str], Any]
 FORMULA = "=1+1"
-
-
-@pytest.fixture
-def opened(chromium: Any, board: RunningBoard) -> Iterator[Open]:
-    """Opens a page of the server in a browser session of its own."""
-    contexts: list[Any] = []
-    faults: list[str] = []
-
-    def open_page(path: str) -> Any:
-        contexts.append(chromium.new_context(viewport={"width": 1500, "height": 1000}, locale="en-US"))
-        page = contexts[-1].new_page()
-        page.set_default_timeout(60_000)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.goto(f"{board.address}{path}", wait_until="commit")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
 
 
 def booked(board: RunningBoard, book: str, *trade_ids: str) -> None:
