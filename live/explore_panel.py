@@ -71,10 +71,11 @@ def explore_panel(
     mode: Mode = "live",
     seconds: float = 5.0,
     editable: bool = False,
+    fills_window: bool = False,
     on_pivot_change: Callable[[Pivot], None] | None = None,
     on_trade: Callable[[str], None] | None = None,
 ) -> None:
-    """A pivot of the given height in pixels.
+    """A pivot of the given height in pixels; one that fills the window is higher where that has room.
 
     statuses, books: which trades it has; empty means all. mode, seconds: how it follows the feed until the viewer says
     otherwise. ``on_pivot_change`` is called, before the page runs again, with what an editable pivot shows by then;
@@ -97,6 +98,7 @@ def explore_panel(
             "panel": "explore",
             "key": key,
             "height": height,
+            "fills_window": fills_window,
             "title": title,
             "as_of": as_of,
             "filters": {"statuses": list(statuses), "books": list(books)},
@@ -109,7 +111,7 @@ def explore_panel(
             "columns": [asdict(column) for column in NUMBER_COLUMNS],
             "drill_columns": list(_DRILL_COLUMNS),
         },
-        height=height,
+        height="content" if fills_window else height,
         on_pivot_change=changed,
         on_trade_change=asked,
     )

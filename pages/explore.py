@@ -14,7 +14,7 @@ from ui.trade_links import go_to_trade
 from ui.view_state import LATEST, mirrored_view, view_state
 from ui.who import current_user
 
-_HEIGHT = 760
+_LEAST_HEIGHT = 620
 
 
 def open_trade(trade_id: str) -> None:
@@ -52,7 +52,8 @@ if shown.problem:
     st.warning(shown.problem, icon=":material/link_off:")
 explore_panel(
     key="explore",
-    height=_HEIGHT,
+    height=_LEAST_HEIGHT,
+    fills_window=True,
     as_of=state.as_of.isoformat() if state.as_of else LATEST,
     statuses=state.statuses,
     books=state.books,

@@ -10,6 +10,7 @@ import { applyTheme } from './theme.js';
 export const STALE_AFTER_MS = 5000;
 const LOST_SHOWN_AFTER_MS = 1200;
 const LEAST_BETWEEN_PAINTS_MS = 80; // the first change shows at once, a burst of them not more often than this
+const ABOVE_PX = 72; // the line of controls above a panel that fills the window, and the gaps
 
 export class Frame {
   // `paced`: the socket itself follows the mode, `livePace` seconds apart when live. `withHead: false`: a panel that arranges these parts itself.
@@ -204,7 +205,7 @@ export class Frame {
   // --- from Streamlit
 
   update(data) {
-    if (data.height) this.root.style.height = `${data.height}px`;
+    if (data.height) this.root.style.height = data.fills_window ? `max(${data.height}px, 100vh - ${ABOVE_PX}px)` : `${data.height}px`;
     applyTheme(this.root);
   }
 
