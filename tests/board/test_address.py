@@ -69,7 +69,7 @@ def test_filters_of_a_list_stay_in_the_address(page: Any, board: RunningBoard) -
     says(page, "/trades", trades)
     page.reload()
     says(page, "/trades", trades)
-    assert search(page).input_value() == "AAPL"
+    page.wait_for_function("(field) => field.value === 'AAPL'", arg=search(page).element_handle())
     assert page.get_by_role("switch", name="Past maturity").is_checked()
 
 
