@@ -48,5 +48,5 @@ def _repeats(way: Way) -> int:
 
 
 def _note(way: Way) -> str:
-    sampled = "" if way.share == 1.0 else f"a sample of {way.share:.1%} of the trades, scaled up"
+    sampled = "" if way.share == 1.0 else f"a sample of {way.share:.2%} of the trades, scaled up"
     return "; ".join(part for part in (way.note, sampled) if part)
