@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.board.running import READY, ROOT, RunningBoard, running_board
-from tests.databases import Templates, load_demo_book
+from tests.databases import Templates, load_demo_book, wait_for
+from tests.ingestion.running import feed_of
 
 pytestmark = pytest.mark.browser
 LONG = 60_000
@@ -66,6 +67,7 @@ def test_the_replay_is_paused_resumed_and_started_again(
             press(page, ".st-key-replay_speed button:has-text('max')")
             wait_for_state(page, "Replay over")
             press(page, ".st-key-replay_speed button:has-text('10×')")
+            wait_for(lambda: feed_of(board.store).wanted_speed == 10.0, 30, "the speed")  # or a reload drops the click
             press(page, ".st-key-replay_restart button")
             wait_for_state(page, "Live")
         finally:
