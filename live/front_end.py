@@ -42,11 +42,6 @@ class FrontEnd:
         wanted = self._with_imports(self._named[name] for name in pieces if name in self._named)
         return [str(self._manifest[key]["file"]) for key in wanted if key not in everywhere]
 
-    def styles(self, pieces: Iterable[str]) -> list[str]:
-        """The style sheets of pieces."""
-        wanted = self._with_imports(self._named[name] for name in pieces if name in self._named)
-        return list(dict.fromkeys(str(css) for key in wanted for css in self._manifest[key].get("css", [])))
-
     def media(self, stem: str) -> str | None:
         """A font or picture by the beginning of its name."""
         return next((FOLDER + name for name in self.files.names if name.startswith(f"media/{stem}.")), None)

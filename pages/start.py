@@ -4,8 +4,9 @@ import streamlit as st
 
 from services.start_page import start_page_of
 from storage.saved_views import views_for
+from ui.page_files import EXPLORE_PAGE
 from ui.start_edit import begin_editing, is_editing, start_edit, what_was_saved
-from ui.start_widgets import EXPLORE_PAGE, start_widgets
+from ui.start_widgets import start_widgets
 from ui.store import store
 from ui.who import current_user
 

@@ -10,7 +10,6 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from urllib.parse import parse_qs, urlsplit
 
-import streamlit as st
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -18,6 +17,7 @@ from starlette.types import Message, Send
 from streamlit.auth_util import get_origin_from_redirect_uri
 
 from ui.page_files import page_addresses
+from ui.request_path import root_path
 
 _COOKIE = "deltaboard_asked_"
 _SECONDS = 3600
@@ -50,7 +50,7 @@ def leads_to_asked(connection: HTTPConnection, send: Send) -> Send:
     async def leading(message: Message) -> None:
         if message["type"] == "http.response.start" and state is not None and asked is not None:
             headers = MutableHeaders(scope=message)
-            if headers.get("location") == f"{_base()}/":
+            if headers.get("location") == f"{root_path()}/":
                 headers["location"] = asked
             _set_cookie(headers, state, "", 0)
         await send(message)
@@ -71,7 +71,7 @@ def own_address(address: str, origin: str | None = None) -> str | None:
         return None
     if (f"{parts.scheme}://{parts.netloc}" if origin else parts.scheme + parts.netloc) != (origin or ""):
         return None
-    if parts.path not in {f"{_base()}/{page}" for page in page_addresses()}:
+    if parts.path not in {f"{root_path()}/{page}" for page in page_addresses()}:
         return None
     whole = f"{parts.path}?{parts.query}" if parts.query else parts.path
     return whole if len(whole) <= _LONGEST else parts.path
@@ -96,12 +96,6 @@ def _state(query: str) -> str | None:
 def _set_cookie(headers: MutableHeaders, state: str, value: str, seconds: int) -> None:
     """seconds: how long it holds; 0: forget it. The browser shows it to the way back alone, and to no script."""
     made = Response()
-    path = f"{_base()}/oauth2callback"
+    path = f"{root_path()}/oauth2callback"
     made.set_cookie(f"{_COOKIE}{state}", value, max_age=seconds, path=path, httponly=True, samesite="lax")
     headers.append("set-cookie", made.headers["set-cookie"])
-
-
-def _base() -> str:
-    """The path at which Streamlit serves: empty, or with a stroke before it and none behind."""
-    base = (st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}" if base else ""

@@ -24,7 +24,7 @@ from live.routes import Gate
 from storage.database import Store
 from storage.trade_statuses import shown_statuses
 from ui.page_pieces import PIECES, Pieces
-from ui.request_path import base_path, request_path
+from ui.request_path import request_path, root_path
 
 _HEAD_ENDS, _IS_SHELL = b"</head>", b"static/js/index."
 _ICONS = "MaterialSymbols-Rounded"
@@ -70,7 +70,7 @@ class FirstPage:
     async def _config(self, scope: Scope) -> dict[str, Any] | None:
         """What Streamlit's own code would ask for first; None where it is not as expected."""
         if self._host_config is None:
-            path = f"/{base_path()}{_HOST_CONFIG}" if base_path() else _HOST_CONFIG
+            path = root_path() + _HOST_CONFIG
             answer = _Answer()
             headers = [(name, value) for name, value in scope["headers"] if name == b"host"]
             asked = {**scope, "method": "GET", "path": path, "raw_path": path.encode(), "headers": headers}

@@ -5,13 +5,12 @@ import streamlit as st
 from services.permissions import User
 from storage.saved_views import ListedView, views_for
 from ui.opened_view import IN_ADDRESS, ask_for, is_asked_for
-from ui.page_files import PAGES
+from ui.page_files import EXPLORE_PAGE, page_address
 from ui.plain_words import plain
 from ui.store import store
 
 MOST_SHOWN = 8
 """More would push who one is out of sight; the list on Explore has them all."""
-_EXPLORE = PAGES / "explore.py"
 
 
 def my_views(user: User, page: str) -> None:
@@ -36,9 +35,9 @@ def my_views(user: User, page: str) -> None:
             args=(view.view_id,),
         )
     if len(views) > MOST_SHOWN:
-        st.page_link(_EXPLORE, label=f"{len(views) - MOST_SHOWN} more on Explore")
-    if is_asked_for() and page != _EXPLORE.stem:
-        st.switch_page(_EXPLORE)
+        st.page_link(EXPLORE_PAGE, label=f"{len(views) - MOST_SHOWN} more on Explore")
+    if is_asked_for() and page != page_address(EXPLORE_PAGE):
+        st.switch_page(EXPLORE_PAGE)
 
 
 def _listed_as(user: User, view: ListedView) -> str:

@@ -5,7 +5,7 @@ from sqlalchemy.exc import DBAPIError
 
 from ui.errors import store_is_away
 from ui.my_views import my_views
-from ui.page_files import FIRST_PAGE, PAGES, page_address
+from ui.page_files import EXPLORE_PAGE, FIRST_PAGE, PAGES, page_address
 from ui.page_opening import note_page
 from ui.page_style import apply_page_style
 from ui.who import choose_identity, current_user, is_known
@@ -29,7 +29,7 @@ def show_page() -> None:
             "": [
                 st.Page(FIRST_PAGE, title="Risk board", default=True),
                 st.Page(PAGES / "start.py", title="Start"),
-                st.Page(PAGES / "explore.py", title="Explore"),
+                st.Page(EXPLORE_PAGE, title="Explore"),
                 st.Page(PAGES / "trades.py", title="Trades"),
                 st.Page(PAGES / "trade.py", title="Trade", visibility="hidden"),
             ],

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 PAGES = Path(__file__).resolve().parent.parent / "pages"
-FIRST_PAGE = PAGES / "risk_board.py"
+FIRST_PAGE, EXPLORE_PAGE = PAGES / "risk_board.py", PAGES / "explore.py"
 
 
 def page_address(page: Path) -> str:

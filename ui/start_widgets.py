@@ -9,11 +9,10 @@ from live.explore_panel import explore_panel
 from services.saved_views import view_content
 from services.start_page import PlacedWidget
 from ui.opened_view import IN_ADDRESS
-from ui.page_files import PAGES
+from ui.page_files import EXPLORE_PAGE
 from ui.plain_words import plain
 from ui.view_state import LATEST, shown_by_default
 
-EXPLORE_PAGE = PAGES / "explore.py"
 Keyed = tuple[str, PlacedWidget]
 """A widget and its key, which stays when others are moved."""
 

@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -177,3 +177,17 @@ def grant(page: Any, name: str, role: str) -> None:
     form.get_by_label("Reason").fill("joins the desk")
     form.get_by_role("button", name="Grant").click()
     page.get_by_text(f"{name} is {role} now.").wait_for()
+
+
+@pytest.fixture
+def visitor(board: RunningBoard, chromium: Any) -> Iterator[Callable[[], Visitor]]:
+    """Makes visitors, each with a browser of their own."""
+    made: list[Visitor] = []
+
+    def new() -> Visitor:
+        made.append(Visitor(chromium, board))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.close()

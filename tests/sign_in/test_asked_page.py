@@ -1,7 +1,6 @@
 """Whoever opens a link without being signed in comes to that very page after signing in, and nowhere else."""
 
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,27 +8,13 @@ import httpx
 import pytest
 
 from tests.board.running import RunningBoard
-from tests.sign_in.serving import CARD, Visitor, board, grant, wait_for_board
+from tests.sign_in.serving import CARD, board, grant, visitor, wait_for_board
 from ui.asked_address import own_address
 
-__all__ = ["board"]
+__all__ = ["board", "visitor"]
 
 ORIGIN = "https://board.example"
 LINK = "/trade?trade_id=T1&day=2020-03-09"
-
-
-@pytest.fixture
-def visitor(board: RunningBoard, chromium: Any) -> Iterator[Callable[[], Visitor]]:
-    """Makes visitors, each with a browser of their own."""
-    made: list[Visitor] = []
-
-    def new() -> Visitor:
-        made.append(Visitor(chromium, board))
-        return made[-1]
-
-    yield new
-    for each in made:
-        each.close()
 
 
 def address_of(page: Any) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -13,26 +12,12 @@ from websockets.sync.client import ClientConnection, connect
 from live.panels import asset_address
 from storage.audit import read_audit
 from tests.board.running import RunningBoard
-from tests.sign_in.serving import CARD, TOKEN, Visitor, board, grant, wait_for_board
+from tests.sign_in.serving import CARD, TOKEN, board, grant, visitor, wait_for_board
 
-__all__ = ["board"]
+__all__ = ["board", "visitor"]
 
 pytestmark = pytest.mark.browser
 PANELS = "[data-panel]"
-
-
-@pytest.fixture
-def visitor(board: RunningBoard, chromium: Any) -> Iterator[Callable[[], Visitor]]:
-    """Makes visitors, each with a browser of their own."""
-    made: list[Visitor] = []
-
-    def new() -> Visitor:
-        made.append(Visitor(chromium, board))
-        return made[-1]
-
-    yield new
-    for each in made:
-        each.close()
 
 
 def opened(board: RunningBoard, cookies: str = "") -> ClientConnection:
