@@ -302,7 +302,7 @@ def test_a_paused_trades_panel_closes_its_socket_and_resumes_where_it_was(page: 
     assert first.query.getlist("book") == ["EQ_FLOW", "EQ_VOL_HED"]
     switch(page, "trades", "paused")
     wait_until(lambda: not first.is_open)
-    assert page.text_content("[data-panel=trades] .db-note") == "paused since 14:32:40 UTC"
+    page.wait_for_selector("[data-panel=trades] .db-note:text-is('paused since 14:32:40 UTC')")
 
     server.greeting["trades"] = lambda _: []
     switch(page, "trades", "periodic")
