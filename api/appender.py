@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from api.bodies import read_body
 from services.append import Appended, append_read
+from services.file_limits import FileLimits
 from services.pricing_state import PricingState
 from services.record_kinds import RecordKind
 from storage.database import Store
@@ -30,7 +31,7 @@ class Appender:
         self._thread.shutdown(cancel_futures=True)
 
     def _append(self, kind: RecordKind, body: bytes, content_type: str, atomic: bool) -> Appended:
-        read = read_body(body, content_type, kind)
+        read = read_body(body, content_type, kind, FileLimits.of(self._settings))
         return append_read(
             self._store,
             self._state,

@@ -1,20 +1,27 @@
-"""Read the body of an append: JSON, JSON by line, or CSV, as records and failures."""
+"""Read the body of an append: JSON, JSON by line, or a file of CSV, Excel or Parquet, as records and failures."""
 
+import tempfile
 from collections.abc import Iterator
 from email.message import Message
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from services.append import read_appended
-from services.csv_rows import csv_rows
+from services.file_limits import FileLimits
+from services.open_table import Rows, open_table
+from services.read_file import read_open_table
 from services.read_json import read_json
-from services.read_rows import ReadRecords, Unreadable, heading_of, read_table
+from services.read_rows import ReadRecords, Unreadable, heading_of
 from services.record_kinds import RecordKind
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
-CONTENT_TYPES = (JSON, NDJSON, CSV)
+EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PARQUET = "application/vnd.apache.parquet"
+_FILES = {CSV: "body.csv", EXCEL: "body.xlsx", PARQUET: "body.parquet"}
+"""Bodies that are read as a file of this name would be."""
+CONTENT_TYPES = (JSON, NDJSON, *_FILES)
 MOST_ROWS = 250_000
-_MOST_COLUMNS = 200
 
 
 class BadBody(Exception):
@@ -31,20 +38,21 @@ def content_type_of(header: str) -> str:
     message["content-type"] = header
     found = message.get_content_type() if header else ""
     if found not in CONTENT_TYPES:
-        raise BadBody(415, f"the Content-Type must be {', '.join(CONTENT_TYPES[:-1])} or {CSV}")
+        raise BadBody(415, f"the Content-Type must be {', '.join(CONTENT_TYPES[:-1])} or {CONTENT_TYPES[-1]}")
     charset = str(message.get_param("charset", "utf-8")).lower()
     if charset not in ("utf-8", "utf8", "us-ascii"):
         raise BadBody(415, "the text must be in UTF-8")
     return found
 
 
-def read_body(body: bytes, content_type: str, kind: RecordKind) -> ReadRecords:
+def read_body(body: bytes, content_type: str, kind: RecordKind, limits: FileLimits) -> ReadRecords:
     """Read all rows of a body. Raises BadBody when it is no table of rows; a bad row is a failure among the others.
 
-    Rows are numbered from 1; those of CSV and of JSON by line by their lines.
+    Rows are numbered from 1; those of CSV and of JSON by line by their lines, those of Excel as the sheet counts.
+    limits: what a file may hold, here as anywhere.
     """
-    if content_type == CSV:
-        return _read_csv(body, kind)
+    if content_type in _FILES:
+        return _read_file(body, _FILES[content_type], kind, limits)
     try:
         if content_type == NDJSON:
             return read_appended(kind.name, _json_lines(body), place="line")
@@ -73,21 +81,34 @@ def _json_lines(body: bytes) -> Iterator[tuple[int, Any]]:
             raise BadBody(400, str(error), f"line {number}") from error
 
 
-def _read_csv(body: bytes, kind: RecordKind) -> ReadRecords:
-    rows: list[tuple[int, list[str]]] = []
+def _read_file(body: bytes, name: str, kind: RecordKind, limits: FileLimits) -> ReadRecords:
+    """Unlike a file that is loaded, an append may bring a key again: the last one counts."""
+    with tempfile.TemporaryDirectory(prefix="deltaboard-append-") as folder:
+        path = Path(folder) / name
+        path.write_bytes(body)
+        try:
+            with open_table(path, name, limits) as table:
+                if (fault := heading_of(table.names, kind).fault(kind)) is not None:
+                    raise BadBody(400, fault, f"{table.place} 1")
+                return read_open_table(table, table.names, kind, _within_bounds, one_a_key=False)
+        except Unreadable as unreadable:
+            raise _unreadable(unreadable) from unreadable
+
+
+def _within_bounds(rows: Rows) -> Rows:
+    """The rows of a file; one that cannot be read to its end is refused as a body, not as a row."""
     try:
-        for row in csv_rows(BytesIO(body), _MOST_COLUMNS):
-            if len(rows) > MOST_ROWS:
+        for count, row in enumerate(rows, 1):
+            if count > MOST_ROWS:
                 raise _too_many()
-            rows.append(row)
+            yield row
     except Unreadable as unreadable:
-        raise BadBody(400, unreadable.failure.reason, f"line {unreadable.failure.line}") from unreadable
-    if not rows:
-        raise BadBody(400, "the body is empty: its first line must name the columns")
-    names = [name.strip() for name in rows[0][1]]
-    if (fault := heading_of(names, kind).fault(kind)) is not None:
-        raise BadBody(400, fault, "line 1")
-    return read_table(names, rows[1:], kind, one_a_key=False)
+        raise _unreadable(unreadable) from unreadable
+
+
+def _unreadable(unreadable: Unreadable) -> BadBody:
+    failure = unreadable.failure
+    return BadBody(400, failure.reason, f"{failure.place} {failure.line}")
 
 
 def _too_many() -> BadBody:

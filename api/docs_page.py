@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from api.bodies import CSV, JSON, MOST_ROWS, NDJSON
+from api.bodies import CSV, EXCEL, JSON, MOST_ROWS, NDJSON, PARQUET
 from api.openapi import EXAMPLES, STATUSES
 from services.record_kinds import RECORD_KINDS, RecordKind
 from storage.settings import Settings
@@ -61,6 +61,9 @@ nothing here: programs carry the token.</p>
 {_curl(address, "quotes", _LINE_EXAMPLE, NDJSON)}
 <p><code>{CSV}</code>: a header line, then rows.</p>
 {_curl(address, "quotes", _CSV_EXAMPLE, CSV)}
+<p><code>{EXCEL}</code>: a workbook (.xlsx), of which the first sheet is read; <code>{PARQUET}</code>: a Parquet file.
+The rules are those of files that are loaded, and a refused row is named by its number in the sheet or file.</p>
+{_code(_file_curl(address))}
 <p>Text is in UTF-8. At most {bounds}, and {pace}. Names are read in any letter case. Numbers are numbers, or texts with
 a point and no thousands separators. Dates are <code>YYYY-MM-DD</code>. A time without a zone is UTC.</p>
 <h2>Answers</h2>
@@ -102,6 +105,13 @@ def _curl(address: str, kind: str, body: str, content_type: str = JSON) -> str:
         data,
     )
     return _code(" \\\n  ".join(lines))
+
+
+def _file_curl(address: str) -> str:
+    return (
+        f'curl {address}api/quotes -H "Authorization: Bearer $TOKEN" \\\n  -H "Content-Type: {EXCEL}" \\\n'
+        "  --data-binary @quotes.xlsx"
+    )
 
 
 def _code(text: str) -> str:

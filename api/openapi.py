@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from api.bodies import CSV, JSON, MOST_ROWS, NDJSON
+from api.bodies import CSV, EXCEL, JSON, MOST_ROWS, NDJSON, PARQUET
 from services import read_values
 from services.record_kinds import RECORD_KINDS, FileColumn, RecordKind
 from storage.settings import Settings
@@ -144,6 +144,8 @@ def _operation(kind: RecordKind) -> dict[str, Any]:
                 JSON: {"schema": rows, "example": EXAMPLES[kind.name]},
                 NDJSON: {"schema": {"type": "string", "description": "An object or array a line."}},
                 CSV: {"schema": {"type": "string", "description": f"A header line, then rows. Columns: {names}."}},
+                EXCEL: {"schema": {"description": "A workbook (.xlsx): its first sheet, names of columns, then rows."}},
+                PARQUET: {"schema": {"description": "A Parquet file with these columns."}},
             },
         },
         "responses": {status: _response(status, text) for status, text in STATUSES.items()},
@@ -163,7 +165,10 @@ def _answer_schemas() -> dict[str, Any]:
     failure = {
         "type": "object",
         "properties": {
-            "row": {"type": "integer", "description": "Its number from 1; of CSV and JSON by line, the line."},
+            "row": {
+                "type": "integer",
+                "description": "Its number from 1; of CSV and JSON by line, the line; of Excel, as the sheet counts.",
+            },
             "column": {"type": "string", "description": "Empty when the whole row is meant."},
             "value": {"type": "string"},
             "reason": {"type": "string"},

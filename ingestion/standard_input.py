@@ -1,13 +1,20 @@
-"""Rows from a stream of lines, in batches: what is there is taken when the stream pauses."""
+"""Rows from standard input: a workbook or Parquet file as a whole, lines in batches, taken when the stream pauses."""
 
 import csv
 import queue
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from services.append import Row, read_appended
+from services.excel_rows import MAGIC as EXCEL_MAGIC
+from services.file_limits import FileLimits
+from services.parquet_rows import MAGIC as PARQUET_MAGIC
+from services.read_file import read_file
 from services.read_json import read_json
 from services.read_rows import ReadRecords, RowFailure, heading_of
 from services.record_kinds import RecordKind
@@ -17,7 +24,34 @@ _PAUSE_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 0.5
 _CHUNK = 65_536
 _LONGEST_LINE = 1_000_000
 
+_WHOLE_FILES = (EXCEL_MAGIC, PARQUET_MAGIC + b"\x15")
+"""How a file begins that is no text. A text may begin with the letters of Parquet, but does not go on like this."""
+
 _Item = tuple[int, Row] | RowFailure
+
+
+def rows_of_input(read: Callable[[int], bytes], kind: RecordKind, limits: FileLimits) -> Iterator[ReadRecords]:
+    """Rows of a kind: of a whole Excel workbook or Parquet file at once, within the limits; else as ``batches_of``."""
+    start = b""
+    while any(magic.startswith(start) for magic in _WHOLE_FILES) and (chunk := read(_CHUNK)):
+        start += chunk
+    chunks = chain([start], iter(lambda: read(_CHUNK), b""))
+    if start.startswith(_WHOLE_FILES):
+        yield _of_file(chunks, kind, limits)
+    else:
+        yield from batches_of(lambda _: next(chunks, b""), kind)
+
+
+def _of_file(chunks: Iterable[bytes], kind: RecordKind, limits: FileLimits) -> ReadRecords:
+    """The rows of a file that comes through a pipe: both forms are read from their end."""
+    with tempfile.TemporaryDirectory(prefix="deltaboard-append-") as folder:
+        path = Path(folder) / "standard input"
+        with path.open("wb") as file:
+            for chunk in chunks:
+                file.write(chunk)
+                if file.tell() > limits.bytes:
+                    break  # what is read of it says that it is too large
+        return read_file(path, kind.name, limits, one_a_key=False).records
 
 
 def batches_of(read: Callable[[int], bytes], kind: RecordKind) -> Iterator[ReadRecords]:

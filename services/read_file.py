@@ -18,8 +18,10 @@ class ReadFile:
     records: ReadRecords
 
 
-def read_file(path: Path, kind: str | None, limits: FileLimits) -> ReadFile:
+def read_file(path: Path, kind: str | None, limits: FileLimits, *, one_a_key: bool = True) -> ReadFile:
     """Read a file of a kind of record (a key of ``RECORD_KINDS``; None: the one that its columns fit).
+
+    one_a_key: a key that comes again is a failure; otherwise each of its rows is a record.
 
     Parquet and Excel workbooks, of which the first sheet is read, are known by their first bytes. All else is text in
     UTF-8, with or without a byte-order mark: separated by tabs where the name ends in .tsv or .tab, else by commas.
@@ -28,7 +30,7 @@ def read_file(path: Path, kind: str | None, limits: FileLimits) -> ReadFile:
     try:
         with open_table(path, path.name, limits) as table:
             found = kind or _kind_or_refuse(table)
-            return ReadFile(found, read_open_table(table, table.names, RECORD_KINDS[found]))
+            return ReadFile(found, read_open_table(table, table.names, RECORD_KINDS[found], one_a_key=one_a_key))
     except Unreadable as unreadable:
         records = ReadRecords()
         records.refuse([unreadable.failure])
@@ -36,17 +38,23 @@ def read_file(path: Path, kind: str | None, limits: FileLimits) -> ReadFile:
 
 
 def read_open_table(
-    table: OpenTable, names: Sequence[str], kind: RecordKind, watched: Callable[[Rows], Rows] = lambda rows: rows
+    table: OpenTable,
+    names: Sequence[str],
+    kind: RecordKind,
+    watched: Callable[[Rows], Rows] = lambda rows: rows,
+    *,
+    one_a_key: bool = True,
 ) -> ReadRecords:
     """The records of a table under these names of its columns. watched: is handed the rows, and hands them on.
 
-    Raises Unreadable.
+    one_a_key: as in ``read_file``. Raises Unreadable.
     """
     heading = heading_of(names, kind)
     if heading.fault(kind) is not None:
         return read_table(names, (), kind, place=table.place)
     places = [position for position, _ in heading.columns] if table.is_columnar else list(range(len(names)))
-    read = read_table([names[at] for at in places], watched(table.rows_of(places)), kind, place=table.place)
+    rows = watched(table.rows_of(places))
+    read = read_table([names[at] for at in places], rows, kind, place=table.place, one_a_key=one_a_key)
     read.left_aside = list(heading.left_aside)
     return read
 

@@ -13,6 +13,7 @@ from services.record_kinds import RECORD_KINDS, RecordKind
 if TYPE_CHECKING:
     from services.append import Row
     from services.read_rows import ReadRecords
+    from storage.settings import Settings
 
 
 def append(
@@ -22,7 +23,10 @@ def append(
         typer.Argument(help="A row: values in the order of the columns, or Name=value. Without: standard input."),
     ] = None,
 ) -> None:
-    """Append a row, or the lines of standard input: CSV, or JSON by line. Good rows go in, bad ones are named."""
+    """Append a row, or what comes by standard input: lines of CSV or JSON, or a whole Excel or Parquet file.
+
+    Good rows go in, bad ones are named.
+    """
     from services.append import append_read
     from services.pricing_state import PricingState
     from services.read_rows import left_aside_text
@@ -34,7 +38,7 @@ def append(
     with opened_store() as store:
         state = PricingState.of(told)
         try:
-            for read in _rows(row, known):
+            for read in _rows(row, known, told):
                 appended = append_read(
                     store, state, known.name, read, future_tolerance_seconds=told.future_tolerance_seconds
                 )
@@ -51,16 +55,17 @@ def append(
         raise typer.Exit(REFUSED)
 
 
-def _rows(row: "Row | None", kind: RecordKind) -> "Iterator[ReadRecords]":
-    from ingestion.standard_input import batches_of
+def _rows(row: "Row | None", kind: RecordKind, told: "Settings") -> "Iterator[ReadRecords]":
+    from ingestion.standard_input import rows_of_input
     from services.append import read_appended
+    from services.file_limits import FileLimits
 
     if row is not None:
         yield read_appended(kind.name, [(1, row)], place="line")
         return
     # The raw stream gives what is there, and holds no lock while it waits for more.
     stream = sys.stdin.buffer
-    yield from batches_of(getattr(stream, "raw", stream).read, kind)
+    yield from rows_of_input(getattr(stream, "raw", stream).read, kind, FileLimits.of(told))
 
 
 def _row(values: Sequence[str], kind: RecordKind) -> "Row":

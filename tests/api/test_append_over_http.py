@@ -1,23 +1,30 @@
 """``POST /api/...`` on a real web server: what is taken, what is answered, and who is refused."""
 
+import io
 import json
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 import api.appender
+import api.bodies
 import api.routes
 from api.access import RequestWindow
+from api.bodies import EXCEL, PARQUET
 from services.append import append_read
+from services.excel_workbook import SheetTable, workbook_of
 from storage.database import Store
 from storage.schema import quotes, sensitivities, store_state
 from storage.settings import settings
@@ -56,6 +63,17 @@ def price(store: Store) -> float:
         return float(connection.execute(query).scalar_one())
 
 
+def file_of(content_type: str, columns: dict[str, list[Any]]) -> bytes:
+    """A workbook with another sheet behind it, or a Parquet file."""
+    if content_type == PARQUET:
+        target = io.BytesIO()
+        pq.write_table(pa.table(columns), target)
+        return target.getvalue()
+    return workbook_of(
+        [SheetTable("Quotes", list(columns), list(columns.values())), SheetTable("Notes", ["Note"], [["not read"]])]
+    )
+
+
 def counts(answer: dict[str, Any]) -> tuple[int, ...]:
     return tuple(answer[name] for name in ("new", "changed", "unchanged", "late", "refused"))
 
@@ -87,6 +105,23 @@ class TestTaken:
         answer = server.ask("/api/quotes", body, content_type=content_type)
         assert (answer.status, answer.json["refused"]) == (200, 0)
         assert price(small_store) == 69.5
+
+    @pytest.mark.parametrize("content_type", [EXCEL, PARQUET])
+    def test_files_are_read_as_load_reads_them_but_a_key_may_come_again(
+        self, server: Server, small_store: Store, content_type: str
+    ) -> None:
+        days = [date(2020, 3, 9)] * 4
+        values: dict[str, list[Any]] = {"quote": [60.0, None, 69.5, -1.0], "Instrument": ["AAPL", "X", "AAPL", "MSFT"]}
+        body = file_of(content_type, {**values, "AsOfDate": days, "Venue": ["N"] * 4})
+        answer = server.ask("/api/quotes", body, content_type=content_type)
+        first = 2 if content_type == EXCEL else 1
+        assert (answer.status, counts(answer.json)) == (200, (0, 2, 0, 0, 2))
+        assert [(failure["row"], failure["column"]) for failure in answer.json["failures"]] == [
+            (first + 1, "Quote"),
+            (first + 3, "Quote"),
+        ]
+        assert answer.json["left_aside"] == ["Venue"]
+        assert price(small_store) == 69.5, "the last row of a key counts"
 
     def test_bad_rows_are_named_and_the_others_taken(self, server: Server, small_store: Store) -> None:
         answer = server.append("quotes", [QUOTE, {**QUOTE, "Quote": -1, "Venue": "X"}, 5, {"Quote": 1}])
@@ -201,7 +236,17 @@ class TestRefused:
             ("application/json", b"[" * 100_000, "nested too deeply to be read", None),
             ("application/json", b"[" + b"9" * 5_000 + b"]", "has a number with too many digits", None),
             ("application/x-ndjson", b"{}\n{x}", "not JSON at line 1, character 2: Expecting property name", "line 2"),
-            ("text/csv", b"", "the body is empty: its first line must name the columns", None),
+            ("text/csv", b"", "the file is empty: its first line must name the columns", "line 1"),
+            (
+                "text/csv",
+                b"AsOfDate;Instrument;Quote",
+                "the columns are separated by ';': save it with commas",
+                "line 1",
+            ),
+            (EXCEL, b"AsOfDate,Instrument,Quote", "not an Excel workbook: open it in Excel and save it", "row 1"),
+            (EXCEL, b"PK\x03\x04 and no more", "not a whole Excel workbook", "row 1"),
+            (EXCEL, file_of(EXCEL, {"Quote": [1.0]}), "no column AsOfDate, Instrument: quotes have the", "row 1"),
+            (PARQUET, b"PAR1 and no more", "not a whole Parquet file", "row 1"),
             ("text/csv", b"AsOfDate,Quote\n", "no column Instrument: quotes have the columns", "line 1"),
             ("text/csv", b'AsOfDate,Instrument,Quote\n"', "not a CSV file: unexpected end of data", "line 2"),
             ("text/csv", b"AsOfDate,Instrument,Quote\n\xff", "not UTF-8 text at byte 26", "line 2"),
@@ -261,6 +306,30 @@ class TestLimits:
     def test_too_many_rows(self, start: Callable[..., Server]) -> None:
         answer = start().ask("/api/quotes", "[" + "0," * 260_000 + "0]")
         assert (answer.status, answer.error) == (413, "more than 250,000 rows: send them in several requests")
+
+    @pytest.mark.parametrize("content_type", [EXCEL, PARQUET, "text/csv"])
+    def test_too_many_rows_of_a_file(
+        self, start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, content_type: str
+    ) -> None:
+        monkeypatch.setattr(api.bodies, "MOST_ROWS", 2)
+        columns: dict[str, list[Any]] = {"AsOfDate": ["2020-03-09"] * 3, "Instrument": ["A"] * 3, "Quote": [1.0] * 3}
+        lines = ",".join(columns) + "\n" + "2020-03-09,A,1\n" * 3
+        body = lines.encode() if content_type == "text/csv" else file_of(content_type, columns)
+        server = start()
+        answer = server.ask("/api/quotes", body, content_type=content_type)
+        assert (answer.status, answer.error) == (413, "more than 2 rows: send them in several requests")
+        monkeypatch.setattr(api.bodies, "MOST_ROWS", 3)
+        assert server.ask("/api/quotes", body, content_type=content_type).json["new"] == 1
+
+    def test_a_file_has_the_limits_of_files(self, start: Callable[..., Server]) -> None:
+        body = file_of(EXCEL, {"AsOfDate": ["2020-03-09"], "Instrument": ["A" * 100], "Quote": [1.0]})
+        answer = start(file_megabytes=0.001).ask("/api/quotes", body, content_type=EXCEL)
+        assert (answer.status, answer.error) == (
+            400,
+            "larger than 0 MB: split the file, or raise DELTABOARD_FILE_MEGABYTES",
+        )
+        answer = start(file_columns=2).ask("/api/quotes", body, content_type=EXCEL)
+        assert (answer.status, answer.error) == (400, "more than 2 columns: this is no table of records")
 
     def test_too_many_requests_in_a_minute(self, start: Callable[..., Server]) -> None:
         server = start(api_requests_a_minute=2)

@@ -88,7 +88,8 @@ def test_the_pages_examples_are_right(server: Server) -> None:
     """Each curl command, its body taken off the page."""
     text = unescape(server.ask("/api/docs", method="GET", token=None).text)
     found = re.findall(
-        r"curl http://127\.0\.0\.1:\d+/api/(\w+) .*?Content-Type: (\S+)\" \\\n  (?:-d|--data-binary \$)\s?'(.*?)'\n?<",
+        r"curl http://127\.0\.0\.1:\d+/api/(\w+) [^<]*?Content-Type: (\S+)\" \\\n"
+        r"  (?:-d|--data-binary \$)\s?'(.*?)'\n?<",
         text,
         re.S,
     )

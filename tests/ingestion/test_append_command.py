@@ -17,14 +17,16 @@ from typer.testing import CliRunner
 import ingestion.append
 from ingestion import append_quotes, append_sensitivities, append_trades
 from ingestion.command_line import app
-from ingestion.standard_input import batches_of
+from ingestion.standard_input import batches_of, rows_of_input
 from services.append import append
+from services.file_limits import FileLimits
 from services.record_kinds import RECORD_KINDS
 from storage.database import Store
 from storage.schema import quotes, sensitivities, trades
 from storage.settings import ROOT, settings
 from tests.databases import wait_for
 from tests.ingestion.commands import board, use_url
+from tests.ingestion.watching import parquet_of, workbook_of
 
 __all__ = ["board"]
 
@@ -115,6 +117,39 @@ class TestStandardInput:
         result = run("sensitivities", text=json.dumps(row))
         assert result.exit_code == 0
         assert result.stderr == "left aside: Gamma; its unit is not said, name it CashGamma1Pct\n"
+
+    @pytest.mark.parametrize("form", ["xlsx", "parquet"])
+    def test_a_whole_file_through_the_pipe(self, board: Store, tmp_path: Path, form: str) -> None:
+        """Read as a file that is loaded, but a key may come again."""
+        days, names = ["2020-05-01"] * 4, ["AAPL", "MSFT", "AAPL", "OXY"]
+        columns = {"Instrument": names, "Quote": [1.0, -1.0, 310.0, 12.0], "AsOfDate": days, "Venue": ["N"] * 4}
+        content = (workbook_of if form == "xlsx" else parquet_of)(tmp_path / f"made.{form}", columns)
+        result = run("quotes", text=content)
+        row = 3 if form == "xlsx" else 2
+        assert result.stderr.splitlines() == [
+            f"row {row}, column Quote, value '{-1 if form == 'xlsx' else -1.0}': must be above 0",
+            "left aside: Venue",
+        ]
+        assert (result.exit_code, result.stdout) == (1, "quotes: 2 new, 1 changed, 0 unchanged, 0 late, 1 refused\n")
+        assert priced(board) == {"AAPL": 310.0, "OXY": 12.0}
+
+    def test_a_file_that_is_broken_or_too_large_is_refused_whole(self, tmp_path: Path) -> None:
+        columns = {"AsOfDate": ["2020-05-01"] * 2, "Instrument": ["A", "B"], "Quote": [1.0, 2.0]}
+        content = workbook_of(tmp_path / "made.xlsx", columns)
+        for sent, limits, reason in (
+            (content[:-50], FileLimits(), "row 1: not a whole Excel workbook"),
+            (content, FileLimits(rows=1), "row 3: more than 1 rows, at most 1 are read: split the file, or raise"),
+            (content, FileLimits(bytes=1_000), "larger than 0 MB: split the file, or raise DELTABOARD_FILE_MEGABYTES"),
+        ):
+            chunks = iter([sent[:1], sent[1:3], sent[3:], b""])
+            (read,) = rows_of_input(lambda _, chunks=chunks: next(chunks), RECORD_KINDS["quotes"], limits)  # type: ignore[misc]
+            assert (read.records, read.failed_rows) == ([], 1)
+            assert reason in str(read.failures[0])
+
+    def test_a_text_may_begin_as_a_file_does(self, board: Store) -> None:
+        assert run("trades", text="PAR1,AAPL,VOL,EQ_Stock,5\n").exit_code == 0
+        with board.read() as connection:
+            assert connection.execute(select(trades.c.trade_id)).scalar_one() == "PAR1"
 
     def test_long_input_comes_in_batches(self) -> None:
         lines = b"".join(b"2020-05-01,T%d,1\n" % number for number in range(12_000))
