@@ -3,6 +3,7 @@
 import { make, setText } from './dom.js';
 import { viewerIn } from './pivot_engine.js';
 import { gridOf, workByKeyboard } from './pivot_keys.js';
+import { writeMinus } from './pivot_minus.js';
 
 // leave: puts the focus where it goes when the list is closed.
 export function buildDrill(body, { tell, columns, leave }) {
@@ -53,6 +54,7 @@ export function buildDrill(body, { tell, columns, leave }) {
     if (trade) return;
     viewer ??= await opened();
     await viewer.restore({ table: source.table, plugin: 'Datagrid', group_by: [], split_by: [], columns, filter, columns_config: source.formats, settings: false });
+    writeMinus(box);
     if (byKeyboard) gridOf(box)?.focus();
   }
 

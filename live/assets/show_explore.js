@@ -8,6 +8,7 @@ import { count, plural, timeOfDay } from './format.js';
 import { Frame } from './frame.js';
 import { pivotEngine, viewerIn } from './pivot_engine.js';
 import { gridOf, workByKeyboard } from './pivot_keys.js';
+import { writeMinus } from './pivot_minus.js';
 import { isSame, lawful } from './pivot_rules.js';
 
 const LIVE_PACE_SECONDS = 0.5;
@@ -35,7 +36,7 @@ export function buildExplore(host, key, emit, data, tell) {
   const first = { mode: data.mode, period: data.seconds };
   const frame = new Frame(host, { kind: 'explore', key, title: data.title || 'Pivot', paced: true, livePace: LIVE_PACE_SECONDS, first });
   const name = `trades_${++tables}`;
-  const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', formatted: new Set(), chain: Promise.resolve() };
+  const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', plugin: '', formatted: new Set(), chain: Promise.resolve() };
   const rules = frame.root.insertBefore(make('p', 'db-rules', { role: 'note', hidden: '' }), frame.body);
   const box = frame.body.appendChild(make('div', 'db-pivot'));
   const drill = buildDrill(frame.body, { tell, columns: data.drill_columns, leave: () => gridOf(box)?.focus() });
@@ -133,6 +134,7 @@ export function buildExplore(host, key, emit, data, tell) {
       title: null,
       table: name,
     });
+    writeMinus(box);
     pivot.said = kept(await pivot.viewer.save());
     frame.fault = '';
   }
@@ -151,10 +153,13 @@ export function buildExplore(host, key, emit, data, tell) {
     return lawful(whole, { columns: latest.columns, schema, currencies: frame.shown?.currencies.length ?? 1 });
   }
 
-  // The engine forgets how a column looks that is not shown: whatever is shown anew is told again, and nothing else,
-  // because the engine would forget that a moment later, and the view would have changed by itself.
+  // The engine forgets how a column looks that is not shown, and of all when a chart takes the place of the grid: whatever
+  // is shown anew is told again, and nothing else, because the engine would forget that a moment later, and the view would
+  // have changed by itself.
   async function formatted(config) {
     const formats = formatsOf(latest.columns, pivot.schema);
+    if (config.plugin !== pivot.plugin) pivot.formatted = new Set();
+    pivot.plugin = config.plugin;
     const shown = [...config.columns.filter(Boolean), ...config.group_by, ...config.split_by].filter((name) => name in formats);
     const anew = shown.filter((name) => !pivot.formatted.has(name) && !config.columns_config?.[name]);
     pivot.formatted = new Set(shown);
@@ -167,6 +172,7 @@ export function buildExplore(host, key, emit, data, tell) {
   function changed() {
     next(async () => {
       const config = await pivot.viewer.save();
+      writeMinus(box); // what was a chart until now has a grid of its own
       const { aggregates, notes } = await obey(config);
       sayRules(notes);
       if (!isSame(aggregates, config)) {

@@ -110,6 +110,10 @@ def test_lists_uploads_and_the_audit(page: Any, board: RunningBoard, tmp_path: P
     assert {"\u22121.250,5", "\u22122.500,75", "1.070,25", "1.234,5"} <= set(told), told
 
 
+def arrange(page: Any, config: dict[str, Any]) -> None:
+    page.evaluate("(config) => document.querySelector('.db-viewer').restore(config)", config)
+
+
 def test_the_pivot(page: Any, board: RunningBoard) -> None:
     book_of(board, "EQ_PIVOT_DE", "PI-DE-1")
     board.tick(("AAPL", 70.0))
@@ -120,15 +124,16 @@ def test_the_pivot(page: Any, board: RunningBoard) -> None:
         "columns": ["Strike", "Moneyness", "Trades", "Cash delta"],
         "filter": [["Book", "==", "EQ_PIVOT_DE"]],
     }
-    page.evaluate("(config) => document.querySelector('.db-viewer').restore(config)", config)
-
-    def rows() -> list[list[str]]:
-        return [[cell.replace("-", "\u2212") for cell in row] for row in page.evaluate(ROWS)]
-
-    wait_for(lambda: "19.06.2020" in str(rows()) or page.wait_for_timeout(200), 30, "a date with its whole year")
-    day = next(row for row in rows() if row[0] == "19.06.2020")
+    arrange(page, config)
+    wait_for(lambda: "19.06.2020" in str(page.evaluate(ROWS)) or page.wait_for_timeout(200), 30, "a whole year")
+    day = next(row for row in page.evaluate(ROWS) if row[0] == "19.06.2020")
     assert (day[1], day[3]) == ("1.070,25", "1")
     assert re.fullmatch(r"\d,\d{3}", day[2]), "as many decimals as a moneyness has, though it was not shown at first"
     assert day[4] == "0", "what is rounded to nothing has no sign"
     page.locator("perspective-viewer-datagrid td", has_text="1.070,25").last.click()
     page.locator(".db-drill .db-subtitle").get_by_text("2020-06-19").wait_for()
+    minus = "\u22121.251"  # a pivot's quantities have no decimals
+    for plugin in ("Datagrid", "Y Bar", "Datagrid"):
+        arrange(page, {**config, "columns": ["Quantity"], "plugin": plugin})
+    wait_for(lambda: minus in str(page.evaluate(ROWS)) or page.wait_for_timeout(200), 30, "a real minus")
+    assert "-" not in str(page.evaluate(ROWS))
