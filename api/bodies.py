@@ -9,6 +9,7 @@ from typing import Any
 
 from services.append import read_appended
 from services.file_limits import FileLimits
+from services.how_many import grouped
 from services.open_table import Rows, open_table
 from services.read_file import read_open_table
 from services.read_json import read_json
@@ -112,4 +113,4 @@ def _unreadable(unreadable: Unreadable) -> BadBody:
 
 
 def _too_many() -> BadBody:
-    return BadBody(413, f"more than {MOST_ROWS:,} rows: send them in several requests")
+    return BadBody(413, f"more than {grouped(MOST_ROWS)} rows: send them in several requests")

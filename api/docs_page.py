@@ -6,6 +6,7 @@ from html import escape
 
 from api.bodies import CSV, EXCEL, JSON, MOST_ROWS, NDJSON, PARQUET
 from api.openapi import EXAMPLES, STATUSES
+from services.how_many import grouped
 from services.record_kinds import RECORD_KINDS, RecordKind
 from storage.settings import Settings
 
@@ -39,8 +40,8 @@ def docs_page(address: str, settings: Settings) -> str:
     links = "".join(f'<a href="#{kind}">{kind}</a>' for kind in RECORD_KINDS)
     kinds = "".join(_section(kind, address) for kind in RECORD_KINDS.values())
     token = "has a token" if settings.api_token.strip() else "has no token yet, so it takes no rows"
-    bounds = f"{settings.api_megabytes:g} MB and {MOST_ROWS:,} rows a request"
-    pace = f"{settings.api_requests_a_minute:,} requests a minute"
+    bounds = f"{settings.api_megabytes:g} MB and {grouped(MOST_ROWS)} rows a request"
+    pace = f"{grouped(settings.api_requests_a_minute)} requests a minute"
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Append to Deltaboard over HTTP</title><style>{_STYLE}</style></head><body><main>

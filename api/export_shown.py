@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from api.access import Gate, is_of_another_origin
 from services.export_table import ExportForm
 from services.export_worker import export_worker
+from services.how_many import grouped
 from services.process_beside import WorkFailed
 
 EXPORT_URL = "/deltaboard/export"
@@ -74,7 +75,7 @@ class TooMuch(Exception):
 def _made(body: bytes, form: ExportForm, title: str, about: dict[str, str]) -> bytes:
     table = pa.ipc.open_stream(body).read_all()
     if table.num_rows * max(table.num_columns, 1) > _MOST_CELLS:
-        raise TooMuch(f"it has more than {_MOST_CELLS:,} cells: filter or group it first.")
+        raise TooMuch(f"it has more than {grouped(_MOST_CELLS)} cells: filter or group it first.")
     return export_worker().of_arrow(body, form, title, about)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from api.bodies import CSV, EXCEL, JSON, MOST_ROWS, NDJSON, PARQUET
 from services import read_values
+from services.how_many import grouped
 from services.record_kinds import RECORD_KINDS, FileColumn, RecordKind
 from storage.settings import Settings
 
@@ -95,8 +96,8 @@ def openapi(settings: Settings) -> dict[str, Any]:
             "version": "1",
             "description": (
                 "Rows with a known key overwrite, others are new, equal ones are unchanged: to send a request twice "
-                f"does no harm. At most {settings.api_megabytes:g} MB and {MOST_ROWS:,} rows a request, and "
-                f"{settings.api_requests_a_minute:,} requests a minute."
+                f"does no harm. At most {settings.api_megabytes:g} MB and {grouped(MOST_ROWS)} rows a request, and "
+                f"{grouped(settings.api_requests_a_minute)} requests a minute."
             ),
         },
         "security": [{"token": []}],

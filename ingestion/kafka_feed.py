@@ -24,6 +24,7 @@ from ingestion.kafka_connection import close_consumer, go_on_joining, open_consu
 from ingestion.kafka_dead_letter_topic import DeadLetterTopic
 from ingestion.kafka_lag import KafkaLag
 from services.apply_incoming import Applied
+from services.how_many import how_many
 from storage import feeds
 from storage.database import STORE_AWAY, Store
 from storage.dead_letters import DeadLetter
@@ -88,7 +89,7 @@ class KafkaFeed:
         absent = sorted(set(self._options.topics) - {partition.topic for partition in places})
         if not places:
             return f"group {self._options.group} waits for partitions of {', '.join(absent)}"
-        behind = "" if self._lag.behind is None else f", {self._lag.behind:,} messages behind"
+        behind = "" if self._lag.behind is None else f", {how_many(self._lag.behind, 'message')} behind"
         waits = f"; none yet of {', '.join(absent)}" if absent else ""
         return f"group {self._options.group}, {partitions_text(places)}{behind}{waits}"
 

@@ -10,6 +10,7 @@ from typing import Any
 from engine.trading_calendar import as_of_date
 from ingestion.feed import Batch
 from services.apply_incoming import Applied, FeedPosition
+from services.how_many import grouped
 from services.incoming import Incoming
 from storage.feeds import REPLAY
 from storage.quotes import Quote
@@ -139,7 +140,7 @@ class ReplayFeed:
     @property
     def progress(self) -> str:
         """For people: where in the file it is."""
-        return f"tick row {self._next:,} of {len(self._rows):,}"
+        return f"tick row {grouped(self._next)} of {grouped(len(self._rows))}"
 
     def next_batch(self, now: float) -> Batch | None:
         """The rows due by now, at most some, never of two as-of dates; what was conflated is newest last."""

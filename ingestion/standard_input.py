@@ -13,6 +13,7 @@ from typing import Any
 from services.append import Row, read_appended
 from services.excel_rows import MAGIC as EXCEL_MAGIC
 from services.file_limits import FileLimits
+from services.how_many import grouped
 from services.parquet_rows import MAGIC as PARQUET_MAGIC
 from services.read_file import read_file
 from services.read_json import read_json
@@ -106,7 +107,7 @@ def _items(read: Callable[[int], bytes], kind: RecordKind) -> Iterator[_Item]:
             continue
         try:
             if len(line) > _LONGEST_LINE:
-                raise ValueError(f"a line of more than {_LONGEST_LINE:,} bytes: this is no row")
+                raise ValueError(f"a line of more than {grouped(_LONGEST_LINE)} bytes: this is no row")
             if parse is None:
                 line = line.removeprefix(b"\xef\xbb\xbf")
                 parse = _json_row if line.lstrip()[:1] in (b"{", b"[") else _CsvRows(kind).row
@@ -135,7 +136,7 @@ class _CsvRows:
         try:
             cells = next(csv.reader([line.decode()], strict=True))
         except UnicodeDecodeError as error:
-            raise ValueError(f"not UTF-8 text at byte {error.start:,} of the line") from None
+            raise ValueError(f"not UTF-8 text at byte {grouped(error.start)} of the line") from None
         except csv.Error as error:
             raise ValueError(f"not CSV: {error}") from None
         first, self._is_first = self._is_first, False

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from services.how_many import grouped
 from storage.feeds import REPLAY, Feed
 from storage.read_models import StoreStatus
 
@@ -13,14 +14,14 @@ def status_text(status: StoreStatus, now: datetime, silence_seconds: float) -> s
     lines += [
         f"last tick       {tick}",
         f"as-of date      {status.newest_as_of or 'none'}",
-        f"revision        {status.revision:,}",
-        f"trades          {status.trades:,}",
-        f"priced          {status.priced:,}",
-        f"not priced      {sum(status.not_priced.values()):,}",
-        *(f"  {reason}: {count:,}" for reason, count in sorted(status.not_priced.items())),
-        f"late quotes     {status.late:,}",
-        f"rejected        {status.rejected:,}",
-        f"dead letters    {status.dead_letters:,}",
+        f"revision        {grouped(status.revision)}",
+        f"trades          {grouped(status.trades)}",
+        f"priced          {grouped(status.priced)}",
+        f"not priced      {grouped(sum(status.not_priced.values()))}",
+        *(f"  {reason}: {grouped(count)}" for reason, count in sorted(status.not_priced.items())),
+        f"late quotes     {grouped(status.late)}",
+        f"rejected        {grouped(status.rejected)}",
+        f"dead letters    {grouped(status.dead_letters)}",
     ]
     return "\n".join(lines)
 

@@ -8,6 +8,7 @@ import structlog
 
 from ingestion.watch_paths import Signature, WatchedFile, shown
 from services.file_limits import FileLimits
+from services.how_many import grouped, how_many
 from services.incoming import Incoming
 from services.read_file import read_file
 from services.read_rows import ReadRecords, RowFailure, left_aside_text
@@ -87,12 +88,12 @@ def _failed(records: ReadRecords) -> tuple[list[RowFailure], int]:
     failures = list(records.failures)
     if records.more_failures:
         last = failures[-1].line if failures else 1
-        reason = f"and {records.more_failures:,} more that are not listed: mend these first"
+        reason = f"and {grouped(records.more_failures)} more that are not listed: mend these first"
         failures.append(RowFailure(last, "", "", reason))
     return failures, records.failed_rows
 
 
 def _in_words(records: ReadRecords, then: str) -> str:
-    rows = f"{records.failed_rows:,} row{'s' if records.failed_rows > 1 else ''} refused, {then}"
+    rows = f"{how_many(records.failed_rows, 'row')} refused, {then}"
     text = shown(f"{rows}. The first: {records.failures[0]}" if records.failures else rows)
     return text if len(text) <= _LONGEST_DETAIL else f"{text[:_LONGEST_DETAIL]}…"

@@ -19,6 +19,7 @@ from ingestion.watch_paths import shown
 from ingestion.watch_round import FoundFile, WatchOptions, WatchRound
 from services.apply_incoming import Applied
 from services.file_limits import FileLimits
+from services.how_many import grouped
 from services.incoming import Incoming
 from services.read_rows import RowFailure
 from storage.database import Store, WriteUnit
@@ -196,6 +197,6 @@ def _rejections(failures: Sequence[RowFailure], name: str) -> list[Rejection]:
         for failure in failures[:_REJECTIONS_KEPT]
     ]
     if len(failures) > _REJECTIONS_KEPT:
-        reason = f"and {len(failures) - _REJECTIONS_KEPT:,} more: see the report {name}.errors.csv"
+        reason = f"and {grouped(len(failures) - _REJECTIONS_KEPT)} more: see the report {name}.errors.csv"
         listed.append(Rejection(f"{failures[-1].place} {failures[_REJECTIONS_KEPT].line}", "", "", reason))
     return listed

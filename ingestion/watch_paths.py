@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.how_many import NO_BREAK_SPACE
+
 SUFFIXES = (".csv", ".xlsx", ".parquet")
 REPORT_SUFFIX = ".errors.csv"
 LOADED_FOLDER, REJECTED_FOLDER = "loaded", "rejected"
@@ -64,9 +66,9 @@ class Look:
 
 
 def shown(text: object) -> str:
-    """A path or name on one line for people, whatever characters it has."""
-    written = str(text)
-    return written if written.isprintable() else ascii(written)[1:-1]
+    """A path, name or sentence on one line for people, whatever characters it has."""
+    signs = (sign if sign.isprintable() or sign == NO_BREAK_SPACE else ascii(sign)[1:-1] for sign in str(text))
+    return "".join(signs)
 
 
 def in_words(error: OSError) -> str:

@@ -12,6 +12,7 @@ from ingestion.watch_paths import LOADED_FOLDER, REJECTED_FOLDER, Look, Signatur
 from ingestion.watch_traces import move_aside, write_report
 from ingestion.watch_wholeness import Wholeness
 from services.file_limits import FileLimits
+from services.how_many import grouped, how_many
 from storage.loaded_files import LOADED, LoadedFileRow
 
 _COARSE_NS = 1_000_000_000
@@ -187,14 +188,15 @@ class WatchRound:
             if self._said.get(place) != words:
                 log.warning("a file is left aside", file=place, reason=words)
         self._said = faults
-        parts = [f"{_counted(len(self._look.files), 'file')} there, {self._loaded:,} loaded, {self._refused:,} refused"]
+        there = how_many(len(self._look.files), "file")
+        parts = [f"{there} there, {grouped(self._loaded)} loaded, {grouped(self._refused)} refused"]
         if reading is not None:
             parts.append(f"reading {reading.name}")
         if self._look.absent:
             parts.append("waiting for " + ", ".join(shown(path) for path in self._look.absent[:_FAULTS_SAID]))
         parts += [f"{place}: {words}" for place, words in list(faults.items())[:_FAULTS_SAID]]
         if len(faults) > _FAULTS_SAID:
-            parts.append(f"and {_counted(len(faults) - _FAULTS_SAID, 'more')} like that")
+            parts.append(f"and {grouped(len(faults) - _FAULTS_SAID)} more like that")
         self.progress = "; ".join(parts)
 
 
@@ -219,7 +221,3 @@ def _has_more_to_say(row: LoadedFileRow) -> bool:
 
 def _says(row: LoadedFileRow, content: Content) -> bool:
     return (row.kind, row.outcome, row.detail) == (content.kind, content.outcome, content.detail)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'s' if count != 1 and noun != 'more' else ''}"

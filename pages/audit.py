@@ -9,7 +9,7 @@ from services.audit_texts import audit_table, in_words
 from storage.audit import AuditFilter, StoredAuditEntry, count_audit, read_audit, verify_audit
 from ui.audit_filters import audit_filter_text, audit_filters, clear_filters
 from ui.export_menu import export_menu
-from ui.number_text import count_text
+from ui.number_text import count_text, how_many_text
 from ui.store import store
 from ui.table_size import ROW_PIXELS, table_height
 from ui.trade_links import link_column, trade_addresses
@@ -40,7 +40,7 @@ with store().read() as connection:
     count, entries = count_audit(connection, chosen), read_audit(connection, chosen, limit=_MOST_ROWS)
 with st.container(horizontal=True, vertical_alignment="center"):
     more = f", the newest {count_text(_MOST_ROWS)} are listed" if count > _MOST_ROWS else ""
-    st.caption(f"{count_text(count)} {'entry' if count == 1 else 'entries'}{more}")
+    st.caption(f"{how_many_text(count, 'entry', 'entries')}{more}")
     export_menu(
         partial(audit_table, chosen=chosen),
         "Audit",
@@ -52,7 +52,8 @@ with st.container(horizontal=True, vertical_alignment="center"):
         with store().read() as connection, st.spinner("Reading every entry"):
             fault, total = verify_audit(connection), count_audit(connection)
         if fault is None:
-            st.success(f"All {count_text(total)} entries are as they were written.", icon=":material/verified:")
+            said = how_many_text(total, "entry is as it was", "entries are as they were")
+            st.success(f"{said} written.", icon=":material/verified:")
         else:
             st.error(
                 f"Entry {count_text(fault.audit_id)} {fault.reason}. Tell whoever runs Deltaboard.",

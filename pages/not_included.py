@@ -11,7 +11,7 @@ from storage.quotes import newest_as_of
 from storage.read_models import as_of_dates, rejections_frame
 from ui.export_menu import export_menu
 from ui.not_included import messages_set_aside, refused_files, trades_without_value
-from ui.number_text import count_text
+from ui.number_text import how_many_text
 from ui.store import store
 from ui.table_size import ROW_PIXELS, table_height
 from ui.toolbar import as_of_control
@@ -65,7 +65,7 @@ elif without.empty:
 else:
     listed = without.rename(columns=camel_case)
     with st.container(horizontal=True, vertical_alignment="center"):
-        some = "1 trade has" if len(without) == 1 else f"{count_text(len(without))} trades have"
+        some = how_many_text(len(without), "trade has", "trades have")
         st.caption(f"{some} no value as of {as_of}. No total of the board has them.")
         export_menu(partial(as_given, frame=listed), "Not included", "without", about={"As of": f"{as_of}"})
     shown = without.rename(columns=title)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from services.apply_incoming import apply_incoming
 from services.compare_upload import Compared, Comparison, compare, key_text, moved_rows, upload_source
+from services.how_many import grouped, how_many
 from services.incoming import Incoming
 from services.permissions import Permission, User, require
 from services.preview_upload import Progress, UploadPreview
@@ -72,8 +73,8 @@ def apply_upload(
     if kind is None or not preview.records:
         raise UploadRefused("The file has no good row: mend it first.")
     if preview.failed_rows and mode is UploadMode.ALL_OR_NOTHING:
-        count = f"{preview.failed_rows:,} row{'s' if preview.failed_rows > 1 else ''}"
-        raise UploadRefused(f"{count} of the file cannot be taken: mend them, or choose to upload the good rows alone.")
+        count = how_many(preview.failed_rows, "row")
+        raise UploadRefused(f"{count} of the file cannot be taken: mend the file, or upload the good rows alone.")
     if not preview.effective_rows:
         return Uploaded(None, None, kind, dict(preview.counts), preview.failed_rows)
     incoming = Incoming()
@@ -155,5 +156,5 @@ def _moved_text(moved: list[tuple[Compared, Compared]], place: str) -> str:
         else f"{place} {now.line} ({key_text(now.key)}) would change other values now"
         for then, now in moved[:_EXAMPLES]
     )
-    more = f"; and {len(moved) - _EXAMPLES:,} more" if len(moved) > _EXAMPLES else ""
+    more = f"; and {grouped(len(moved) - _EXAMPLES)} more" if len(moved) > _EXAMPLES else ""
     return f"The store has changed since the preview: {examples}{more}. Nothing was written: look at a fresh preview."

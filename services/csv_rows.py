@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from services.how_many import grouped, how_many
 from services.read_rows import Unreadable
 
 _LONGEST_ROW = 1_000_000
@@ -17,7 +18,7 @@ def lines_of(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
         number += 1
         total += len(line)
         if len(line) > _LONGEST_ROW:
-            raise Unreadable(number, f"a line of more than {_LONGEST_ROW:,} bytes: this is no table of records")
+            raise Unreadable(number, f"a line of more than {grouped(_LONGEST_ROW)} bytes: this is no table of records")
         if total > most_bytes:
             raise Unreadable(number, too_large(most_bytes))
         yield line
@@ -25,7 +26,7 @@ def lines_of(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
 
 def too_large(most_bytes: int) -> str:
     """Why a file of more bytes is refused."""
-    return f"larger than {most_bytes / 1e6:,.0f} MB: split the file, or raise DELTABOARD_FILE_MEGABYTES"
+    return f"larger than {grouped(most_bytes / 1e6)} MB: split the file, or raise DELTABOARD_FILE_MEGABYTES"
 
 
 def csv_rows(lines: Iterable[bytes], most_columns: int, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
@@ -38,7 +39,7 @@ def csv_rows(lines: Iterable[bytes], most_columns: int, delimiter: str = ",") ->
     try:
         for cells in reader:
             if len(cells) > most_columns:
-                reason = f"{len(cells):,} columns, at most {most_columns:,} are read: this is no table of records"
+                reason = f"{too_many_columns(len(cells), most_columns)}: this is no table of records"
                 raise Unreadable(reader.line_num, reason)
             yield reader.line_num, cells
             texts.row_length = 0
@@ -73,7 +74,13 @@ def delimiter_of(suffix: str) -> str:
 
 def too_many_rows(count: int, most_rows: int) -> str:
     """Why a file of so many rows is refused."""
-    return f"{count:,} rows, at most {most_rows:,} are read: split the file, or raise DELTABOARD_FILE_ROWS"
+    many = how_many(count, "row")
+    return f"{many}, at most {grouped(most_rows)} are read: split the file, or raise DELTABOARD_FILE_ROWS"
+
+
+def too_many_columns(count: int, most_columns: int) -> str:
+    """Why a file of so many columns is refused."""
+    return f"{how_many(count, 'column')}, at most {grouped(most_columns)} are read"
 
 
 def _counted(rows: Iterator[tuple[int, list[str]]], most_rows: int) -> Iterator[tuple[int, list[str]]]:
@@ -100,7 +107,7 @@ class _Texts:
         self._number += 1
         self.row_length += len(line)
         if self.row_length > _LONGEST_ROW:
-            reason = f"a row of more than {_LONGEST_ROW:,} bytes: look for a quotation mark that is not closed"
+            reason = f"a row of more than {grouped(_LONGEST_ROW)} bytes: look for a quotation mark that is not closed"
             raise Unreadable(self._number, reason)
         if self._number == 1 and line.startswith(_BYTE_ORDER_MARK):
             line = line[len(_BYTE_ORDER_MARK) :]
@@ -108,7 +115,7 @@ class _Texts:
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
-            place = self._offset + error.start
-            raise Unreadable(self._number, f"not UTF-8 text at byte {place:,}: save the file as CSV UTF-8") from error
+            place = grouped(self._offset + error.start)
+            raise Unreadable(self._number, f"not UTF-8 text at byte {place}: save the file as CSV UTF-8") from error
         self._offset += len(line)
         return text

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from services.how_many import how_many
 from services.permissions import Permission, User, require
 from services.reasons import NotPossible, one_line
 from storage.audit import AuditEntry, append_audit
@@ -38,7 +39,8 @@ def define_status(store: Store, user: User, defined: DefinedStatus) -> DefinedSt
             raise NotPossible(f"There is a status '{before.status}' already: write it the same way.")
         used = count_by_status(unit.connection).get(name, 0)
         if before is not None and before.is_priced != wanted.is_priced and used:
-            raise NotPossible(f"{used:,} trades are {name}: whether they are priced can change when no trade is.")
+            many = how_many(used, "trade is", "trades are")
+            raise NotPossible(f"{many} {name}: whether they are priced can change when no trade is.")
         write_status(unit, wanted)
         change.static = change.reload = True  # whoever prices or shows trades reads the statuses again
         _tell(unit, user, "define status", name, before, wanted)
@@ -57,7 +59,8 @@ def undefine_status(store: Store, user: User, status: str) -> None:
             raise NotPossible(f"'{status}' is not a status that somebody defined.")
         used = count_by_status(unit.connection).get(status, 0)
         if used:
-            raise NotPossible(f"{used:,} trades are {status}: give them another status first.")
+            many = how_many(used, "trade is", "trades are")
+            raise NotPossible(f"{many} {status}: give them another status first.")
         remove_status(unit, status)
         change.static = change.reload = True
         _tell(unit, user, "remove status", status, before, None)

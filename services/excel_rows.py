@@ -10,6 +10,7 @@ from xml.parsers import expat
 
 from services.csv_rows import too_large, too_many_rows
 from services.excel_sheet import CORRUPT, Attributes, SharedTexts, Sheet, parsed, streamed
+from services.how_many import grouped
 from services.read_rows import Unreadable
 
 MAGIC = b"PK\x03\x04"
@@ -47,7 +48,7 @@ class ExcelRows:
             self._zip = zipfile.ZipFile(path)
             total = sum(part.file_size for part in self._zip.infolist())
             if total > most_bytes:
-                raise Unreadable(1, f"unpacks to {total / 1e6:,.0f} MB, {too_large(most_bytes)}", "row")
+                raise Unreadable(1, f"unpacks to {grouped(total / 1e6)} MB, {too_large(most_bytes)}", "row")
             self._parts = self._find_sheets()
         except _BROKEN as error:
             raise Unreadable(1, CORRUPT, "row") from error

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import IO, Any
 from xml.parsers import expat
 
+from services.how_many import how_many
 from services.read_rows import Unreadable
 
 CORRUPT = "not a whole Excel workbook: open it in Excel and save it again as .xlsx"
@@ -87,7 +88,7 @@ class Sheet:
             if not self._pieces and not self._has_formula:
                 return
             if self._column >= self._most_columns:
-                reason = f"more than {self._most_columns:,} columns: this is no table of records"
+                reason = f"more than {how_many(self._most_columns, 'column')}: this is no table of records"
                 raise Unreadable(self._number, reason, "row")
             cells = self._cells
             if len(cells) < self._column:

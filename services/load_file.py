@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from services.apply_incoming import apply_incoming
 from services.file_limits import FileLimits
+from services.how_many import grouped, how_many
 from services.incoming import Incoming
 from services.pricing_state import PricingState
 from services.read_file import read_file
@@ -65,11 +66,12 @@ def load_file(
 
 def summary_of(loaded: LoadedFile) -> str:
     """One line for people: what was loaded, how many rows failed and where, and which columns were left aside."""
-    parts = [f"{count:,} {name}" for name, count in loaded.counts.items() if count]
+    parts = [f"{grouped(count)} {name}" for name, count in loaded.counts.items() if count]
     text = f"{loaded.kind or 'unknown kind'}: {', '.join(parts) if parts else 'nothing loaded'}"
     if loaded.failures:
         columns = Counter(failure.column or "row" for failure in loaded.failures)
-        text += f"; {loaded.failed_rows:,} rows failed ({', '.join(f'{n} {c}' for c, n in columns.most_common())})"
+        named = ", ".join(f"{grouped(count)} {column}" for column, count in columns.most_common())
+        text += f"; {how_many(loaded.failed_rows, 'row')} failed ({named})"
     if loaded.kind is not None and loaded.left_aside:
         text += f"; {left_aside_text(loaded.left_aside, RECORD_KINDS[loaded.kind])}"
     return text

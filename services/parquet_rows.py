@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from services.csv_rows import too_large, too_many_rows
+from services.csv_rows import too_large, too_many_columns, too_many_rows
+from services.how_many import grouped, how_many
 from services.read_rows import Unreadable
 
 MAGIC = b"PAR1"
@@ -34,8 +35,8 @@ class ParquetRows:
         self._path, self._most_bytes = path, most_bytes
         try:
             if self._metadata.num_columns > most_columns:
-                count = self._metadata.num_columns
-                raise Unreadable(1, f"{count:,} columns, at most {most_columns:,} are read: remove some", "row")
+                many = too_many_columns(self._metadata.num_columns, most_columns)
+                raise Unreadable(1, f"{many}: remove some", "row")
             if self._metadata.num_rows > most_rows:
                 raise Unreadable(1, too_many_rows(self._metadata.num_rows, most_rows), "row")
         except Unreadable:
@@ -59,8 +60,8 @@ class ParquetRows:
             with pq.ParquetFile(self._path, memory_map=False, read_dictionary=texts) as file:
                 for batch in file.iter_batches(_BATCH_ROWS, columns=[field.name for field in fields]):
                     if batch.nbytes > _LARGEST_BATCH:
-                        reason = f"{_BATCH_ROWS:,} rows are more than {_LARGEST_BATCH / 1e6:.0f} MB: shorten the texts"
-                        raise Unreadable(number + 1, reason, "row")
+                        many = f"{how_many(_BATCH_ROWS, 'row')} are more than {_LARGEST_BATCH / 1e6:.0f} MB"
+                        raise Unreadable(number + 1, f"{many}: shorten the texts", "row")
                     batch.validate(full=True)  # a damaged file may point beyond its own texts
                     columns = [_values(batch.column(field.name), field.name, number + 1) for field in fields]
                     for values in zip(*columns, strict=True):
@@ -79,7 +80,7 @@ class ParquetRows:
                 if column.path_in_schema in names:
                     total += column.total_uncompressed_size
         if total > self._most_bytes:
-            raise Unreadable(1, f"unpacks to {total / 1e6:,.0f} MB, {too_large(self._most_bytes)}", "row")
+            raise Unreadable(1, f"unpacks to {grouped(total / 1e6)} MB, {too_large(self._most_bytes)}", "row")
 
 
 def _is_text(kind: pa.DataType) -> bool:

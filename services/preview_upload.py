@@ -12,6 +12,7 @@ from typing import Any
 from services.column_mapping import Proposal, likely_kind, mapped_names, propose_mapping
 from services.compare_upload import Comparison, Outcome, compare, key_text, upload_source
 from services.file_limits import FileLimits
+from services.how_many import how_many
 from services.load_file import refuse_unknown_tickers
 from services.open_table import OpenTable, Rows, open_table
 from services.permissions import Permission, User, require
@@ -194,7 +195,7 @@ def _watched(rows: Rows, expected: int | None, progress: Progress) -> Rows:
         if count % _ROWS_A_SIGN == 0:
             # Where the number of rows is not known, the bar slows down as it goes.
             done = count / expected if expected else count / (count + 50_000)
-            progress(_READ_SHARE * min(done, 1.0), f"{count:,} rows read")
+            progress(_READ_SHARE * min(done, 1.0), f"{how_many(count, 'row')} read")
         yield row
 
 

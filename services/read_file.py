@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.file_limits import FileLimits
+from services.how_many import grouped
 from services.open_table import OpenTable, Rows, open_table
 from services.read_rows import ReadRecords, Unreadable, heading_of, read_table
 from services.record_kinds import RECORD_KINDS, RecordKind
@@ -66,7 +67,7 @@ def kind_of(names: Sequence[str]) -> str:
         return fitting[0]
     if fitting:
         raise ValueError(f"the columns fit {' and '.join(fitting)}: say which of them the file holds")
-    found = ", ".join(names[:20]) + (f" and {len(names) - 20:,} more" if len(names) > 20 else "")
+    found = ", ".join(names[:20]) + (f" and {grouped(len(names) - 20)} more" if len(names) > 20 else "")
     needs = "; ".join(f"{kind.name} need {', '.join(_required(kind))}" for kind in RECORD_KINDS.values())
     raise ValueError(f"the columns fit no kind of record. Found: {found or 'none'}. {needs[0].upper()}{needs[1:]}")
 

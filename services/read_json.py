@@ -3,15 +3,18 @@
 import json
 from typing import Any
 
+from services.how_many import grouped
+
 
 def read_json(text: bytes) -> Any:
     """The value of a JSON text in UTF-8. Raises ValueError with the place and the reason."""
     try:
         return json.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8 text at byte {error.start:,}") from None
+        raise ValueError(f"not UTF-8 text at byte {grouped(error.start)}") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON at line {error.lineno:,}, character {error.colno:,}: {error.msg}") from None
+        place = f"line {grouped(error.lineno)}, character {grouped(error.colno)}"
+        raise ValueError(f"not JSON at {place}: {error.msg}") from None
     except RecursionError:
         raise ValueError("nested too deeply to be read") from None
     except ValueError:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from services.how_many import grouped, how_many
 from services.incoming import Incoming
 from services.read_rows import record_of
 from services.record_kinds import RECORD_KINDS
@@ -78,7 +79,8 @@ def read_message(
             "a message without a body (a tombstone): nothing is deleted here, set TradeStatus to Terminated instead"
         )
     if len(message) > LARGEST_MESSAGE:
-        raise UnreadableMessage(f"{len(message):,} bytes, at most {LARGEST_MESSAGE:,} are read: send smaller messages")
+        size = f"{how_many(len(message), 'byte')}, at most {grouped(LARGEST_MESSAGE)} are read"
+        raise UnreadableMessage(f"{size}: send smaller messages")
     found = Incoming()
     try:
         rows = deserialize(message)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from services.how_many import grouped
 from services.read_values import shown
 from services.record_kinds import FileColumn, Record, RecordKind
 
@@ -125,7 +126,7 @@ def heading_of(names: Sequence[str], kind: RecordKind) -> Heading:
 def left_aside_text(names: Iterable[str], kind: RecordKind) -> str:
     """The columns that were left aside, for people, with what to do about the obvious ones; "" when there are none."""
     parts = [f"{name}; {hint}" if (hint := kind.hints.get(name.lower())) else name for name in names]
-    listed = parts[:10] + ([f"{len(parts) - 10:,} more"] if len(parts) > 10 else [])
+    listed = parts[:10] + ([f"{grouped(len(parts) - 10)} more"] if len(parts) > 10 else [])
     return f"left aside: {', '.join(listed)}" if parts else ""
 
 

@@ -1,5 +1,7 @@
 """What people say to a change: one line each, short, of signs that can be printed."""
 
+from services.how_many import grouped
+
 REASON_LENGTH, NOTE_LENGTH = 200, 2000
 
 
@@ -20,5 +22,5 @@ def reason_and_note(reason: str, note: str, what: str) -> tuple[str, str]:
     if len(said) > REASON_LENGTH:
         raise NotPossible(f"A reason has at most {REASON_LENGTH} characters: say it shorter.")
     if len(told) > NOTE_LENGTH:
-        raise NotPossible(f"A note has at most {NOTE_LENGTH:,} characters: say it shorter.")
+        raise NotPossible(f"A note has at most {grouped(NOTE_LENGTH)} characters: say it shorter.")
     return said, told

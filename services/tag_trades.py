@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from services.apply_incoming import apply_incoming
+from services.how_many import how_many
 from services.incoming import Incoming
 from services.permissions import Permission, User, require
 from services.pricing_state import PricingState
@@ -36,8 +37,7 @@ class TagConflicts(Exception):
     """Trades are not what the manager saw. Nothing was changed: the manager decides."""
 
     def __init__(self, conflicts: Sequence[Conflict]) -> None:
-        count = len(conflicts)
-        super().__init__(f"{count:,} trade{'s' if count > 1 else ''} changed since you looked: nothing was set.")
+        super().__init__(f"{how_many(len(conflicts), 'trade')} changed since you looked: nothing was set.")
         self.conflicts = list(conflicts)
 
 
@@ -127,7 +127,7 @@ def tag_trades(
     permission, TagConflicts when a trade is not what the manager saw (unless overwrite), NotPossible for a status that
     nobody has defined or without a reason.
     """
-    require(store, user, Permission.TAG, f"set {len(trades):,} trades to {status}")
+    require(store, user, Permission.TAG, f"set {how_many(len(trades), 'trade')} to {status}")
     said, told = reason_and_note(reason, note, "A change of status")
     wish = _Wish(user, SET, dict.fromkeys(trades, status), trades, said, lambda _: told, overwrite)
     return _carried_out(store, state, wish)
@@ -147,7 +147,7 @@ def undo_tags(
     Raises the same as ``tag_trades``: it is a conflict when a trade has been given another status since. NotPossible
     too for entries that are somebody else's or no tags.
     """
-    require(store, user, Permission.TAG, f"undo {len(audit_ids):,} tags")
+    require(store, user, Permission.TAG, f"undo {how_many(len(audit_ids), 'tag')}")
     said, _ = reason_and_note(reason, "", "Undoing tags")
     with store.read() as connection:
         entries = read_entries(connection, audit_ids)

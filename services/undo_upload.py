@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.compare_upload import key_text
+from services.how_many import grouped, how_many
 from services.incoming import Incoming
 from services.permissions import Permission, User, require
 from services.prepare_before import prepare_before
@@ -157,8 +158,8 @@ def _touched_text(unit: WriteUnit, batch: UploadBatch, touched: Sequence[tuple[U
     said: list[str] = []
     for row, now in touched[:_EXAMPLES]:
         said.append(f"{_row_text(row.key)}, {_who(unit, now, names)}")
-    more = f"; and {len(touched) - _EXAMPLES:,} more" if len(touched) > _EXAMPLES else ""
-    count = f"{len(touched):,} of its rows {'has' if len(touched) == 1 else 'have'}"
+    more = f"; and {grouped(len(touched) - _EXAMPLES)} more" if len(touched) > _EXAMPLES else ""
+    count = how_many(len(touched), "of its rows has", "of its rows have")
     return (
         f"Upload {batch.batch_id} cannot be taken back: {count} changed since ({'; '.join(said)}{more}). "
         "Take back what came later first, or upload a file with the values that you want."

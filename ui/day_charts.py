@@ -10,7 +10,7 @@ from engine.measures import DAY_PNL
 from engine.selection import TradeSelection
 from services.day_history import DayHistory
 from ui.day_line import day_line
-from ui.number_text import count_text, fixed_text
+from ui.number_text import fixed_text, how_many_text
 from ui.plain_words import plain
 from ui.store import day_histories
 from ui.view_state import ViewState
@@ -47,7 +47,8 @@ def day_charts(state: ViewState, as_of: date) -> None:
             continue
         column.altair_chart(_chart(history.frame, name, title), width="stretch", alt=f"{title}, {_LINES[name][0]}")
     if history.left_out:
-        st.caption(f"{count_text(history.left_out)} trades of an engine too slow for this are not in the lines.")
+        left_out = how_many_text(history.left_out, "trade whose engine is", "trades whose engines are")
+        st.caption(f"Not in the lines: {left_out} too slow for this.")
 
 
 def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from services.permissions import User
 from storage.saved_views import ListedView, views_for
+from ui.number_text import count_text
 from ui.opened_view import IN_ADDRESS, ask_for, is_asked_for
 from ui.page_files import EXPLORE_PAGE, page_address
 from ui.plain_words import plain
@@ -35,7 +36,7 @@ def my_views(user: User, page: str) -> None:
             args=(view.view_id,),
         )
     if len(views) > MOST_SHOWN:
-        st.page_link(EXPLORE_PAGE, label=f"{len(views) - MOST_SHOWN} more on Explore")
+        st.page_link(EXPLORE_PAGE, label=f"{count_text(len(views) - MOST_SHOWN)} more on Explore")
     if is_asked_for() and page != page_address(EXPLORE_PAGE):
         st.switch_page(EXPLORE_PAGE)
 

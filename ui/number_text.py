@@ -35,6 +35,11 @@ def count_text(count: int) -> str:
     return _written(str(count))
 
 
+def how_many_text(count: int, one: str, many: str = "") -> str:
+    """A number of things: 1 row, 2 rows. many: where it is more than an s that one lacks."""
+    return f"{count_text(count)} {one if count == 1 else many or f'{one}s'}"
+
+
 def size_text(value: float) -> str:
     """A number of contracts, shares or currency as it was given: all of its digits."""
     return _written(f"{Decimal(f'{value:.15g}'):f}")

@@ -12,7 +12,7 @@ from services.reasons import NOTE_LENGTH, NotPossible
 from services.tag_trades import SET, UNDO, Conflict, TagConflicts, Tagged, tag_trades, undo_tags
 from storage.audit import newest_act
 from storage.trade_statuses import DefinedStatus
-from ui.number_text import count_text
+from ui.number_text import count_text, how_many_text
 from ui.store import store
 from ui.table_size import ROW_PIXELS, table_height
 from ui.trade_table import list_again
@@ -42,7 +42,7 @@ def tag_form(user: User, selected: Mapping[str, str], statuses: list[DefinedStat
     may = user.may(Permission.TAG)
     if not may:
         st.info(why_not(user, Permission.TAG), icon=":material/lock:")
-    count = f"{count_text(len(selected))} {'trade' if len(selected) == 1 else 'trades'}"
+    count = how_many_text(len(selected), "trade")
     with st.form("tag", border=True):
         names = [defined.status for defined in statuses]
         meanings = {defined.status: defined.meaning for defined in statuses}
@@ -129,7 +129,7 @@ def _last_tags(user: User, may: bool) -> None:
         return
     seen = {stored.entry.subject_key: str((stored.entry.after or {})["trade_status"]) for stored in last}
     became = ", ".join(sorted(set(seen.values())))
-    count = f"{count_text(len(last))} {'trade' if len(last) == 1 else 'trades'}"
+    count = how_many_text(len(last), "trade")
     with st.container(border=True, key="last_tags"):
         st.caption(f"Your last: {count} set to {became} at {last[0].recorded_at:%H:%M:%S} UTC, {last[0].entry.reason}.")
         if st.button(f"Undo {count}", key="undo", disabled=not may, icon=":material/undo:"):
@@ -152,7 +152,7 @@ def _carry_out(user: User, words: str, seen: Mapping[str, str], act: Act, *, the
     except (NotAllowed, NotPossible) as error:
         st.session_state[_SAID] = ("refused", str(error))
     else:
-        count = f"{count_text(len(tagged.trades))} {'trade' if len(tagged.trades) == 1 else 'trades'}"
+        count = how_many_text(len(tagged.trades), "trade")
         already = f" {count_text(tagged.unchanged)} had it already." if tagged.unchanged else ""
         st.session_state[_SAID] = ("done", f"{count} {words}.{already}{_entries(tagged)}")
         list_again()

@@ -9,6 +9,7 @@ from storage.feeds import REPLAY, Feed, FeedState
 from storage.settings import settings
 from storage.trade_statuses import read_statuses
 from ui.errors import or_away
+from ui.number_text import count_text
 from ui.store import store
 from ui.view_state import LATEST, change_view, shown_by_default, view_state
 
@@ -64,7 +65,13 @@ def _follow_statuses(drawn: tuple[str, ...]) -> None:
 def books_control(books: list[str]) -> None:
     """Which books count; none chosen: all."""
     state = view_state()
-    label = "All books" if not state.books else f"{len(state.books)} books" if state.books[1:] else state.books[0]
+    label = (
+        "All books"
+        if not state.books
+        else f"{count_text(len(state.books))} books"
+        if state.books[1:]
+        else state.books[0]
+    )
     with st.popover(label, key="books_popover"):
         picked = st.multiselect("Books", books, default=[b for b in state.books if b in books], placeholder="All books")
         if tuple(picked) != state.books:

@@ -14,7 +14,7 @@ import streamlit as st
 from storage.trade_list import TradeFilter, list_trades, matching_trades, whole_trades
 from ui.errors import or_away
 from ui.export_menu import export_menu
-from ui.number_text import count_text
+from ui.number_text import count_text, how_many_text
 from ui.page_files import PAGES
 from ui.plain_words import plain
 from ui.store import store
@@ -81,7 +81,7 @@ def propose_expired(words: TradeWords) -> None:
     one = words.past_maturity == 1
     with st.container(key="proposal", horizontal=True, vertical_alignment="center"):
         st.caption(
-            f":orange[:material/event_busy:] {count_text(words.past_maturity)} {'trade is' if one else 'trades are'} "
+            f":orange[:material/event_busy:] {how_many_text(words.past_maturity, 'trade is', 'trades are')} "
             f"past maturity as of {words.as_of} and not terminated."
         )
         st.button("Select it" if one else "Select them", key="select_expired", on_click=_select_expired)
@@ -114,6 +114,8 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
         row_height=ROW_PIXELS,
         column_config={
             "Maturity": st.column_config.DateColumn(format="YYYY-MM-DD"),
+            # A hyphen for a minus, alone on the board: texts would not sort as numbers, and a Styler, which shows texts
+            # for numbers, takes a second for so many rows, at every click.
             "Quantity": st.column_config.NumberColumn(format="localized"),
             "Past maturity": st.column_config.CheckboxColumn(),
             "Open": link_column(),

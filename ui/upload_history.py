@@ -6,7 +6,7 @@ import streamlit as st
 from services.permissions import Permission, User, why_not
 from services.undo_upload import Undone
 from storage.uploads import UploadBatch, read_batches
-from ui.number_text import count_text
+from ui.number_text import count_text, how_many_text
 from ui.store import store
 from ui.table_size import ROW_PIXELS, table_height
 from ui.upload_desk import upload_desk
@@ -73,5 +73,5 @@ def _label(batch: UploadBatch) -> str:
 
 
 def _said(done: Undone) -> str:
-    rows = f"{count_text(done.restored)} rows restored, {count_text(done.removed)} removed"
+    rows = f"{how_many_text(done.restored, 'row')} restored, {count_text(done.removed)} removed"
     return f"Upload {done.batch_id} was taken back: {rows}."

@@ -13,7 +13,7 @@ from services.read_rows import left_aside_text
 from services.record_kinds import RECORD_KINDS
 from services.upload_failures import failures_csv, reason_and_mending
 from services.upload_worker import KeptPreview
-from ui.number_text import count_text, size_text
+from ui.number_text import count_text, how_many_text, size_text
 from ui.table_size import ROW_PIXELS, table_height
 from ui.upload_desk import upload_desk
 from ui.upload_session import UploadSession
@@ -78,7 +78,7 @@ def _failures(preview: UploadPreview) -> None:
     more = kept - _SHOWN
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
-            f"Download {count_text(kept)} {'failure' if kept == 1 else 'failures'} with the rows",
+            f"Download {how_many_text(kept, 'failure')} with the rows",
             failures_csv(preview),
             f"{preview.file_name.rpartition('.')[0] or 'upload'}.errors.csv",
             "text/csv",
@@ -86,9 +86,8 @@ def _failures(preview: UploadPreview) -> None:
             on_click="ignore",
         )
         if more > 0 or preview.more_failures:
-            st.caption(
-                f"{count_text(max(more, 0))} more are in the file, and {count_text(preview.more_failures)} beyond it."
-            )
+            listed = how_many_text(max(more, 0), "more is", "more are")
+            st.caption(f"{listed} in the file, and {count_text(preview.more_failures)} beyond it.")
 
 
 def _changes(preview: UploadPreview) -> None:
@@ -98,7 +97,7 @@ def _changes(preview: UploadPreview) -> None:
     ]
     _by_line(rows, preview, "Values that change, stored and in the file")
     if preview.more_changed_rows:
-        st.caption(f"{count_text(preview.more_changed_rows)} more rows change.")
+        st.caption(f"{how_many_text(preview.more_changed_rows, 'more row changes', 'more rows change')}.")
 
 
 def _by_line(rows: list[dict[str, Any]], preview: UploadPreview, alt: str) -> None:
@@ -123,14 +122,14 @@ def _decide(user: User, session: UploadSession, kept: KeptPreview) -> None:
             format_func=_MODES.__getitem__,
             captions=[
                 "Nothing goes in until every row is mended.",
-                f"{count_text(preview.good_rows)} rows go in, the others do not.",
+                f"{how_many_text(preview.good_rows, 'row goes', 'rows go')} in, the others do not.",
             ],
             horizontal=True,
             key=f"upload_mode_{session.file_id}",
         )
     held_back = bool(preview.failed_rows) and mode is UploadMode.ALL_OR_NOTHING
     count = preview.effective_rows
-    words = f"Upload {count_text(count)} {'row' if count == 1 else 'rows'}"
+    words = f"Upload {how_many_text(count, 'row')}"
     if held_back:
         words = "Mend the file first"
     elif not count:
@@ -155,7 +154,8 @@ def uploaded_text(done: Uploaded) -> str:
     if done.batch_id is None:
         return "The store had all of it already: nothing was written."
     parts = ", ".join(f"{count_text(count)} {name}" for name, count in done.counts.items() if count)
-    left = f" {count_text(done.failed_rows)} bad rows were left out." if done.failed_rows else ""
+    bad = how_many_text(done.failed_rows, "bad row was", "bad rows were")
+    left = f" {bad} left out." if done.failed_rows else ""
     return f"Upload {done.batch_id} is in: {parts} {done.kind}.{left} It can be taken back under History."
 
 

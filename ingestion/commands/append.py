@@ -8,6 +8,7 @@ import typer
 
 from ingestion.commands.contents import Kind
 from ingestion.commands.opening import BAD_INPUT, REFUSED, fail, opened_store, read_settings
+from services.how_many import grouped
 from services.record_kinds import RECORD_KINDS, RecordKind
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def append(
         finally:
             if left_aside:
                 typer.echo(left_aside_text(left_aside, known), err=True)
-            typer.echo(f"{known.name}: {', '.join(f'{count:,} {name}' for name, count in total.items())}")
+            typer.echo(f"{known.name}: {', '.join(f'{grouped(count)} {name}' for name, count in total.items())}")
     if total["refused"]:
         raise typer.Exit(REFUSED)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.commands.opening import REFUSED, fail, opened_store
+from services.how_many import grouped, how_many
 
 if TYPE_CHECKING:
     from storage.audit import StoredAuditEntry
@@ -26,7 +27,7 @@ def list_entries(
         count, found = count_audit(connection, chosen), read_audit(connection, chosen, limit=limit)
     for stored in found:
         typer.echo(_line(stored))
-    typer.echo(f"{count:,} {'entry' if count == 1 else 'entries'}")
+    typer.echo(how_many(count, "entry", "entries"))
 
 
 @app.command()
@@ -41,11 +42,11 @@ def verify(
         newest = read_audit(connection, limit=1)
         is_there = not known or has_hash(connection, known)
     if fault is not None:
-        raise fail(f"Entry {fault.audit_id:,} {fault.reason}.", REFUSED)
+        raise fail(f"Entry {grouped(fault.audit_id)} {fault.reason}.", REFUSED)
     if not is_there:
         raise fail(f"No entry has the hash {known}: the end of the audit was cut off, or it is another audit.", REFUSED)
     said = f", the newest hash is {newest[0].hash}" if newest else ""
-    typer.echo(f"{count:,} {'entry is as it was' if count == 1 else 'entries are as they were'} written{said}")
+    typer.echo(f"{how_many(count, 'entry is as it was', 'entries are as they were')} written{said}")
 
 
 def _line(stored: "StoredAuditEntry") -> str:

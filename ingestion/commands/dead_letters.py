@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.commands.opening import BAD_INPUT, REFUSED, fail, opened_store, read_settings
+from services.how_many import grouped
 
 if TYPE_CHECKING:
     from storage.dead_letters import StoredDeadLetter
@@ -29,7 +30,7 @@ def list_letters(
         taken = ", taken after all" if stored.settled_at else ""
         tries = "" if stored.attempts == 1 else f" ({stored.attempts} attempts{taken})"
         typer.echo(f"{stored.dead_letter_id:>6}  {_place(stored)}  {_fault(stored)}{tries}")
-    typer.echo(f"{waiting:,} waiting")
+    typer.echo(f"{grouped(waiting)} waiting")
 
 
 @app.command()
@@ -85,7 +86,7 @@ def retry(
             rows = f"{retried.rows} row{'' if retried.rows == 1 else 's'}"
             typer.echo(f"{retried.dead_letter_id:>6}  {retried.fault or f'taken: {rows}'}")
             refused += retried.fault is not None
-    typer.echo(f"{len(letters) - refused:,} taken, {refused:,} not")
+    typer.echo(f"{grouped(len(letters) - refused)} taken, {grouped(refused)} not")
     if refused:
         raise typer.Exit(REFUSED)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingestion.commands.opening import BAD_INPUT, fail, opened_store, read_settings
+from services.how_many import grouped, how_many
 
 if TYPE_CHECKING:
     from ingestion.generate_market import Market
@@ -52,7 +53,7 @@ def trades(
     from ingestion.generate_trades import random_trades
 
     pace = _parsed_rate(rate)
-    _send(random_trades(_market(), seed, american), "TradeId", to, pace, count, bootstrap, topic, "trades")
+    _send(random_trades(_market(), seed, american), "TradeId", to, pace, count, bootstrap, topic, "trade")
 
 
 @app.command()
@@ -70,7 +71,7 @@ def quotes(
     pace = _parsed_rate(rate)
     apart = _FASTEST_APART if pace is None else timedelta(seconds=1 / pace)
     messages = random_quotes(_market(), seed, apart, lambda: datetime.now(UTC))
-    _send(messages, "Instrument", to, pace, count, bootstrap, topic, "quotes")
+    _send(messages, "Instrument", to, pace, count, bootstrap, topic, "quote")
 
 
 def _market() -> "Market":
@@ -92,7 +93,7 @@ def _send(
     count: int | None,
     bootstrap: str | None,
     topic: str,
-    words: str,
+    noun: str,
 ) -> None:
     from ingestion.send_messages import NotSent, send_paced
 
@@ -110,7 +111,8 @@ def _send(
         raise fail(str(error), BAD_INPUT) from error
     if to is Target.KAFKA:
         seconds = max(time.monotonic() - started, 1e-6)
-        typer.echo(f"Sent {sent:,} {words} to the topic {topic} at {place} ({sent / seconds:,.0f} a second).")
+        pace = f"{grouped(sent / seconds)} a second"
+        typer.echo(f"Sent {how_many(sent, noun)} to the topic {topic} at {place} ({pace}).")
 
 
 @contextmanager

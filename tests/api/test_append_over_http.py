@@ -305,7 +305,7 @@ class TestLimits:
 
     def test_too_many_rows(self, start: Callable[..., Server]) -> None:
         answer = start().ask("/api/quotes", "[" + "0," * 260_000 + "0]")
-        assert (answer.status, answer.error) == (413, "more than 250,000 rows: send them in several requests")
+        assert (answer.status, answer.error) == (413, "more than 250\u00a0000 rows: send them in several requests")
 
     @pytest.mark.parametrize("content_type", [EXCEL, PARQUET, "text/csv"])
     def test_too_many_rows_of_a_file(

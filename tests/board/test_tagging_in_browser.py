@@ -99,7 +99,7 @@ def test_who_may_not_tag_sees_the_trades_and_why(opened: Open, board: RunningBoa
     audit.wait_for_selector("text=1 entry")
     with board.store.read() as connection:
         newest = read_audit(connection, limit=1)[0].entry
-    assert (newest.user_name, newest.action, newest.note) == ("Vera", "refused", "set 1 trades to Terminated")
+    assert (newest.user_name, newest.action, newest.note) == ("Vera", "refused", "set 1 trade to Terminated")
 
 
 def test_the_second_of_two_managers_is_told_and_decides(opened: Open, board: RunningBoard) -> None:
@@ -189,7 +189,7 @@ def test_the_audit_is_filtered_downloaded_and_verified(opened: Open, board: Runn
     assert "'=cmd|" in lines[1]
     assert ",'-1+A1," in lines[1]
     page.get_by_role("button", name="Verify the chain").click()
-    page.wait_for_selector("text=/All [\\d,]+ entries are as they were written/")
+    page.wait_for_selector("text=/[\\d,]+ entries are as they were written/")
     page.goto(f"{board.address}/audit?find_entry=nothing+has+this")
     page.wait_for_selector("text=No entry matches the filters.")
 

@@ -138,7 +138,7 @@ class TestStandardInput:
         content = workbook_of(tmp_path / "made.xlsx", columns)
         for sent, limits, reason in (
             (content[:-50], FileLimits(), "row 1: not a whole Excel workbook"),
-            (content, FileLimits(rows=1), "row 3: more than 1 rows, at most 1 are read: split the file, or raise"),
+            (content, FileLimits(rows=1), "row 3: more than 1 row, at most 1 are read: split the file, or raise"),
             (content, FileLimits(bytes=1_000), "larger than 0 MB: split the file, or raise DELTABOARD_FILE_MEGABYTES"),
         ):
             chunks = iter([sent[:1], sent[1:3], sent[3:], b""])

@@ -256,7 +256,7 @@ class TestDemo:
         use_url(monkeypatch, f"sqlite:///{tmp_path}/store.sqlite")
         first = run("demo")
         assert first.exit_code == 0
-        assert "trades: 10,000 new" in first.stdout
+        assert "trades: 10\u00a0000 new" in first.stdout
         store = Store(f"sqlite:///{tmp_path}/store.sqlite")
         before = contents(store, with_revision=True)
         assert run("demo").stdout == "The store has data already: they stay as they are.\n"

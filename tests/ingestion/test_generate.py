@@ -244,7 +244,7 @@ class TestKafka:
         options = ["quotes", "--count", "3000", "--rate", "max", "--seed", "5"]
         done = run(*options, "--topic", topic, "--bootstrap", broker.bootstrap)
         assert done.exit_code == 0, done.output
-        assert done.stdout.startswith(f"Sent 3,000 quotes to the topic {topic} at {broker.bootstrap} (")
+        assert done.stdout.startswith(f"Sent 3\u00a0000 quotes to the topic {topic} at {broker.bootstrap} (")
         arrived: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for key, value in everything_in(broker, topic, partitions=3):
             assert key is not None

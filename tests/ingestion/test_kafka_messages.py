@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ingestion.deserializers import TRADE_TICKET, Rows, market_value_of_trade, trade_ticket
+from services.how_many import NO_BREAK_SPACE
 from services.incoming import Incoming
 from services.read_message import (
     LARGEST_MESSAGE,
@@ -131,7 +132,7 @@ POISON: list[tuple[bytes | None, str, str]] = [
     (ticket("a\u0000b"), "TradeId", "has characters that cannot be printed"),
     (ticket("\ud800"), "TradeId", "has characters that cannot be printed"),
     (ticket("x" * 300), "TradeId", "longer than 200 characters"),
-    (b" " * (LARGEST_MESSAGE + 1), "", "1,000,001 bytes, at most 1,000,000 are read"),
+    (b" " * (LARGEST_MESSAGE + 1), "", "1\u00a0000\u00a0001 bytes, at most 1\u00a0000\u00a0000 are read"),
     (None, "", "a message without a body (a tombstone)"),
 ]
 
@@ -142,7 +143,7 @@ class TestPoison:
         refused = fault(message)
         assert refused.column == column
         assert refused.reason.startswith(reason)
-        assert refused.reason.isprintable()
+        assert refused.reason.replace(NO_BREAK_SPACE, " ").isprintable()
         assert len(refused.reason) < 500
 
     def test_a_quote_far_ahead_of_the_clock_is_refused_with_its_time(self) -> None:

@@ -121,7 +121,7 @@ class TestGoodFiles:
             assert load_file(embedded, PricingState(), None, path).kind == kind
         other = load_file(embedded, PricingState(), None, write(tmp_path, "A,B\n1,2\n"))
         assert (other.kind, other.revision, other.failed_rows) == (None, None, 1)
-        assert summary_of(other) == "unknown kind: nothing loaded; 1 rows failed (1 row)"
+        assert summary_of(other) == "unknown kind: nothing loaded; 1 row failed (1 row)"
 
     def test_limits_hold(self, embedded: Store, tmp_path: Path) -> None:
         path = write_files(tmp_path)["trades"]
@@ -205,11 +205,11 @@ class TestBadRows:
         result = run("load", "trades", path)
         assert result.exit_code == 1
         assert result.stderr == f"{path}: {said}\n"
-        assert result.stdout.startswith("trades: nothing loaded; 1 rows failed (1 ")
+        assert result.stdout.startswith("trades: nothing loaded; 1 row failed (1 ")
         assert (count(embedded, trades), revision(embedded)) == (0, before)
         result = run("load", "trades", path, "--good-rows")
         assert result.exit_code == 1, "a script must see that rows are missing"
-        assert result.stdout.startswith("trades: 1 new; 1 rows failed (1 ")
+        assert result.stdout.startswith("trades: 1 new; 1 row failed (1 ")
         with embedded.read() as connection:
             assert list(connection.execute(select(trades.c.trade_id)).scalars()) == ["GOOD"]
 

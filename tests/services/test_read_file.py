@@ -281,18 +281,18 @@ class TestLimits:
     def test_ten_thousand_columns(self, path: Path) -> None:
         names = [f"C{n}" for n in range(10_000)]
         assert said(read(path, ",".join(names) + "\n")) == [
-            "line 1: 10,000 columns, at most 200 are read: this is no table of records"
+            "line 1: 10\u00a0000 columns, at most 200 are read: this is no table of records"
         ]
         assert said(read_file(parquet(path, {name: [1.0] for name in names}), None, LIMITS)) == [
-            "row 1: 10,000 columns, at most 200 are read: remove some"
+            "row 1: 10\u00a0000 columns, at most 200 are read: remove some"
         ]
 
     @pytest.mark.parametrize(
         ("content", "reason"),
         [
-            ("x" * 3_000_000, "line 2: a line of more than 1,000,000 bytes"),
+            ("x" * 3_000_000, "line 2: a line of more than 1\u00a0000\u00a0000 bytes"),
             ('"' + "x\n" * 1_500_000, "not a CSV file: field larger than field limit"),
-            ('"' + 'x","x\n' * 500_000, "a row of more than 1,000,000 bytes: look for a quotation mark"),
+            ('"' + 'x","x\n' * 500_000, "a row of more than 1\u00a0000\u00a0000 bytes: look for a quotation mark"),
         ],
     )
     def test_a_line_a_field_or_a_row_without_an_end(self, content: str, reason: str, path: Path) -> None:

@@ -148,7 +148,7 @@ class TestTagging:
         with small_store.read() as connection:
             refused = [stored.entry for stored in read_audit(connection)]
         assert {(e.user_name, e.action, e.subject_key) for e in refused} == {(user.name, "refused", "tag")}
-        assert [e.note for e in refused] == ["undo 1 tags", "set 2 trades to Terminated"]
+        assert [e.note for e in refused] == ["undo 1 tag", "set 2 trades to Terminated"]
 
     def test_five_hundred_within_a_second(self, demo_store: Store) -> None:
         with demo_store.read() as connection:
