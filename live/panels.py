@@ -6,12 +6,14 @@ as-of date, the filters and the selection, and hears when the user selects somet
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
 import streamlit as st
+
+from engine.measures import DAY_PNL, MEASURES
 
 ASSETS_FOLDER = Path(__file__).parent / "assets"
 ASSETS_URL = "/deltaboard/assets"
@@ -38,9 +40,14 @@ class MeasureText(TypedDict):
 
     name: str
     label: str
-    unit: str
     decimals: int
     help: str
+
+
+MEASURE_TEXTS: list[MeasureText] = [
+    {"name": measure.name, "label": measure.label, "decimals": measure.decimals, "help": measure.help}
+    for measure in (*MEASURES, DAY_PNL)
+]
 
 
 @cache
@@ -94,7 +101,6 @@ def live_panel(
     as_of: str = "latest",
     filters: Filters | None = None,
     selection: Selection | None = None,
-    measures: Sequence[MeasureText] = (),
     not_included_url: str | None = None,
     on_selection_change: Callable[[Selection | None], None] | None = None,
 ) -> Selection | None:
@@ -117,7 +123,7 @@ def live_panel(
             "as_of": as_of,
             "filters": filters or {"statuses": [], "books": []},
             "selection": selection,
-            "measures": list(measures),
+            "measures": MEASURE_TEXTS,
             "not_included_url": not_included_url,
         },
         height=height,

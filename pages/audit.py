@@ -71,6 +71,7 @@ if entries:
         row_height=ROW_PIXELS,
         placeholder="",
         column_config={
+            "Entry": st.column_config.NumberColumn(format="localized"),
             "Before": st.column_config.TextColumn(width="medium"),
             "After": st.column_config.TextColumn(width="medium"),
             "When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm:ss"),

@@ -5,8 +5,7 @@ The panels are live by themselves; this page only places them, and draws the day
 
 import streamlit as st
 
-from engine.measures import DAY_PNL, MEASURES
-from live.panels import Filters, MeasureText, PanelKind, live_panel
+from live.panels import Filters, PanelKind, live_panel
 from storage.feeds import REPLAY, read_feed
 from storage.quotes import newest_as_of
 from storage.read_models import as_of_dates, book_names
@@ -21,10 +20,6 @@ _TOP_HEIGHT = 600
 _CHARTS_HEIGHT = 168
 _TRADES_HEIGHT = 300
 
-measures: list[MeasureText] = [
-    {"name": m.name, "label": m.label, "unit": m.unit, "decimals": m.decimals, "help": m.help}
-    for m in (*MEASURES, DAY_PNL)
-]
 state = mirrored_view()
 with store().read() as connection:
     dates, books, replay = as_of_dates(connection), book_names(connection), read_feed(connection, REPLAY)
@@ -40,7 +35,6 @@ def panel(kind: PanelKind, height: int) -> None:
         as_of=state.as_of.isoformat() if state.as_of else LATEST,
         filters=filters,
         selection=state.selection,
-        measures=measures,
         not_included_url="not-included",
         on_selection_change=select,
     )

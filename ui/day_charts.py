@@ -6,7 +6,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
-from engine.measures import DAY_PNL
+from engine.measures import DAY_PNL, MEASURES
 from engine.selection import TradeSelection
 from services.day_history import DayHistory
 from ui.day_line import day_line
@@ -18,12 +18,8 @@ from ui.view_state import ViewState
 _SHARED_SECONDS = 2.0
 _HEIGHT = 140
 _GAIN = "#2f9e6e"
-_LINES: dict[str, tuple[str, str, int]] = {
-    "quote": ("quote", "#8b95a5", 2),
-    DAY_PNL.name: ("day P&L", "#e5484d", 0),
-    "cash_delta": ("cash delta", "#3b82f6", 0),
-    "vega_1pt": ("vega, 1 point", "#d29922", 0),
-}
+_COLOURS = {"quote": "#8b95a5", DAY_PNL.name: "#e5484d", "cash_delta": "#3b82f6", "vega_1pt": "#d29922"}
+_LABELS = {"quote": "Quote", **{measure.name: measure.label for measure in (*MEASURES, DAY_PNL)}}
 
 
 @st.cache_data(ttl=_SHARED_SECONDS, max_entries=64, show_spinner=False)
@@ -43,16 +39,16 @@ def day_charts(state: ViewState, as_of: date) -> None:
     names = ["quote", DAY_PNL.name, "cash_delta"] if known_quote else [DAY_PNL.name, "cash_delta", "vega_1pt"]
     for column, name in zip(st.columns(3, gap="small"), names, strict=True):
         if history.frame[name].isna().all():
-            column.caption(plain(f"{title} · {_LINES[name][0]}: not known, nothing selected has a previous close."))
+            column.caption(plain(f"{title} · {_LABELS[name]}: not known, nothing selected has a previous close."))
             continue
-        column.altair_chart(_chart(history.frame, name, title), width="stretch", alt=f"{title}, {_LINES[name][0]}")
+        column.altair_chart(_chart(history.frame, name, title), width="stretch", alt=f"{title}, {_LABELS[name]}")
     if history.left_out:
         left_out = how_many_text(history.left_out, "trade whose engine is", "trades whose engines are")
         st.caption(f"Not in the lines: {left_out} too slow for this.")
 
 
 def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
-    label, colour, decimals = _LINES[name]
+    label, colour, decimals = _LABELS[name], _COLOURS[name], 2 if name == "quote" else 0
     if name == DAY_PNL.name and frame[name].iloc[-1] >= 0:
         colour = _GAIN
     last = fixed_text(float(frame[name].iloc[-1]), decimals)

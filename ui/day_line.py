@@ -9,6 +9,8 @@ _SECONDS_BELOW = pd.Timedelta(minutes=6)
 _DIGITS_BELOW = 1 / 1000
 _POINTS_BELOW = 3
 _LABEL, _WIDTH = 11, 1.4
+_SCALES = "replace(replace(replace(datum.label, 'k', ' k'), 'M', ' m'), 'G', ' bn')"
+"""Thousands, millions and billions as the figures of the board write them."""
 
 
 def day_line(
@@ -29,7 +31,13 @@ def day_line(
             f"{name}:Q",
             title=None,
             scale=alt.Scale(zero=False, nice=False, padding=4),
-            axis=alt.Axis(format=_distinct_format(known[name]), grid=True, tickCount=ticks - 1, labelFontSize=_LABEL),
+            axis=alt.Axis(
+                format=_distinct_format(known[name]),
+                labelExpr=_SCALES,
+                grid=True,
+                tickCount=ticks - 1,
+                labelFontSize=_LABEL,
+            ),
         ),
         tooltip=[
             alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),

@@ -52,9 +52,9 @@ def measures(story: TradeStory) -> None:
         st.warning(said, icon=":material/block:")
     rows = [_measure_row(measure, story) for measure in MEASURES]
     rows.append(
-        [DAY_PNL.label, _signed(story.day_pnl), DAY_PNL.unit, "", "", f"{DAY_PNL.meaning} {DAY_PNL.formula}"]
+        [DAY_PNL.label, _signed(story.day_pnl), _unit(DAY_PNL, story), "", "", f"{DAY_PNL.meaning} {DAY_PNL.formula}"]
         if story.close is not None
-        else [DAY_PNL.label, "not known", DAY_PNL.unit, "", "", "No previous close is known."]
+        else [DAY_PNL.label, "not known", _unit(DAY_PNL, story), "", "", "No previous close is known."]
     )
     close = f"Close {story.close_date}" if story.close_date else "Previous close"
     heads = ("Measure", "Value", "Unit", close, "Change", "Meaning")
@@ -66,7 +66,7 @@ def measures(story: TradeStory) -> None:
 def other_values(story: TradeStory) -> None:
     """What others computed: to other risk factors."""
     rows = [
-        (values.risk_factor, measure.label, number_text(value, measure.decimals), measure.unit, values.source)
+        (values.risk_factor, measure.label, number_text(value, measure.decimals), _unit(measure, story), values.source)
         for values in story.others
         for measure in MEASURES
         if (value := values.measures[measure.name]) is not None
@@ -139,7 +139,12 @@ def _measure_row(measure: Measure, story: TradeStory) -> list[str]:
     before = None if story.close is None else story.close.measures[measure.name]
     change = "" if now is None or before is None else _signed(now - before, measure.decimals)
     value, close = number_text(now, measure.decimals), number_text(before, measure.decimals)
-    return [measure.label, value, measure.unit, close, change, f"{measure.meaning} {measure.formula}"]
+    return [measure.label, value, _unit(measure, story), close, change, f"{measure.meaning} {measure.formula}"]
+
+
+def _unit(measure: Measure, story: TradeStory) -> str:
+    """In the currency of the underlying, where somebody has described it."""
+    return measure.unit.replace("currency", story.instrument["currency"]) if story.instrument else measure.unit
 
 
 def _valued(own: TradeValues) -> list[tuple[str, str, str]]:

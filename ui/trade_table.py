@@ -116,7 +116,9 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
             "Maturity": st.column_config.DateColumn(format="YYYY-MM-DD"),
             # A hyphen for a minus, alone on the board: texts would not sort as numbers, and a Styler, which shows texts
             # for numbers, takes a second for so many rows, at every click.
-            "Quantity": st.column_config.NumberColumn(format="localized"),
+            "Quantity": st.column_config.NumberColumn(
+                format="localized", help="Contracts, or shares of a stock position; short is negative."
+            ),
             "Past maturity": st.column_config.CheckboxColumn(),
             "Open": link_column(),
         },

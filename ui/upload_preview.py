@@ -156,7 +156,7 @@ def uploaded_text(done: Uploaded) -> str:
     parts = ", ".join(f"{count_text(count)} {name}" for name, count in done.counts.items() if count)
     bad = how_many_text(done.failed_rows, "bad row was", "bad rows were")
     left = f" {bad} left out." if done.failed_rows else ""
-    return f"Upload {done.batch_id} is in: {parts} {done.kind}.{left} It can be taken back under History."
+    return f"Upload {done.batch_id} of {done.kind} is in: {parts}.{left} It can be taken back under History."
 
 
 def _text(value: Any) -> str:

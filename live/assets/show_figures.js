@@ -36,7 +36,7 @@ export function buildFigures(host, key, emit, data) {
     }
     frame.fresh = false;
     const trades = addUp(table, rows, 'trades').now;
-    setText(frame.subtitle, plural(trades || 0, 'trade'));
+    setText(frame.subtitle, [plural(trades || 0, 'trade'), ...(currencies.size === 1 ? currencies : [])].join(' \u00b7 '));
   };
   const plainNote = frame.noteOf.bind(frame);
   frame.noteOf = () => {
@@ -58,7 +58,7 @@ export function buildFigures(host, key, emit, data) {
 
 function buildCard(strip, name, measures) {
   const element = strip.appendChild(make('div', 'db-card', { 'data-figure': name, title: measures.help(name) }));
-  element.append(make('div', 'db-card-label', { text: measures.long(name) }));
+  element.append(make('div', 'db-card-label', { text: measures.label(name) }));
   const line = element.appendChild(make('div', 'db-card-line'));
   const value = line.appendChild(make('span', 'db-card-value', { 'data-column': name }));
   const words = value.appendChild(document.createTextNode('\u00a0'));

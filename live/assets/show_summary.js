@@ -25,7 +25,7 @@ export function buildSummary(host, key, emit, data) {
   for (const name of MEASURES) {
     columns.push({
       name,
-      label: measures.short(name),
+      label: measures.label(name),
       help: measures.help(name),
       width: name === 'market_value' ? [90, 1.2] : [70, 1],
       align: 'right',

@@ -72,8 +72,8 @@ def test_a_ticker_is_selected_and_its_trades_and_day_are_shown(page: Any, board:
         timeout=15_000,
     )
     page.wait_for_function("() => location.search.includes('ticker=AAPL')", timeout=10_000)
-    page.wait_for_selector(".st-key-day >> text=/AAPL · quote 69.50/", timeout=30_000)
-    page.wait_for_selector(".st-key-day >> text=/AAPL · day P&L/", timeout=30_000)
+    page.wait_for_selector(".st-key-day >> text=/AAPL · Quote 69.50/", timeout=30_000)
+    page.wait_for_selector(".st-key-day >> text=/AAPL · Day P&L/", timeout=30_000)
 
 
 def test_the_address_brings_the_same_view_back(page: Any, chromium: Any) -> None:

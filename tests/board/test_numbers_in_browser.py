@@ -86,8 +86,8 @@ def test_axes_and_words_of_the_charts_of_the_day(page: Any, board: RunningBoard)
     words = page.locator(".st-key-day [data-testid=stVegaLiteChart] svg text")
     wait_for(lambda: words.count() >= 9 or page.wait_for_timeout(100), 60, "the charts")
     told = words.all_text_contents()
-    assert [text for text in told if re.search(r"cash delta \u2212?\d{1,3}(\.\d{3})+$", text)], told
-    scaled = [text for text in told if re.fullmatch(r"\u2212?[\d.,]+[kM]", text)]
+    assert [text for text in told if re.search(r"Cash delta \u2212?\d{1,3}(\.\d{3})+$", text)], told
+    scaled = [text for text in told if re.fullmatch(r"\u2212?[\d.,]+ [km]", text)]
     assert scaled, told
     assert [text for text in scaled if "," in text], told
     assert not [text for text in scaled if "." in text], told

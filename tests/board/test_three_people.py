@@ -128,4 +128,4 @@ def upload(page: Any, board: RunningBoard, folder: Path) -> None:
     page.wait_for_selector("text=Choose a file. You see", timeout=LONG)
     choose(page, path)
     page.get_by_role("button", name=f"Upload {len(MENDED)} rows", disabled=False).click(timeout=LONG)
-    page.wait_for_selector(f"text=is in: {len(MENDED)} new trades", timeout=LONG)
+    page.wait_for_selector(f"text=of trades is in: {len(MENDED)} new", timeout=LONG)

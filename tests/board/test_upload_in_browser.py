@@ -71,7 +71,7 @@ def test_an_analyst_reads_what_is_wrong_mends_it_uploads_and_takes_back(
     page.wait_for_selector("text=Choose a file. You see", timeout=LONG)
     choose(page, path)
     page.get_by_role("button", name=f"Upload {len(MENDED)} rows").click(timeout=LONG)
-    page.wait_for_selector("text=is in: 24 new trades", timeout=LONG)
+    page.wait_for_selector("text=of trades is in: 24 new", timeout=LONG)
     assert stored(board) == (24, 24), "there, and priced"
 
     choose(page, path)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from live import wire
+from live.panels import MEASURE_TEXTS
 from tests.live.board_server import BoardServer, wait_until
 
 pytestmark = pytest.mark.browser
@@ -144,7 +145,7 @@ def page(chromium: Any, server: BoardServer) -> Iterator[Any]:
 
 
 def mount(page: Any, kind: str, **data: Any) -> None:
-    page.evaluate("([key, data]) => mountPanel(key, data)", [kind, {"height": 300, **data}])
+    page.evaluate("([key, data]) => mountPanel(key, data)", [kind, {"height": 300, "measures": MEASURE_TEXTS, **data}])
 
 
 def cell(panel: str, row: str, column: str) -> str:
