@@ -44,7 +44,12 @@ NUMBER_COLUMNS: tuple[NumberColumn, ...] = (
         "without_value", "Without a value", 0, Sums.ALWAYS, "How many trades have no value: no sum has them.", "trades"
     ),
     NumberColumn(
-        "quantity", "Quantity", 0, Sums.WITHIN_CONTRACT, "How many contracts or shares, short is negative.", "contracts"
+        "quantity",
+        "Quantity",
+        0,
+        Sums.WITHIN_CONTRACT,
+        "How many contracts or shares, short is negative.",
+        "contracts or shares",
     ),
     NumberColumn("strike", "Strike", 2, Sums.NEVER, "The strike.", "currency a share"),
     NumberColumn("days", "Days to expiry", 0, Sums.NEVER, "From the as-of date to the maturity.", "calendar days"),

@@ -118,7 +118,7 @@ class TradeStory:
     def parameters_from(self) -> str:
         """Where those come from, for people."""
         if self.parameters is None:
-            return f"{DEFAULT_PARAMETERS}: the article's, because {self.ticker} has none of its own"
+            return f"{DEFAULT_PARAMETERS}, because {self.ticker} has none of its own"
         return f"{self.ticker}'s own, from {self.parameters['source']}"
 
 

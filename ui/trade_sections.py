@@ -90,7 +90,9 @@ def how_it_is_priced(story: TradeStory) -> None:
         (label, percent_text(story.parameter_values[name], 4), story.parameters_from)
         for name, label in _PERCENT.items()
     ]
-    since = f"{parameters['as_of_date']}, until a newer row" if parameters else "whenever a ticker has no row"
+    since = (
+        f"{parameters['as_of_date']}, until a newer row" if parameters else f"always, until {story.ticker} has a row"
+    )
     rows.append(("Parameters hold from", since, ""))
     fact_table(Facts("How it is priced", ("What", "Value", "From"), rows, faint=(2,)))
 
@@ -129,7 +131,7 @@ def tags(story: TradeStory) -> None:
     ]
     if rows:
         heads = ("When", "Who", "What", "Before", "After", "Reason", "Note", "Entry")
-        fact_table(Facts("Tags", heads, rows))
+        fact_table(Facts("Tags", heads, rows, numbers=(7,)))
     else:
         st.caption("Tags: nobody has set its status on the board.")
 

@@ -1,9 +1,12 @@
 // What is behind a cell of a pivot: its trades in a list of their own, and from there a trade's page.
 
 import { make, setText } from './dom.js';
+import { number } from './format.js';
 import { viewerIn } from './pivot_engine.js';
 import { gridOf, workByKeyboard } from './pivot_keys.js';
 import { writeMinus } from './pivot_minus.js';
+
+const allDigits = (value) => number(value, (String(value).split('.')[1] ?? '').length);
 
 // leave: puts the focus where it goes when the list is closed.
 export function buildDrill(body, { tell, columns, leave }) {
@@ -38,7 +41,7 @@ export function buildDrill(body, { tell, columns, leave }) {
 
   function toldOf([name, operator, value]) {
     const isDay = source.formats[name]?.date_format && Number.isFinite(value);
-    const told = isDay ? new Date(value).toISOString().slice(0, 10) : value;
+    const told = isDay ? new Date(value).toISOString().slice(0, 10) : typeof value === 'number' ? allDigits(value) : value;
     return operator === '==' ? told : `${name} ${operator} ${told}`;
   }
 

@@ -69,7 +69,7 @@ class TestStory:
         story = story_of(small_store, "M1")
         assert story.parameters is None
         assert story.parameter_values == ARTICLE_PARAMETERS
-        assert story.parameters_from == "default: the article's, because MSFT has none of its own"
+        assert story.parameters_from == "default, because MSFT has none of its own"
         assert story.book is None, "nobody has described it"
 
     def test_the_day_s_gain_is_against_the_close(self, small_store: Store, state: PricingState) -> None:
