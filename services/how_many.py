@@ -1,7 +1,7 @@
 """How many, in words that whoever reads them cannot misread, whatever their language.
 
 What services say is read on pages, in answers, in logs and in the audit, long after it was written. A comma or a point
-between thousands is a decimal sign to somebody; a no-break space is none to anybody, and every code page has it.
+between thousands is a decimal sign to somebody; a no-break space is none to anybody, and terminals show it as a space.
 """
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ui import number_text
-from ui.number_text import chart_language, count_text, fixed_text, percent_text, size_text
+from ui.number_text import chart_language, count_text, fixed_text, how_many_text, percent_text, size_text
 
 LANGUAGES = ["en-US", "en-GB", "de-DE", "de-CH", "fr-FR", "es-ES", "pl-PL", "sv-SE", "en-IN", "ja-JP", "tr-TR", "pt-BR"]
 NUMBERS = [0.0, 1.0, 999.0, 1234.5, -1234.5, 12345.678, -123456.0, 1234567.891, -98765432.1, 0.0049, -0.004]
@@ -56,6 +56,11 @@ def test_sizes_keep_all_of_their_digits(reader: Any) -> None:
         "100",
     ]
     assert count_text(9963) == "9.963"
+    assert [how_many_text(count, "entry is", "entries are") for count in (1, 9963)] == [
+        "1 entry is",
+        "9.963 entries are",
+    ]
+    assert [how_many_text(count, "row") for count in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
     assert [percent_text(value, 4) for value in (0.6792, -0.01, 0.0)] == [
         "67,9200\u00a0%",
         "\u22121,0000\u00a0%",

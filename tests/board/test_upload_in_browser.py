@@ -99,7 +99,7 @@ def test_good_rows_alone_when_the_analyst_says_so(chromium: Any, board: RunningB
     choose(page, path)
     page.get_by_text("The good rows alone").click(timeout=LONG)
     page.get_by_role("button", name="Upload 1 row").click(timeout=LONG)
-    page.wait_for_selector("text=1 bad rows were left out", timeout=LONG)
+    page.wait_for_selector("text=1 bad row was left out", timeout=LONG)
     assert stored(board, "SOME-%")[0] == 1
     page.close()
 
