@@ -22,7 +22,7 @@ TICKERS = ["AAPL", "JPM", "MSFT"]
 QUOTES = [66.54, 79.90, 133.02]
 MEASURES = ["market_value", "cash_delta", "cash_gamma_1pct", "vega_1pt", "theta_1d", "rho_1bp"]
 # What shows for a moment is noted when it is painted: whoever looks later may be too late. Of pulses, the first of a
-# cell and a way: where it stands, how many animations fade it, and its background. Of newcomers, the keys of their rows.
+# cell and a way: where it stands, how many animations fade it, its background. Of newcomers, the keys of their rows.
 WATCH = """() => {
   window.pulses = {};
   window.newcomers = [];
