@@ -13,6 +13,8 @@ from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import KafkaError
 from kafka.structs import MemberState
 
+from ingestion.kafka_opening import open_client
+
 _DEFAULTS: dict[str, Any] = {
     "fetch_max_bytes": 4 * 1024 * 1024,  # what is read ahead is held in memory
     "fetch_max_wait_ms": 200,
@@ -73,7 +75,7 @@ def open_consumer(
 
     def run() -> None:
         try:
-            consumer = KafkaConsumer(**wanted)
+            consumer = open_client(KafkaConsumer, wanted)
             # The setting does not get through to where topics are asked for (kafka-python 3.0.12).
             consumer._cluster.config["allow_auto_create_topics"] = False
             if gone_member:
@@ -106,7 +108,7 @@ def close_consumer(consumer: KafkaConsumer) -> None:
 def _remove(settings: dict[str, Any], group: str, member: str) -> None:
     known = {name: value for name, value in settings.items() if name in KafkaAdminClient.DEFAULT_CONFIG}
     try:
-        with closing(KafkaAdminClient(**{**known, "bootstrap_timeout_ms": 5000})) as admin:
+        with closing(open_client(KafkaAdminClient, {**known, "bootstrap_timeout_ms": 5000})) as admin:
             admin.remove_group_members(group, [MemberToRemove(member_id=member)])
     except KafkaError as fault:
         log.info("the member that died is left to its session's end", group=group, error=str(fault))

@@ -15,6 +15,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from sqlalchemy import select
 
+from ingestion.kafka_opening import open_client
 from storage import feeds
 from storage.database import STORE_AWAY, Store
 from storage.dead_letters import DeadLetter, StoredDeadLetter, read_dead_letters
@@ -83,7 +84,7 @@ class DeadLetterTopic:
             self._wake.wait()
             self._wake.clear()
             try:
-                producer = producer or KafkaProducer(**self._settings)
+                producer = producer or open_client(KafkaProducer, self._settings)
                 while not self._stop.is_set() and (letters := self._unsent(last)):
                     self._send(producer, letters)
                     last = letters[-1].dead_letter_id

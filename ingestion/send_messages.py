@@ -12,6 +12,8 @@ from typing import IO, Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from ingestion.kafka_opening import open_client
+
 _SECONDS_TO_CONNECT, _SECONDS_FOR_TOPIC, _SECONDS_TO_DELIVER = 5.0, 10.0, 30.0
 _LARGEST_BACKLOG = 10_000
 """Messages that the broker has not acknowledged yet: more are not sent until it has."""
@@ -67,15 +69,16 @@ def to_kafka(bootstrap: str, topic: str) -> Iterator[Send]:
     """
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # we say ourselves what went wrong
     try:
-        producer = KafkaProducer(
-            bootstrap_servers=bootstrap.split(","),
-            bootstrap_timeout_ms=int(_SECONDS_TO_CONNECT * 1000),
-            max_block_ms=int(_SECONDS_FOR_TOPIC * 1000),
-            delivery_timeout_ms=int(_SECONDS_TO_DELIVER * 1000),
-            request_timeout_ms=int(_SECONDS_TO_CONNECT * 1000),
-            reconnect_backoff_max_ms=1000,
-            linger_ms=5,
-        )
+        settings = {
+            "bootstrap_servers": bootstrap.split(","),
+            "bootstrap_timeout_ms": int(_SECONDS_TO_CONNECT * 1000),
+            "max_block_ms": int(_SECONDS_FOR_TOPIC * 1000),
+            "delivery_timeout_ms": int(_SECONDS_TO_DELIVER * 1000),
+            "request_timeout_ms": int(_SECONDS_TO_CONNECT * 1000),
+            "reconnect_backoff_max_ms": 1000,
+            "linger_ms": 5,
+        }
+        producer = open_client(KafkaProducer, settings)
     except (KafkaError, ValueError) as error:
         raise NotSent(
             f"No Kafka broker answers at {bootstrap}: start one (python -m launch.kafka_broker), "

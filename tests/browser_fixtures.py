@@ -6,10 +6,12 @@ Where it is missing they are skipped, loudly; under CI, where it must be, they f
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 from launch.components import find_chromium, is_ci
 
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+expect.set_options(timeout=60_000)  # what is said of a page is waited for: a slow machine is no fault
 
 
 def missing(what: str) -> None:
@@ -27,10 +29,6 @@ def chromium() -> Iterator[object]:
     path = find_chromium()
     if path is None:
         missing("Chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright")
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=str(path), args=FLAGS)
         yield browser

@@ -48,7 +48,7 @@ class Server:
         self._server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()))
         self._thread.start()
-        wait_for(lambda: self._server.started, 10, "the web server")
+        wait_for(lambda: self._server.started, 60, "the web server")
 
     def ask(
         self,
@@ -64,7 +64,7 @@ class Server:
         sent = {"Content-Type": content_type, **(headers or {})}
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body.encode() if isinstance(body, str) else body, sent)
             response = connection.getresponse()

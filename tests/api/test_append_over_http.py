@@ -30,6 +30,7 @@ from storage.schema import quotes, sensitivities, store_state
 from storage.settings import settings
 from tests.api.serving import QUOTE, TOKEN, Server
 from tests.board.running import running_board
+from tests.databases import wait_for
 from tests.small_book import MONDAY
 
 
@@ -353,7 +354,9 @@ class TestLimits:
 
         def slow() -> Iterator[bytes]:
             yield b"["
-            time.sleep(1.0)
+            for _ in range(600):  # or until the server hangs up
+                time.sleep(0.05)
+                yield b" "
             yield b"]"
 
         with suppress(BrokenPipeError, ConnectionResetError):
@@ -361,9 +364,11 @@ class TestLimits:
 
     def test_too_many_at_once(self, start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
         gate = threading.Event()
+        inside: list[int] = []
 
         def held(*arguments: Any, **options: Any) -> Any:
-            gate.wait(20)
+            inside.append(1)
+            gate.wait(60)
             return append_read(*arguments, **options)
 
         monkeypatch.setattr(api.appender, "append_read", held)
@@ -375,7 +380,7 @@ class TestLimits:
         ]
         for thread in threads:
             thread.start()
-        time.sleep(0.5)
+        wait_for(lambda: len(inside) == 2, 60, "both to be at work")
         refused = server.append("quotes", [QUOTE])
         docs = server.ask("/api/docs", method="GET")
         gate.set()

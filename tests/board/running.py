@@ -120,10 +120,21 @@ def raw(page: Any, panel: str, row: str, column: str) -> float:
     return float(cell.get_attribute("data-raw"))
 
 
+def wait_for_raw(page: Any, panel: str, row: str, column: str, wanted: float) -> None:
+    """Wait until this is the number behind a cell."""
+    page.wait_for_function(
+        """([panel, row, column, wanted]) => Math.abs(document.querySelector(
+            `[data-panel=${panel}] [data-row-key='${row}'] [data-column=${column}]`)?.dataset.raw - wanted)
+            <= 1e-9 * Math.abs(wanted)""",
+        arg=[panel, row, column, wanted],
+        timeout=60_000,
+    )
+
+
 def wait_for_revision(page: Any, panel: str, revision: int) -> None:
     """Wait until a panel shows a revision or a newer one."""
     page.wait_for_function(
         "([panel, revision]) => Number(document.querySelector(`[data-panel=${panel}]`).dataset.revision) >= revision",
         arg=[panel, revision],
-        timeout=15_000,
+        timeout=60_000,
     )

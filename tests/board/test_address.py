@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.board.running import READY, RunningBoard, board
 
@@ -69,8 +70,8 @@ def test_filters_of_a_list_stay_in_the_address(page: Any, board: RunningBoard) -
     says(page, "/trades", trades)
     page.reload()
     says(page, "/trades", trades)
-    page.wait_for_function("(field) => field.value === 'AAPL'", arg=search(page).element_handle())
-    assert page.get_by_role("switch", name="Past maturity").is_checked()
+    expect(search(page)).to_have_value("AAPL")
+    expect(page.get_by_role("switch", name="Past maturity")).to_be_checked()
 
 
 def test_clicks_that_cut_each_other_short_lose_nothing(page: Any, board: RunningBoard) -> None:
@@ -106,10 +107,9 @@ def test_the_view_of_the_board_is_in_the_address_of_every_page_that_has_it(page:
 def test_what_an_address_asks_for_and_is_not_there_is_said(page: Any, board: RunningBoard) -> None:
     page.goto(f"{board.address}/?person=Max&book=GONE&status=Sleeping&as_of=2031-02-03&path=Americas&ticker=AAPL")
     page.wait_for_selector(READY)
-    said = page.get_by_test_id("stToast").inner_text()
-    assert "There is nothing of 2031-02-03: the newest date is shown." in said
-    assert "no status Sleeping" in said
-    assert "no book GONE: all books are shown" in said
+    told = page.get_by_test_id("stToast")
+    for words in ("There is nothing of 2031-02-03: the newest date is shown.", "no status Sleeping", "no book GONE"):
+        expect(told).to_contain_text(words)
     page.wait_for_selector(IDLE)
     says(page, "/", {"path": ["Americas"]})
     page.goto(f"{board.address}/trades?person=Max&find=zzz")

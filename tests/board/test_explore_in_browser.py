@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.board.running import RunningBoard, board
 from tests.databases import wait_for
@@ -21,6 +22,7 @@ DELTA = "Delta, shares"
 
 def opened(chromium: Any, board: RunningBoard, person: str = "Vera", query: str = "", address: str = "") -> Any:
     page = chromium.new_page(viewport={"width": 1500, "height": 1000})
+    page.set_default_timeout(LONG)
     page.goto(address or f"{board.address}/explore?person={person}{query}")
     page.wait_for_selector(READY, timeout=LONG)
     page.wait_for_selector(IDLE, timeout=LONG)
@@ -44,7 +46,7 @@ def columns(page: Any) -> dict[str, list[Any]]:
 
 
 def until(page: Any, what: Any, words: str) -> None:
-    wait_for(lambda: what() or page.wait_for_timeout(100), 20, words)
+    wait_for(lambda: what() or page.wait_for_timeout(100), LONG / 1000, words)
 
 
 def test_the_total_is_the_store_s_and_moves_with_a_tick(chromium: Any, board: RunningBoard) -> None:
@@ -54,12 +56,14 @@ def test_the_total_is_the_store_s_and_moves_with_a_tick(chromium: Any, board: Ru
     before = columns(page)["Cash delta"][0]
     board.tick(("AAPL", 80.0), ("MSFT", 170.0))
     until(page, lambda: columns(page)["Cash delta"][0] == pytest.approx(board.total("cash_delta")), "the tick")
-    assert columns(page)["Cash delta"][0] != before
-    page.get_by_role("button", name="Pause", exact=True).click()
     paused = columns(page)["Cash delta"][0]
+    assert paused != before
+    page.get_by_role("button", name="Pause", exact=True).click()
+    other = opened(chromium, board)  # one who has not paused sees the next tick
     board.tick(("AAPL", 60.0))
-    page.wait_for_timeout(1500)
+    until(other, lambda: columns(other)["Cash delta"][0] == pytest.approx(board.total("cash_delta")), "another's tick")
     assert columns(page)["Cash delta"][0] == paused
+    other.close()
     page.get_by_role("button", name="Live", exact=True).click()
     until(page, lambda: columns(page)["Cash delta"][0] == pytest.approx(board.total("cash_delta")), "what was missed")
     page.close()
@@ -70,20 +74,21 @@ def test_what_may_not_be_summed_is_not(chromium: Any, board: RunningBoard) -> No
     rules = page.locator(".db-rules")
     arrange(page, group_by=["Underlying"], columns=["Market value", DELTA, "Spot"])
     rules.get_by_text(f"{DELTA} adds up within one underlying alone").wait_for(timeout=LONG)
-    assert configured(page)["aggregates"] == {"Market value": "sum", DELTA: "unique", "Spot": "unique"}
+    wanted = {"Market value": "sum", DELTA: "unique", "Spot": "unique"}
+    until(page, lambda: configured(page)["aggregates"] == wanted, "the rules")
     arrange(page, aggregates={"Spot": "sum or zero", "Market value": "sum or zero"})
     until(page, lambda: configured(page)["aggregates"]["Spot"] == "unique", "a sum that was chosen by hand")
     until(page, lambda: configured(page)["aggregates"]["Market value"] == "sum", "no zero for what is not known")
-    assert columns(page)["Spot"][0] is None, "not known over all underlyings"
+    until(page, lambda: columns(page)["Spot"][0] is None, "what is not known over all underlyings")
 
     arrange(page, group_rollup_mode="flat", aggregates={DELTA: "sum"}, columns=[DELTA])
     until(page, rules.is_hidden, "no note where there is no total")
-    assert configured(page)["aggregates"][DELTA] == "sum"
+    until(page, lambda: configured(page)["aggregates"][DELTA] == "sum", "a sum where there is no total")
 
     computed = {"ratio": '"Market value" / "Spot"', "both": '"Cash delta" + 2 * "Market value"'}
     arrange(page, group_rollup_mode="rollup", expressions=computed, columns=list(computed))
     rules.get_by_text("ratio is no sum").wait_for(timeout=LONG)
-    assert configured(page)["aggregates"] == {"ratio": "unique", "both": "sum"}
+    until(page, lambda: configured(page)["aggregates"] == {"ratio": "unique", "both": "sum"}, "what is computed")
     page.close()
 
 
@@ -143,7 +148,7 @@ def test_the_pivot_is_worked_by_keyboard_alone(chromium: Any, board: RunningBoar
     trade_id = str(page.evaluate(FOCUS))
     press("Enter", until_focus=f"Open {trade_id}")
     press("Escape", until_focus=f"{columns(page)['Market value'][1]:,.0f}")
-    assert drill.is_hidden()
+    expect(drill).to_be_hidden()
 
     page.get_by_role("button", name="Edit", exact=True).focus()
     page.keyboard.press("Enter")
@@ -157,7 +162,7 @@ def test_the_pivot_is_worked_by_keyboard_alone(chromium: Any, board: RunningBoar
     page.keyboard.press("Enter")
     until(page, lambda: "Sector" in configured(page)["group_by"], "the row that was typed")
     press("Escape", until_focus="Edit")
-    assert page.locator("perspective-viewer[settings]").count() == 0
+    expect(page.locator("perspective-viewer[settings]")).to_have_count(0)
     page.close()
 
 
@@ -187,10 +192,11 @@ def test_the_address_opens_the_same_and_a_saved_view_is_shared(chromium: Any, bo
     arrange(page, group_by=["Sector"], columns=["Vega 1 pt"], filter=[["Option type", "==", "put"]])
     page.wait_for_url("**pivot=**", timeout=LONG)
     other = opened(chromium, board, address=page.url)
+    until(other, lambda: configured(other)["group_by"] == ["Sector"], "the arrangement of the address")
     shown = configured(other)
-    assert (shown["group_by"], shown["columns"]) == (["Sector"], ["Vega 1 pt"])
-    assert shown["filter"] == [["Option type", "==", "put"]]
-    assert columns(other)["Vega 1 pt"][0] == pytest.approx(columns(page)["Vega 1 pt"][0])
+    assert (shown["columns"], shown["filter"]) == (["Vega 1 pt"], [["Option type", "==", "put"]])
+    total = pytest.approx(columns(page)["Vega 1 pt"][0])
+    until(other, lambda: columns(other)["Vega 1 pt"][0] == total, "the same total")
 
     page.get_by_role("button", name="Save as").click()
     page.get_by_label("Name").fill("Puts by sector")
@@ -199,7 +205,7 @@ def test_the_address_opens_the_same_and_a_saved_view_is_shared(chromium: Any, bo
     page.wait_for_url("**view=**", timeout=LONG)
     page.wait_for_selector(IDLE, timeout=LONG)
     viewer = opened(chromium, board, "Vera", query=f"&view={page.url.split('view=')[1].split('&')[0]}")
-    assert configured(viewer)["group_by"] == ["Sector"]
+    until(viewer, lambda: configured(viewer)["group_by"] == ["Sector"], "the arrangement of the view")
     viewer.get_by_role("heading", name="Puts by sector").wait_for(timeout=LONG)
     for each in (page, other, viewer):
         each.close()
@@ -208,7 +214,7 @@ def test_the_address_opens_the_same_and_a_saved_view_is_shared(chromium: Any, bo
 def test_an_address_that_was_cut_off_says_so(chromium: Any, board: RunningBoard) -> None:
     page = opened(chromium, board, query="&pivot=eNq1kz9Pw")
     page.get_by_text("it may have been cut off").wait_for(timeout=LONG)
-    assert configured(page)["group_by"][0] == "Region"
+    until(page, lambda: configured(page)["group_by"][0] == "Region", "the standard arrangement")
     page.close()
     page = opened(chromium, board, query="&view=none-such")
     page.get_by_text("There is no such view").wait_for(timeout=LONG)

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.board.running import READY, ROOT, RunningBoard, running_board
+from storage.database import Store
+from tests.board.running import READY, ROOT, RunningBoard, running_board, wait_for_revision
 from tests.databases import Templates, load_demo_book, wait_for
 from tests.ingestion.running import feed_of
 
 pytestmark = pytest.mark.browser
 LONG = 60_000
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
 @pytest.fixture
@@ -42,8 +44,14 @@ def press(page: Any, button: str) -> None:
     """Open the replay's menu on a page that has just loaded, and press one of its buttons."""
     page.reload()
     page.wait_for_selector(READY, timeout=LONG)
+    page.wait_for_selector(IDLE, timeout=LONG)
     page.locator(".st-key-replay_popover button").first.click()
     page.locator(button).first.click()
+
+
+def revision_of(store: Store) -> int:
+    with store.read() as connection:
+        return store.revisions(connection).revision
 
 
 def test_the_replay_is_paused_resumed_and_started_again(
@@ -59,15 +67,17 @@ def test_the_replay_is_paused_resumed_and_started_again(
             wait_for_state(page, "Live")
             press(page, ".st-key-replay_pause button")
             wait_for_state(page, "Paused")
-            shown = page.locator("[data-panel=market]").first.get_attribute("data-revision")
-            page.wait_for_timeout(2500)
-            assert page.locator("[data-panel=market]").first.get_attribute("data-revision") == shown
+            paused_at = revision_of(board.store)
+            wait_for_revision(page, "market", paused_at)
+            page.wait_for_timeout(2500)  # the replay would have gone on by two rows
+            assert revision_of(board.store) == paused_at
+            assert page.locator("[data-panel=market]").get_attribute("data-revision") == str(paused_at)
             press(page, ".st-key-replay_pause button")
             wait_for_state(page, "Live")
             press(page, ".st-key-replay_speed button:has-text('max')")
             wait_for_state(page, "Replay over")
             press(page, ".st-key-replay_speed button:has-text('10×')")
-            wait_for(lambda: feed_of(board.store).wanted_speed == 10.0, 30, "the speed")  # or a reload drops the click
+            wait_for(lambda: feed_of(board.store).wanted_speed == 10.0, 60, "the speed")  # or a reload drops the click
             press(page, ".st-key-replay_restart button")
             wait_for_state(page, "Live")
         finally:

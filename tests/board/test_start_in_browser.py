@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from services.define_statuses import define_status
 from services.permissions import Role, User
@@ -57,14 +58,14 @@ def test_one_shares_a_view_and_another_puts_it_on_their_start_page(opened: Open,
     vera.wait_for_selector("text=Yours, shared. As it was saved")
     with board.store.read() as connection:
         (shared,) = views_for(connection, "Max")
-    assert f"view={shared.view_id}" in vera.url
+    vera.wait_for_url(f"**view={shared.view_id}*")
     assert view_content(open_view(board.store, MAX, shared.view_id).content).pivot["group_by"]
 
     maximilian = opened("/explore?person=Max")
     choose_view(maximilian, "View", "Desks today, of Vera")
     maximilian.wait_for_selector("text=Of Vera. As it was saved")
-    assert f"view={shared.view_id}" in maximilian.url
-    assert maximilian.get_by_role("button", name="Save", exact=True).is_disabled()
+    maximilian.wait_for_url(f"**view={shared.view_id}*")
+    expect(maximilian.get_by_role("button", name="Save", exact=True)).to_be_disabled()
     maximilian.get_by_test_id("stSidebarNav").get_by_role("link", name="Start").click()
     maximilian.get_by_role("button", name="Add views").click()
     for number in (1, 2):
@@ -90,7 +91,7 @@ def test_one_shares_a_view_and_another_puts_it_on_their_start_page(opened: Open,
     share_view(board.store, VERA, shared.view_id, False)
     maximilian.goto(f"{board.address}/start?person=Max")
     maximilian.wait_for_selector("text=The view that was here is deleted, or not shared with you any more.")
-    assert panels.count() == 0
+    expect(panels).to_have_count(0)
 
 
 def is_live_alone(board: RunningBoard, live: Any, paused: Any) -> None:
@@ -125,19 +126,19 @@ def test_changes_are_not_lost_to_another_view_unasked(opened: Open, board: Runni
     first, other = view_of(board, ANA, "First", BY_BOOK), view_of(board, ANA, "Other", BY_SECTOR)
     page = opened(f"/explore?person=Ana&view={first}")
     page.wait_for_selector("text=Yours. As it was saved")
-    assert page.get_by_role("button", name="Save", exact=True).is_disabled()
+    expect(page.get_by_role("button", name="Save", exact=True)).to_be_disabled()
     show_terminated_too(page)
     page.wait_for_selector("text=Yours. Changed since it was saved")
     choose_view(page, "View", "Other")
     page.wait_for_selector("text='First' has changes that are not saved.")
     page.get_by_role("button", name="Stay here").click()
     page.wait_for_selector("text='First' has changes", state="detached")
-    assert f"view={first}" in page.url
+    page.wait_for_url(f"**view={first}*")
     choose_view(page, "View", "Other")
     page.get_by_role("button", name="Open the other without saving").click()
     page.wait_for_selector("text=Yours. As it was saved")
     page.wait_for_selector("text=Status: Live")
-    assert f"view={other}" in page.url
+    page.wait_for_url(f"**view={other}*")
     assert open_view(board.store, ANA, first).version == 1
 
 
@@ -153,7 +154,7 @@ def test_saved_views_stand_beside_every_page(opened: Open, board: RunningBoard) 
     page.wait_for_selector("text='By book' has changes that are not saved.")
     page.get_by_role("button", name="Open the other without saving").click()
     page.wait_for_selector("text=Of Ana. As it was saved")
-    assert f"view={shared}" in page.url
+    page.wait_for_url(f"**view={shared}*")
 
 
 def test_a_view_is_renamed_copied_linked_and_deleted(opened: Open, board: RunningBoard) -> None:
@@ -163,7 +164,7 @@ def test_a_view_is_renamed_copied_linked_and_deleted(opened: Open, board: Runnin
     page = opened("/start?person=Ana")
     page.get_by_role("link", name=name).click()
     page.wait_for_selector("text=Yours. As it was saved")
-    assert page.locator("img[src*='none.png']").count() == 0
+    expect(page.locator("img[src*='none.png']")).to_have_count(0)
     choose_from_menu(page, "Rename")
     page.get_by_role("textbox", name="Name").fill("Renamed")
     page.keyboard.press("Enter")
@@ -172,16 +173,16 @@ def test_a_view_is_renamed_copied_linked_and_deleted(opened: Open, board: Runnin
     page.wait_for_selector("text=Only Ana can open it: share the view first.")
     define_status(board.store, ADA, DefinedStatus("Watched", is_priced=True, is_shown=True, meaning=""))
     page.wait_for_selector("text=/Status: .*Watched/")  # the page has run again, and the dialog is still there
-    assert page.get_by_test_id("stCode").inner_text().strip() == f"{board.address}/explore?view={view_id}"
+    expect(page.get_by_test_id("stCode")).to_have_text(f"{board.address}/explore?view={view_id}")
     page.keyboard.press("Escape")
     choose_from_menu(page, "Copy to my views")
     page.wait_for_selector("text='Renamed' is copied to your views.")
-    assert f"view={view_id}" not in page.url
+    page.wait_for_url(lambda url: f"view={view_id}" not in url)
     choose_from_menu(page, "Delete")
     page.wait_for_selector("text=This deletes your view 'Renamed (copy)' for good.")
     page.get_by_role("button", name="Delete it").click()
     page.wait_for_selector("text='Renamed (copy)' is deleted.")
     page.wait_for_selector("text=Not saved")
-    assert "view=" not in page.url
+    page.wait_for_url(lambda url: "view=" not in url)
     with board.store.read() as connection:
         assert "Renamed (copy)" not in {view.name for view in views_for(connection, "Ana")}

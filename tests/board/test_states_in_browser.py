@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from launch.components import find_postgresql
 from storage.database import Store
@@ -54,7 +55,7 @@ def test_an_empty_store_and_what_is_away(chromium: Any, database: PostgresServer
             page.goto(f"{board.address}/{address}")
             page.get_by_text(words).first.wait_for(timeout=LONG)
             page.wait_for_selector(IDLE, timeout=LONG)
-            assert page.locator(".db-skeleton:visible").count() == 0, f"{address} waits for what will not come"
+            expect(page.locator(".db-skeleton:visible"), f"{address} waits for what will not come").to_have_count(0)
         board_page, explore, *others = context.pages
         for page in others[2:]:
             page.close()
@@ -70,14 +71,14 @@ def test_an_empty_store_and_what_is_away(chromium: Any, database: PostgresServer
         for page, words in zip(context.pages, EMPTY.values(), strict=False):
             page.get_by_text(words).first.wait_for(timeout=LONG)
             page.wait_for_selector(IDLE, timeout=LONG)
-            assert page.get_by_text(AWAY).count() == 0
+            expect(page.get_by_text(AWAY)).to_have_count(0)
     gone = ".stApp[data-test-connection-state=PINGING_SERVER]"
     for page in context.pages[:3]:
         page.wait_for_selector(gone, timeout=LONG)
         said = f"getComputedStyle(document.querySelector('{gone}'), '::after').content"
-        assert "No connection to Deltaboard" in page.evaluate(said)
+        page.wait_for_function(f"{said}.includes('No connection to Deltaboard')")
         page.wait_for_selector("[data-testid=stDialog]", state="attached", timeout=LONG)
-        assert page.get_by_text("Are you connected to the internet?").is_hidden()
+        expect(page.get_by_text("Are you connected to the internet?")).to_be_hidden()
     with running_board(url, tmp_path / "again.log", port=port):
         for page, words in zip(context.pages[:3], EMPTY.values(), strict=False):
             page.wait_for_selector(".stApp[data-test-connection-state=CONNECTED]", timeout=LONG)

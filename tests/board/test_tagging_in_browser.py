@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from services.define_statuses import define_status
@@ -14,7 +15,7 @@ from storage.audit import read_audit, verify_audit
 from storage.schema import trades
 from storage.trade_statuses import DefinedStatus
 from tests.applying import change_records
-from tests.board.running import READY, Open, RunningBoard, board, opened, raw
+from tests.board.running import READY, Open, RunningBoard, board, opened, raw, wait_for_raw
 from tests.small_book import trade
 
 __all__ = ["board", "opened"]
@@ -22,8 +23,6 @@ __all__ = ["board", "opened"]
 pytestmark = pytest.mark.browser
 
 MIA = User("Mia", frozenset({Role.MANAGER}))
-TOTAL = "[data-panel=summary] [data-row-key=Total] [data-column=trades]"
-SHOWS_TRADES = f"(wanted) => Number(document.querySelector('{TOTAL}').dataset.raw) === wanted"
 
 
 def book_of(board: RunningBoard, book: str, count: int) -> list[str]:
@@ -62,19 +61,19 @@ def test_a_manager_terminates_500_trades_and_the_others_see_the_totals_move(open
     manager.get_by_role("button", name="Set status of 500 trades").click()
     manager.wait_for_selector("text=500 trades set to Terminated. Audit entries 1 to 500.")
 
-    viewer.wait_for_function(SHOWS_TRADES, arg=before - 500)
+    wait_for_raw(viewer, "summary", "Total", "trades", before - 500)
     after = raw(viewer, "summary", "Total", "market_value")
     assert after == pytest.approx(board.total("market_value"), rel=1e-9)
     assert abs(after - value) > 1
     assert viewer.evaluate("() => window.notReloaded"), "the page was not loaded again"
     shown_again = opened("/?person=Vera&status=Terminated&book=SOLD")
     shown_again.wait_for_selector(READY)
-    assert raw(shown_again, "summary", "Total", "trades") == 500
+    wait_for_raw(shown_again, "summary", "Total", "trades", 500)
 
     manager.get_by_role("button", name="Undo 500 trades").click()
     manager.wait_for_selector("text=500 trades given back the status of before.")
-    viewer.wait_for_function(SHOWS_TRADES, arg=before)
-    assert raw(viewer, "summary", "Total", "market_value") == pytest.approx(value, rel=1e-9)
+    wait_for_raw(viewer, "summary", "Total", "trades", before)
+    wait_for_raw(viewer, "summary", "Total", "market_value", value)
     with board.store.read() as connection:
         assert verify_audit(connection) is None
         newest = read_audit(connection, limit=1)[0]
@@ -86,10 +85,8 @@ def test_who_may_not_tag_sees_the_trades_and_why(opened: Open, board: RunningBoa
     page = opened("/trades?person=Vera&trade_book=SEEN")
     page.wait_for_selector("text=Only a manager may set the status of trades, and Vera is none")
     select_all(page, 3)
-    button = page.get_by_role("button", name="Set status of 3 trades")
-    button.wait_for()
-    assert button.is_disabled()
-    assert page.get_by_role("combobox", name="New status").is_disabled()
+    expect(page.get_by_role("button", name="Set status of 3 trades")).to_be_disabled()
+    expect(page.get_by_role("combobox", name="New status")).to_be_disabled()
 
     vera = User("Vera", frozenset({Role.VIEWER}))
     with pytest.raises(NotAllowed):
@@ -123,19 +120,19 @@ def test_the_second_of_two_managers_is_told_and_decides(opened: Open, board: Run
 
     shown = opened("/?book=BOTH")
     shown.wait_for_selector(READY)
-    assert raw(shown, "summary", "Total", "trades") == 1, "a status that is shown is in the default view"
+    wait_for_raw(shown, "summary", "Total", "trades", 1)  # a status that is shown is in the default view
 
 
 def test_a_status_that_is_defined_later_stays_on_boards_that_are_open(opened: Open, board: RunningBoard) -> None:
     ids = book_of(board, "LATER", 2)
     page = opened("/?book=LATER")
     page.wait_for_selector(READY, timeout=60_000)
-    assert raw(page, "summary", "Total", "trades") == 2
+    wait_for_raw(page, "summary", "Total", "trades", 2)
     status = DefinedStatus("Watched", is_priced=True, is_shown=True, meaning="")
     define_status(board.store, User("Ada", frozenset({Role.ADMIN})), status)
     tag_trades(board.store, board.state, MIA, {ids[0]: "Live"}, "Watched", "keep an eye on it")
     page.wait_for_selector("text=/Status: .*Watched/")
-    page.wait_for_function(SHOWS_TRADES, arg=2)
+    wait_for_raw(page, "summary", "Total", "trades", 2)
     assert "status=" not in page.url
 
 
@@ -146,7 +143,7 @@ def test_trades_past_maturity_are_proposed_and_never_tagged_by_themselves(opened
     assert said
     page.get_by_role("button", name="Select them").click()
     page.wait_for_selector(f"text=all {said[1]} selected")
-    assert "past_maturity=" in page.url
+    page.wait_for_url("**past_maturity=**")
     with board.store.read() as connection:
         expired = select(trades.c.trade_status).where(trades.c.maturity < board.day)
         assert "Live" in set(connection.execute(expired).scalars())
@@ -154,7 +151,7 @@ def test_trades_past_maturity_are_proposed_and_never_tagged_by_themselves(opened
     page.get_by_role("button", name=f"Set status of {said[1]} trades").click()
     page.wait_for_selector(f"text={said[1]} trades set to Terminated.")
     page.wait_for_selector("text=No trade matches the filters.")
-    assert page.locator(".st-key-proposal").count() == 0
+    expect(page.locator(".st-key-proposal")).to_have_count(0)
 
 
 def test_an_admin_grants_a_role_and_it_holds_at_once(opened: Open, board: RunningBoard) -> None:

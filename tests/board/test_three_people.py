@@ -70,7 +70,7 @@ def test_three_people_at_once(chromium: Any, board: RunningBoard, tmp_path: Path
         until(viewer, lambda: list(columns(viewer))[-1] == "Trades", "the view as it was arranged")
         share(viewer, "Sectors")
         analyst = opened(chromium, board, "Ana", query=f"&view={viewer.url.split('view=')[1].split('&')[0]}")
-        assert configured(analyst)["group_by"] == ["Sector"]
+        until(analyst, lambda: configured(analyst)["group_by"] == ["Sector"], "the arrangement that was shared")
         before = shown_trades(viewer)
         until(analyst, lambda: shown_trades(analyst) == before, "the same for both")
 
@@ -103,6 +103,7 @@ def share(page: Any, name: str) -> None:
 def terminate(chromium: Any, board: RunningBoard) -> None:
     """As a manager, all trades of a book."""
     page = chromium.new_page(viewport={"width": 1600, "height": 1000})
+    page.set_default_timeout(LONG)
     page.goto(f"{board.address}/trades?person=Max&trade_book=SOLD")
     page.get_by_role("button", name=f"Select all {MANY}").click(timeout=LONG)
     page.wait_for_selector(f"text=all {MANY} selected", timeout=LONG)
@@ -122,7 +123,7 @@ def upload(page: Any, board: RunningBoard, folder: Path) -> None:
     page.wait_for_selector(IDLE, timeout=LONG)
     choose(page, path)
     page.get_by_role("button", name="Mend the file first").wait_for(timeout=LONG)
-    assert counted(page, "Bad rows") == str(len(MISTAKES))
+    counted(page, "Bad rows", len(MISTAKES))
     path.write_bytes(csv_of(*MENDED))
     page.get_by_role("button", name="Choose another file").click()
     page.wait_for_selector("text=Choose a file. You see", timeout=LONG)

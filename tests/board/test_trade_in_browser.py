@@ -8,6 +8,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from engine.measures import DAY_PNL, MEASURES
@@ -35,10 +36,6 @@ def booked(board: RunningBoard, book: str, *trade_ids: str) -> None:
     apply_incoming(board.store, board.state, incoming, source="file orders.csv")
 
 
-def fact(page: Any, name: str, cell: int = 0) -> str:
-    return str(page.locator(f"[data-fact='{name}'] td").nth(cell).inner_text())
-
-
 def market_value(board: RunningBoard, trade_id: str) -> float:
     table = sensitivities.c
     query = select(table.market_value).where(table.as_of_date == board.day, table.trade_id == trade_id)
@@ -47,7 +44,7 @@ def market_value(board: RunningBoard, trade_id: str) -> float:
 
 
 def wait_for_fact(page: Any, name: str, text: str) -> None:
-    page.wait_for_selector(f"[data-fact='{name}'] td >> text={text}")
+    expect(page.locator(f"[data-fact='{name}'] td").first).to_have_text(text)
 
 
 def downloaded(page: Any, form: str) -> bytes:
@@ -65,28 +62,30 @@ def test_from_the_list_to_everything_about_a_trade(opened: Open, board: RunningB
     page.get_by_role("button", name="Select all 1").click()
     page.get_by_role("link", name="Open STORY-1").click()
     page.wait_for_selector("text=Trade STORY-1 · AAPL Jun 20 70 call")
-    assert re.search(r"/trade\?(.*&)?trade_id=STORY-1", page.url)
+    page.wait_for_url(re.compile(r"/trade\?(.*&)?trade_id=STORY-1"))
     page.wait_for_selector("[data-testid=stSidebar] >> text=manager. Demo")
     for caption in (f"Measures as of {board.day}", "What it is", "How it is priced", "Versions"):
         page.wait_for_selector(f"caption >> text={caption}")
     page.wait_for_selector("text=Tags: nobody has set its status on the board.")
     for measure in (*MEASURES, DAY_PNL):
-        assert page.locator(f"[data-fact='{measure.label}']").count() == 1
+        expect(page.locator(f"[data-fact='{measure.label}']")).to_have_count(1)
     value = market_value(board, "STORY-1")
-    assert fact(page, "Market value") == f"{value:,.0f}"
-    assert fact(page, "Spot") == "70.0000"
+    wait_for_fact(page, "Market value", f"{value:,.0f}")
+    wait_for_fact(page, "Spot", "70.0000")
     page.wait_for_selector("text=file orders.csv, line 17")
     page.wait_for_selector("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
 
     page.evaluate("() => { window.notReloaded = true; }")
     board.tick(("AAPL", 74.5))
     wait_for_fact(page, "Spot", "74.5000")
-    assert fact(page, "Market value") == f"{market_value(board, 'STORY-1'):,.0f}" != f"{value:,.0f}"
+    moved = f"{market_value(board, 'STORY-1'):,.0f}"
+    assert moved != f"{value:,.0f}"
+    wait_for_fact(page, "Market value", moved)
     tag_trades(board.store, board.state, MIA, {"STORY-1": "Live"}, "Terminated", "<b>sold</b>", "=by phone")
     wait_for_fact(page, "Status", "Terminated, not priced")
     page.wait_for_selector("caption >> text=Tags")
-    assert "<b>sold</b>" in page.locator("[aria-label=Tags]").inner_text(), "what somebody wrote is no markup"
-    assert "set status by Mia" in page.locator("[aria-label=Versions]").inner_text()
+    expect(page.locator("[aria-label=Tags]")).to_contain_text("<b>sold</b>")  # what somebody wrote is no markup
+    expect(page.locator("[aria-label=Versions]")).to_contain_text("set status by Mia")
     assert page.evaluate("() => window.notReloaded")
 
     rows = list(csv.DictReader(io.StringIO(downloaded(page, "CSV").decode(), newline="")))
@@ -113,8 +112,7 @@ def test_the_board_leads_to_a_trade_by_a_click_and_by_the_keyboard(opened: Open,
     page = opened("/?person=Max&book=LINKS")
     page.wait_for_selector(READY)
     link = page.locator("[data-panel=trades] [data-row-key='LINK-2'] a")
-    link.wait_for()
-    assert link.get_attribute("href") == "trade?trade_id=LINK-2&person=Max"
+    expect(link).to_have_attribute("href", "trade?trade_id=LINK-2&person=Max")
     page.get_by_role("grid", name="Trades").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
@@ -129,7 +127,7 @@ def test_all_trades_that_match_are_exported(opened: Open, board: RunningBoard) -
     booked(board, FORMULA, "X-1", "X-2", "@X-3")
     page = opened(f"/trades?person=Max&trade_book={FORMULA.replace('=', '%3D').replace('+', '%2B')}")
     page.wait_for_selector("text=3 match")
-    assert not page.locator("button[aria-label^='Download as CSV']").first.is_visible()
+    expect(page.locator("button[aria-label^='Download as CSV']").first).not_to_be_visible()
     workbook = openpyxl.load_workbook(io.BytesIO(downloaded(page, "Excel")))
     rows = [[cell.value for cell in row] for row in workbook["Trades"].iter_rows()]
     assert rows[0][:5] == ["TradeId", "Ticker", "Book", "Product", "Quantity"]

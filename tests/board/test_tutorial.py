@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from launch.board import is_live
 from launch.components import is_ci
@@ -155,13 +156,13 @@ def test_every_step(walk: Walk, chromium: Any) -> None:
     search(page, "OTC")
     wait(lambda: number(page, "trades", "OTC-1", "market_value") == 125_000, "the risk file on the board")
     row = page.locator("[data-panel=trades] [data-row-key^=OTC-1]").first
-    assert "file risk_data.csv" in row.inner_text()
-    assert "Unassigned" in row.inner_text()
+    expect(row).to_contain_text("file risk_data.csv")
+    expect(row).to_contain_text("Unassigned")
     assert number(page, "trades", "OTC-1", "vega_1pt") is None, "what the file does not have is not known"
     walk.run("printf")
     wait(lambda: number(page, "trades", "OTC-1", "market_value") == 130_000, "the changed file on the board")
     wait(lambda: number(page, "trades", "OTC-3", "market_value") == 9_000, "the new row on the board")
-    assert number(page, "trades", "OTC-2", "market_value") == -31_000
+    wait(lambda: number(page, "trades", "OTC-2", "market_value") == -31_000, "the third row on the board")
     walk.run("printf")
     report = walk.folder / "inbox" / "more_risk.csv.errors.csv"
     wait(report.exists, "the report beside the bad file")

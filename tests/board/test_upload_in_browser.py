@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from sqlalchemy import select
 
 from services.column_mapping import saved_mappings
@@ -25,6 +26,7 @@ MENDED = [GOOD.format(f"UP-{number:02d}").replace("2020-06-19", "2020-12-18") fo
 
 def opened(chromium: Any, board: RunningBoard, person: str, view: str = "") -> Any:
     page = chromium.new_page(viewport={"width": 1600, "height": 1100})
+    page.set_default_timeout(LONG)
     page.goto(f"{board.address}/upload?person={person}{f'&view={view}' if view else ''}")
     page.wait_for_selector("text=Upload a file", timeout=LONG)
     page.wait_for_selector(IDLE, timeout=LONG)
@@ -35,10 +37,10 @@ def choose(page: Any, path: Path) -> None:
     page.locator("input[type=file]").first.set_input_files(str(path))
 
 
-def counted(page: Any, word: str) -> str:
+def counted(page: Any, word: str, count: int) -> None:
+    """Wait until so many rows are counted under a word."""
     metric = page.locator("[data-testid=stMetric]", has=page.get_by_text(word, exact=True))
-    metric.wait_for(timeout=LONG)
-    return str(metric.locator("[data-testid=stMetricValue]").inner_text())
+    expect(metric.locator("[data-testid=stMetricValue]")).to_have_text(str(count))
 
 
 def stored(board: RunningBoard, like: str = "UP-%") -> tuple[int, int]:
@@ -56,9 +58,9 @@ def test_an_analyst_reads_what_is_wrong_mends_it_uploads_and_takes_back(
     path.write_bytes(csv_of(GOOD.format("FINE-1"), *(row for row, *_ in MISTAKES)))
     page = opened(chromium, board, ANALYST)
     choose(page, path)
-    assert counted(page, "Bad rows") == str(len(MISTAKES))
-    assert counted(page, "New") == "1"
-    assert page.get_by_role("button", name="Mend the file first").is_disabled()
+    counted(page, "Bad rows", len(MISTAKES))
+    counted(page, "New", 1)
+    expect(page.get_by_role("button", name="Mend the file first")).to_be_disabled()
     with page.expect_download() as download:
         page.get_by_role("button", name="failures with the rows").click()
     report = Path(download.value.path()).read_text(encoding="utf-8-sig")
@@ -76,7 +78,7 @@ def test_an_analyst_reads_what_is_wrong_mends_it_uploads_and_takes_back(
 
     choose(page, path)
     page.wait_for_selector("text=The same content came before", timeout=LONG)
-    assert page.get_by_role("button", name="Nothing to upload").is_disabled()
+    expect(page.get_by_role("button", name="Nothing to upload")).to_be_disabled()
 
     page.get_by_role("radio", name="History").click()
     page.get_by_role("combobox", name="Take an upload back").click()
@@ -112,7 +114,7 @@ def test_columns_are_mapped_and_the_mapping_is_kept(chromium: Any, board: Runnin
     page = opened(chromium, board, ANALYST)
     choose(page, path)
     page.get_by_role("button", name="Confirm columns").click(timeout=LONG)
-    assert counted(page, "New") == "1"
+    counted(page, "New", 1)
     page.get_by_label("Save this mapping as").fill("broker")
     page.get_by_label("Save this mapping as").press("Enter")
     page.wait_for_selector("text=The mapping broker is saved", timeout=LONG)
@@ -123,7 +125,7 @@ def test_columns_are_mapped_and_the_mapping_is_kept(chromium: Any, board: Runnin
     page.get_by_role("option", name="broker").click()
     # A run leaves a greyed twin of the button for a moment.
     page.get_by_role("button", name="Use it", disabled=False).click(timeout=LONG)
-    assert counted(page, "New") == "1"
+    counted(page, "New", 1)
 
     page.get_by_role("radio", name="Columns").click()
     page.get_by_role("combobox", name="Delete a mapping").click(timeout=LONG)
@@ -139,7 +141,7 @@ def test_columns_are_mapped_and_the_mapping_is_kept(chromium: Any, board: Runnin
 def test_others_see_why_they_may_not(chromium: Any, board: RunningBoard, person: str, role: Role) -> None:
     page = opened(chromium, board, person)
     page.wait_for_selector(f"text=Only an analyst may upload files, and {person} is none", timeout=LONG)
-    assert page.locator("input[type=file]").first.is_disabled()
+    expect(page.locator("input[type=file]").first).to_be_disabled()
     page.close()
 
 

@@ -145,7 +145,7 @@ def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
     for attempt in range(kills):
         sidecar = commands.start(url_of(store), *arguments)
         some_way = stream.messages * attempt // (kills + 1) if attempt % 3 else 0
-        end = time.monotonic() + 60
+        end = time.monotonic() + 120
         while read_so_far(store) < some_way and time.monotonic() < end:
             time.sleep(0.002)
         time.sleep(chance.uniform(0.0, 0.04 if attempt % 3 else 0.6))

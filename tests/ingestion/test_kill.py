@@ -105,7 +105,7 @@ def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
     for attempt in range(kills):
         sidecar = commands.start(url_of(store), "replay", str(ticks), "--speed", "max", "--once")
         some_way = last * attempt // (kills + 1) if attempt % 3 else 0
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while row_of(store) < some_way and time.monotonic() < end:
             time.sleep(0.002)
         time.sleep(chance.uniform(0.0, 0.03 if attempt % 3 else 0.25))

@@ -157,7 +157,7 @@ class TestOwner:
             process.kill()
             if reaped:
                 process.wait()
-            wait_for(lambda: is_gone(feed_of(small_store)), 20, "the death of the process")
+            wait_for(lambda: is_gone(feed_of(small_store)), 60, "the death of the process")
             sidecar(small_store, rows)
 
     def test_a_sidecar_of_another_machine_is_waited_for(self, small_store: Store, rows: list[TickRow]) -> None:
@@ -273,7 +273,7 @@ class TestDatabaseAway:
             for row in range(0, 180, 30):
                 running.wait_for_row(row)
                 threading.Event().wait(chance.uniform(0.0, 0.3))
-                wait_for(lambda: connection.exec_driver_sql(query).scalar_one(), 20, "a transaction to cut")
+                wait_for(lambda: connection.exec_driver_sql(query).scalar_one(), 60, "a transaction to cut")
             running.wait_for_state(FeedState.ENDED)
         killer.dispose()
         assert sum(entry["log_level"] == "warning" for entry in logs) >= 6

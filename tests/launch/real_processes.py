@@ -21,7 +21,7 @@ def is_running(process_id: int) -> bool:
     return subprocess.run(["ps", "-p", str(process_id)], capture_output=True, check=False).returncode == 0
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

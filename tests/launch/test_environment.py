@@ -61,7 +61,7 @@ class TestPythonVersion:
             "sys.version_info = (3, 6, 9, 'final', 0)\n"
             f"runpy.run_path({str(ROOT / launcher)!r}, run_name='__main__')\n"
         )
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=20)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 1
         assert done.stderr.splitlines() == [python_version.too_old((3, 6, 9))]
 

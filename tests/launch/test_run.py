@@ -87,7 +87,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     for process in started:
         if process.poll() is None:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
@@ -128,7 +128,7 @@ class TestBoard:
         children = children_of(process.pid)
         assert len(children) == 2
         process.send_signal(number)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         assert process.returncode == 0
         assert out.splitlines()[-1] == "Stopped."
         assert "was killed" not in out
@@ -143,7 +143,7 @@ class TestBoard:
         wait_for(lambda: (tmp_path / "var" / "log" / "web.log").exists() and len(children_of(process.pid)) == 2)
         children = children_of(process.pid)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=20)
+        out, _ = process.communicate(timeout=60)
         assert process.returncode == 0
         assert "live at" not in out
         assert not any(is_running(child) for child in children)
@@ -154,7 +154,7 @@ class TestBoard:
         process = start(free_port)
         lines_until(process, "live at")
         (tmp_path / "die").touch()
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 1
         assert err.splitlines()[:-1] == ["  lost the store"]
         assert err.splitlines()[-1].startswith("The sidecar ended by itself (exit code 5)")
@@ -166,7 +166,7 @@ class TestBoard:
         process = start(free_port, web="import sys; sys.exit('no module named streamlit_app')")
         lines_until(process, "Starting")
         children = children_of(process.pid)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 1
         assert "The web server ended by itself" in err.splitlines()[-1]
         assert "  no module named streamlit_app" in err.splitlines()
@@ -177,14 +177,14 @@ class TestBoard:
     ) -> None:
         told = "The store var/deltaboard.sqlite is not a database."
         process = start(free_port, store=f"print({told!r}, file=sys.stderr); sys.exit(3)")
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
         assert (process.returncode, out, err) == (3, "", told + "\n")
 
     def test_a_store_that_fails_otherwise_is_told_with_its_last_lines(
         self, start: Callable[..., subprocess.Popen[str]], free_port: int
     ) -> None:
         process = start(free_port, store="raise MemoryError('all gone')")
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 1
         assert "MemoryError: all gone" in err
         assert err.splitlines()[-1].startswith("The store could not be made ready (exit code 1).")

@@ -20,7 +20,7 @@ def keep_until_something_ends(folder: Path, children: list[Child]) -> None:
     with Supervisor(folder, dict(os.environ)) as supervisor:
         for child in children:
             supervisor.start(child)
-        assert supervisor.wait_until(lambda: False, 20), "nothing ended"
+        assert supervisor.wait_until(lambda: False, 60), "nothing ended"
 
 
 class TestSupervisor:
@@ -47,7 +47,7 @@ class TestSupervisor:
         log = tmp_path / "stubborn.log"
         with Supervisor(tmp_path, dict(os.environ), grace_seconds=0.3) as supervisor:
             supervisor.start(Child("feed", python(code), log))
-            assert supervisor.wait_until(lambda: {"up", "pid"} <= set(log.read_text(encoding="utf-8").split()), 20)
+            assert supervisor.wait_until(lambda: {"up", "pid"} <= set(log.read_text(encoding="utf-8").split()), 60)
         words = log.read_text(encoding="utf-8").split()
         wait_for(lambda: not is_running(int(words[words.index("pid") + 1])))
         assert "did not end when asked and was killed" in capsys.readouterr().out

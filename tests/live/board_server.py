@@ -56,7 +56,7 @@ class Connection:
         self._run(self._websocket.close(code, reason))
 
     def _run(self, coroutine: Any) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(60)
 
 
 class BoardServer:
@@ -85,7 +85,7 @@ class BoardServer:
     def stop(self) -> None:
         self._server.should_exit = True
         self._server.force_exit = True
-        self._thread.join(5)
+        self._thread.join(60)
         self._socket.close()
 
     def reset(self) -> None:
@@ -122,7 +122,7 @@ class BoardServer:
             connection.is_open = False
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Waits for another thread to get there."""
     end = time.monotonic() + seconds
     while not condition():

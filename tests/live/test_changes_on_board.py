@@ -5,13 +5,14 @@ from datetime import date
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from services.apply_incoming import apply_incoming
 from services.incoming import Incoming
 from storage.dead_letters import DeadLetter, write_dead_letters
 from storage.loaded_files import REFUSED, LoadedFileRow, note_loaded_file
 from tests.applying import change_records
-from tests.board.running import READY, RunningBoard, board, raw
+from tests.board.running import READY, RunningBoard, board, raw, wait_for_raw
 from tests.live.changes import reported
 from tests.small_book import trade
 
@@ -29,7 +30,7 @@ TRADES = "[data-panel=trades] [data-row-key='{}'] [data-column={}]"
 def page(chromium: Any, board: RunningBoard) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1600, "height": 1300}, locale="en-US")
     opened = context.new_page()
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(60_000)
     faults: list[str] = []
     opened.on("pageerror", lambda error: faults.append(str(error)))
     opened.on("console", lambda said: faults.append(said.text) if "deltaboard" in said.text else None)
@@ -45,20 +46,12 @@ def page(chromium: Any, board: RunningBoard) -> Iterator[Any]:
     assert faults == []
 
 
-def wait_for_raw(page: Any, panel: str, row: str, column: str, wanted: float) -> None:
-    page.wait_for_function(
-        """([panel, row, column, wanted]) => Number(document.querySelector(
-            `[data-panel=${panel}] [data-row-key='${row}'] [data-column=${column}]`)?.dataset.raw) === wanted""",
-        arg=[panel, row, column, wanted],
-    )
-
-
 def test_a_new_trade_appears_priced_in_the_open_panels(page: Any, board: RunningBoard) -> None:
     before = {row: raw(page, "summary", row, "trades") for row in ("Total", DESK)}
     change_records(board.store, board.state, "trades", [trade("A-NEW", book=BOOK)], source="test")
     page.wait_for_selector(TRADES.format("A-NEW", "market_value"))
-    assert raw(page, "trades", "A-NEW", "market_value") > 0
-    assert page.text_content(TRADES.format("A-NEW", "contract")).startswith("AAPL Jun 20 70 call")
+    assert raw(page, "trades", "A-NEW", "market_value") > 0, "it comes with its price"
+    expect(page.locator(TRADES.format("A-NEW", "contract"))).to_contain_text("AAPL Jun 20 70 call")
     for row, trades in before.items():
         wait_for_raw(page, "summary", row, "trades", trades + 1)
 
@@ -81,11 +74,11 @@ def test_a_reported_value_shows_beside_ours_with_its_source(page: Any, board: Ru
     apply_incoming(board.store, board.state, Incoming(sensitivities=rows), source="risk file")
     wait_for_raw(page, "trades", "A-THEIRS › AAPL", "market_value", 1234.0)
     wait_for_raw(page, "trades", "A-OURS", "market_value", 77.0)
-    assert page.text_content(TRADES.format("A-OURS", "priced_by")) == "risk file"
-    assert page.text_content(TRADES.format("A-OURS", "cash_delta")) == "–"
+    expect(page.locator(TRADES.format("A-OURS", "priced_by"))).to_have_text("risk file")
+    expect(page.locator(TRADES.format("A-OURS", "cash_delta"))).to_have_text("–")
     page.wait_for_selector("[data-panel=summary] [data-row-key='Unassigned']")
     total = page.locator("[data-panel=summary] [data-row-key=Total] [data-column=cash_delta]")
-    assert total.get_attribute("title") == "Not known for 2 of its trades: this is the sum of the others."
+    expect(total).to_have_attribute("title", "Not known for 2 of its trades: this is the sum of the others.")
 
     change_records(board.store, board.state, "trades", [trade("A-THEIRS", book=BOOK)], source="test")
     wait_for_raw(page, "trades", "A-THEIRS", "market_value", 1234.0)
@@ -102,23 +95,22 @@ def test_a_paused_panel_catches_up_with_what_came_and_went(page: Any, board: Run
     wait_for_raw(page, "summary", "Total", "trades", before + 1)
     change_records(board.store, board.state, "trades", [change[1]], source="test")
     wait_for_raw(page, "summary", "Total", "trades", before)
-    assert page.locator("[data-row-key='A-LATE']").count() == 0
-    assert page.locator("[data-row-key='A-OLD']").count() == 1
+    expect(page.locator("[data-row-key='A-LATE']")).to_have_count(0)
+    expect(page.locator("[data-row-key='A-OLD']")).to_have_count(1)
     page.locator("[data-panel=trades] [data-mode=live]").click()
     page.wait_for_selector(TRADES.format("A-LATE", "market_value"))
-    assert page.locator("[data-row-key='A-OLD']").count() == 0
+    expect(page.locator("[data-row-key='A-OLD']")).to_have_count(0)
 
 
 def test_a_later_date_of_reported_values_can_be_looked_at(page: Any, board: RunningBoard) -> None:
     apply_incoming(
         board.store, board.state, Incoming(sensitivities=[reported("J1", "AAPL", JULY, -3.0)]), source="desk"
     )
-    wait_for_raw(page, "summary", "Total", "trades", raw(page, "summary", "Total", "trades"))
     page.goto(f"{board.address}/?as_of={JULY}&ticker=AAPL")
     page.wait_for_selector(f"[data-panel=trades][data-as-of='{JULY}'] [data-row-key='J1 › AAPL']")
     page.evaluate("window.opened = performance.now()")
-    assert raw(page, "summary", "Total", "market_value") == -3.0
-    assert raw(page, "summary", "Total", "trades") == 1.0
+    wait_for_raw(page, "summary", "Total", "market_value", -3.0)
+    wait_for_raw(page, "summary", "Total", "trades", 1.0)
     page.wait_for_selector("[data-status=state]:text('Later day')")
     pill = page.locator("[data-status=not_included]")
     pill.wait_for()

@@ -35,7 +35,7 @@ class Server:
         self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
-        wait_for(lambda: self._server.started, 10, "the web server")
+        wait_for(lambda: self._server.started, 60, "the web server")
 
     def _run(self) -> None:
         import asyncio
@@ -64,7 +64,7 @@ def server(small_store: Store) -> Iterator[Server]:
 
 def next_table(connection: ClientConnection) -> tuple[dict[str, Any], dict[str, Any]]:
     while True:
-        received = connection.recv(timeout=5)
+        received = connection.recv(timeout=60)
         if isinstance(received, bytes):
             return decode(received)
 
@@ -94,7 +94,7 @@ def test_who_comes_back_gets_what_was_missed_alone(server: Server, small_store: 
 
 def test_the_status_counts_what_is_missing(server: Server) -> None:
     with server.open("/live/summary") as connection:
-        while not isinstance(received := connection.recv(timeout=5), str):
+        while not isinstance(received := connection.recv(timeout=60), str):
             pass
     status = json.loads(received)
     assert (status["trades"], status["included"]) == (7, 5)
@@ -105,7 +105,7 @@ def test_the_status_counts_what_is_missing(server: Server) -> None:
 def statuses(connection: ClientConnection, count: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     while len(found) < count:
-        received = connection.recv(timeout=5)
+        received = connection.recv(timeout=60)
         if isinstance(received, str):
             found.append(json.loads(received))
     return found
@@ -114,7 +114,7 @@ def statuses(connection: ClientConnection, count: int) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("table", TABLES)
 def test_every_table_says_again_and_again_how_the_board_is_whatever_its_pace(server: Server, table: str) -> None:
     with server.open(f"/live/{table}?pace=3600") as connection:
-        next_message = connection.recv(timeout=5)
+        next_message = connection.recv(timeout=60)
         assert isinstance(next_message, bytes)
         first, second = statuses(connection, 2)
     assert (first["loaded"], first["store"]) == (True, "ok")
@@ -152,7 +152,7 @@ def test_no_origin_is_refused(server: Server) -> None:
 )
 def test_a_wrong_address_is_refused_with_a_reason(server: Server, address: str, code: int) -> None:
     with server.open(address) as connection, pytest.raises(ConnectionClosed) as closed:
-        connection.recv(timeout=5)
+        connection.recv(timeout=60)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == code
     assert closed.value.rcvd.reason
@@ -176,8 +176,8 @@ def test_beyond_the_limit_the_refusal_is_polite_and_a_place_comes_free(small_sto
         with server.open("/live/market") as first:
             next_table(first)
             with server.open("/live/market") as second, pytest.raises(ConnectionClosed, match="Too many live viewers"):
-                second.recv(timeout=5)
-        wait_for(lambda: server.hub.viewers == 0, 5, "the place to come free")
+                second.recv(timeout=60)
+        wait_for(lambda: server.hub.viewers == 0, 60, "the place to come free")
         with server.open("/live/market") as third:
             next_table(third)
     finally:
@@ -187,11 +187,12 @@ def test_beyond_the_limit_the_refusal_is_polite_and_a_place_comes_free(small_sto
 def test_a_slow_pace_conflates(server: Server, small_store: Store, state: PricingState) -> None:
     with server.open("/live/trades?ticker=MSFT&pace=1") as connection:
         next_table(connection)
+        begun = time.monotonic()
         for second in range(1, 6):
             applied = apply_quotes(small_store, state, [quote("MSFT", 150.0 + second, second)], source="test")
             time.sleep(0.02)
         received = [next_table(connection)]
         while received[-1][0]["revision"] < applied.revision:
             received.append(next_table(connection))
-    assert len(received) <= 2
+    assert len(received) <= 2 + int(time.monotonic() - begun), "one a second, however slow this machine is"
     assert received[-1][1]["spot"].tolist() == [155.0]

@@ -22,6 +22,7 @@ from services.process_beside import WorkFailed
 from storage.database import Store
 from storage.settings import Settings
 from storage.trade_list import TradeFilter, whole_trades
+from tests.databases import wait_for
 from tests.services.test_export_table import FRAME
 
 
@@ -80,12 +81,11 @@ def test_a_process_that_dies_says_so_and_is_started_again(worker: ExportWorker, 
             threads.submit(worker.of_store, make, ExportForm.CSV, "T", {})
             for make in (partial(slow, begun=begun), partial(as_given, frame=FRAME))
         ]
-        while not begun.exists():
-            time.sleep(0.01)
-        time.sleep(0.5)  # for the other to be sent
+        wait_for(lambda: begun.exists() and len(worker._beside._jobs) == 2, 60, "the one to run and the other to wait")
         first = worker.process_id
         assert first is not None
-        os.kill(first, signal.SIGKILL)
+        with worker._beside._lock:  # the other has been sent to its end
+            os.kill(first, signal.SIGKILL)
         for job in asked:  # the one that runs, and the one that waits
             with pytest.raises(WorkFailed, match="ended before"):
                 job.result(60)

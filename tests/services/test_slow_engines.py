@@ -296,5 +296,5 @@ def test_a_sidecar_that_is_killed_leaves_no_worker_behind(templates: Any, tmp_pa
             assert any(is_running(child) for child in children)
         finally:
             os.kill(sidecar.pid, signal.SIGKILL)
-    wait_for(lambda: not any(is_running(child) for child in children), 20, "the end of the worker")
+    wait_for(lambda: not any(is_running(child) for child in children), 60, "the end of the worker")
     opened.close()

@@ -107,6 +107,7 @@ class Visitor:
     def __init__(self, browser: Any, board: RunningBoard, **options: Any) -> None:
         self._context = browser.new_context(**{"viewport": {"width": 1600, "height": 1000}, **options})
         self._board = board
+        self._context.set_default_timeout(60_000)
         self.page = self._context.new_page()
 
     def open(self, path: str = "/") -> Any:
@@ -162,13 +163,12 @@ class Visitor:
 
 
 def wait_for_board(page: Any) -> None:
-    page.locator(READY).wait_for(timeout=30_000)
+    page.locator(READY).wait_for()
 
 
 def grant(page: Any, name: str, role: str) -> None:
     """As an admin, on the page People."""
-    if page.locator("[data-testid=stForm]").count() == 0:
-        page.get_by_role("link", name="People").click()
+    page.get_by_role("link", name="People").click()
     form = page.locator("[data-testid=stForm]").filter(has=page.get_by_role("button", name="Grant"))
     form.get_by_label("Person").fill(name)
     page.keyboard.press("Enter")

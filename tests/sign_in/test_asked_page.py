@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 
 from tests.board.running import RunningBoard
 from tests.sign_in.serving import CARD, board, grant, visitor, wait_for_board
@@ -31,7 +32,7 @@ def test_signing_in_leads_to_the_address_that_was_asked_for(visitor: Any, link: 
     somebody.open(link)
     page = somebody.sign_in("vera")
     page.locator(".st-key-identity").get_by_text("vera@desk.example").wait_for()
-    assert page.url.removeprefix(somebody.address) == link
+    expect(page).to_have_url(somebody.address + link)
     if link == LINK:
         page.get_by_text("Trade T1").first.wait_for()
     assert not [name for name in somebody.cookie_names if name.startswith("deltaboard_asked")], "forgotten when used"
@@ -46,7 +47,7 @@ def test_each_tab_comes_to_its_own_page(visitor: Any) -> None:
         page.locator("input[name=login]").wait_for()
     for page, link in ((second, "/explore?book=EQ_VOL_HED"), (first, LINK)):
         somebody.give_name("vera", page)
-        assert page.url.removeprefix(somebody.address) == link
+        expect(page).to_have_url(somebody.address + link)
 
 
 @pytest.mark.browser
@@ -56,12 +57,12 @@ def test_a_sign_in_that_has_ended_leads_back_to_the_same_filters(visitor: Any) -
     somebody.open(asked)
     page = somebody.sign_in("brief")
     page.get_by_text("1 match").wait_for()
-    assert address_of(page) == asked
-    page.locator(CARD).get_by_text("Your sign-in has ended").wait_for(timeout=40_000)
-    assert address_of(page) == asked, "what was looked at stays in the address"
+    expect(page).to_have_url(somebody.address + asked)
+    page.locator(CARD).get_by_text("Your sign-in has ended").wait_for()
+    expect(page).to_have_url(somebody.address + asked)  # what was looked at stays in the address
     somebody.sign_in("brief").locator(".st-key-identity").get_by_text("brief@desk.example").wait_for()
     page.get_by_text("1 match").wait_for()
-    assert address_of(page) == asked
+    expect(page).to_have_url(somebody.address + asked)
 
 
 @pytest.mark.browser
@@ -70,11 +71,11 @@ def test_who_is_granted_a_role_later_is_still_at_the_page(visitor: Any) -> None:
     somebody.open(LINK)
     page = somebody.sign_in("kim")
     page.locator(CARD).get_by_text("You have no role here yet").wait_for()
-    assert address_of(page) == LINK
+    expect(page).to_have_url(somebody.address + LINK)
     grant(admin.sign_in("ada"), "kim@desk.example", "viewer")
     page.reload()
     page.get_by_text("Trade T1").first.wait_for()
-    assert address_of(page) == LINK
+    expect(page).to_have_url(somebody.address + LINK)
 
 
 @pytest.mark.browser
@@ -84,7 +85,7 @@ def test_who_turns_back_at_the_provider_is_at_the_page_again(visitor: Any) -> No
     page.locator(CARD).get_by_role("button", name="Sign in").click()
     page.get_by_role("link", name="Cancel").click()
     page.locator(CARD).get_by_role("button", name="Sign in").wait_for()
-    assert address_of(page) == LINK
+    expect(page).to_have_url(somebody.address + LINK)
 
 
 @pytest.mark.browser
@@ -94,7 +95,7 @@ def test_after_signing_out_one_is_at_the_first_page(visitor: Any) -> None:
     somebody.sign_in("vera")
     page = somebody.sign_out()
     page.locator(CARD).get_by_role("button", name="Sign in").wait_for()
-    assert address_of(page) == "/"
+    expect(page).to_have_url(f"{somebody.address}/")
     wait_for_board(somebody.sign_in("vera"))
 
 

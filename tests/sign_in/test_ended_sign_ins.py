@@ -103,7 +103,7 @@ def test_while_the_store_is_away_signing_out_holds_here_and_is_written_when_it_i
     assert told(store) == [("signed out", "Max")]
     away.engine, dead = store.engine, away.engine  # it is back
     try:
-        wait_for(lambda: told(store) == [("signed out", "Vera"), ("signed out", "Max")], 10, "the sign-out")
+        wait_for(lambda: told(store) == [("signed out", "Vera"), ("signed out", "Max")], 60, "the sign-out")
     finally:
         away.engine = dead
     assert EndedSignIns().has(store, KEY)
@@ -120,7 +120,7 @@ def answer(board: RunningBoard, cookies: str) -> str:
     headers = {"Cookie": cookies}
     with connect(address, origin=board.address, additional_headers=headers, max_size=None) as socket:  # type: ignore[arg-type]
         try:
-            socket.recv(timeout=10)
+            socket.recv(timeout=60)
         except ConnectionClosed as closed:
             return str(closed)
         return "rows"

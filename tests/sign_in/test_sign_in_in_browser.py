@@ -1,11 +1,13 @@
 """Signing in, in a real browser, at a certified provider: what is seen before, with which roles, and when it ends."""
 
 import json
+import re
 import time
 from typing import Any
 
 import httpx
 import pytest
+from playwright.sync_api import expect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -27,7 +29,7 @@ def opened(board: RunningBoard, cookies: str = "") -> ClientConnection:
     return connect(f"ws://{host}/live/summary", origin=board.address, additional_headers=headers, max_size=None)  # type: ignore[arg-type]
 
 
-def close_of(connection: ClientConnection, seconds: float) -> str:
+def close_of(connection: ClientConnection, seconds: float = 60) -> str:
     """How the server closes a connection: its code and words. Fails when it does not, within some seconds."""
     end = time.monotonic() + seconds
     try:
@@ -53,18 +55,18 @@ def test_nobody_sees_anything_before_signing_in(visitor: Any, path: str) -> None
     page = visitor().open(path)
     page.locator(CARD).get_by_role("button", name="Sign in").wait_for()
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
-    assert page.locator(PANELS).count() == 0
+    expect(page.locator(PANELS)).to_have_count(0)
     assert set(page.get_by_role("link").all_inner_texts()) <= {"Skip to main content"}, "not even the names of pages"
-    assert page.get_by_text("Demo identity").count() == 0
+    expect(page.get_by_text("Demo identity")).to_have_count(0)
 
 
 def test_signed_in_one_is_oneself_with_the_roles_of_the_claim(visitor: Any, board: RunningBoard) -> None:
     somebody = visitor()
     page = somebody.sign_in("max")
     wait_for_board(page)
-    assert page.locator(".st-key-identity").inner_text().splitlines()[0] == "max@desk.example"
-    assert page.locator(".st-key-identity").get_by_text("manager", exact=True).count() == 1
-    assert page.get_by_text("Demo identity").count() == 0
+    expect(page.locator(".st-key-identity")).to_have_text(re.compile(r"^\s*max@desk\.example"))
+    expect(page.locator(".st-key-identity").get_by_text("manager", exact=True)).to_have_count(1)
+    expect(page.get_by_text("Demo identity")).to_have_count(0)
     second = somebody.another_tab()
     wait_for_board(second)
     second.get_by_role("link", name="People").click()
@@ -79,15 +81,15 @@ def test_signing_out_ends_every_tab_and_every_copy_of_the_cookie(visitor: Any, b
     wait_for_board(second)
     cookies = somebody.cookies
     with opened(board, cookies) as connection:
-        assert connection.recv(timeout=5)
+        assert connection.recv(timeout=60)
         page = somebody.sign_out()
         page.locator(CARD).get_by_role("button", name="Sign in").wait_for()
-        assert page.locator(PANELS).count() == 0
-        assert "4401" in close_of(connection, 5)
-    second.locator(CARD).wait_for(timeout=10_000)
-    assert second.locator(PANELS).count() == 0, "the other tab is taken to the sign-in, without a click"
+        expect(page.locator(PANELS)).to_have_count(0)
+        assert "4401" in close_of(connection)
+    second.locator(CARD).wait_for()  # the other tab is taken to the sign-in, without a click
+    expect(second.locator(PANELS)).to_have_count(0)
     with opened(board, cookies) as connection:
-        assert "Your sign-in has ended" in close_of(connection, 5)
+        assert "Your sign-in has ended" in close_of(connection)
     assert [action for action, _ in told(board, "vera@desk.example")] == ["signed in", "signed out"]
 
 
@@ -97,10 +99,10 @@ def test_who_has_no_role_is_told_so_until_an_admin_grants_one(visitor: Any, boar
     card = page.locator(CARD)
     card.get_by_text("You have no role here yet").wait_for()
     card.get_by_text("Admins here: ada@desk.example").wait_for()
-    assert "kim@desk.example" in card.inner_text()
-    assert "An admin can grant you one" in card.inner_text()
+    expect(card).to_contain_text("kim@desk.example")
+    expect(card).to_contain_text("An admin can grant you one")
     with opened(board, somebody.cookies) as connection:
-        assert "You have no role" in close_of(connection, 5)
+        assert "You have no role" in close_of(connection)
     grant(admin.sign_in("ada"), "kim@desk.example", "viewer")
     page.reload()
     wait_for_board(page)
@@ -115,11 +117,11 @@ def test_who_loses_the_only_role_sees_nothing_more(visitor: Any, board: RunningB
     somebody.page.reload()
     wait_for_board(somebody.page)
     with opened(board, somebody.cookies) as connection:
-        assert connection.recv(timeout=5)
+        assert connection.recv(timeout=60)
         take_back(people, "lee@desk.example, viewer")
-        assert "You have no role" in close_of(connection, 8)
-    somebody.page.locator(CARD).get_by_text("You have no role here yet").wait_for(timeout=10_000)
-    assert somebody.page.locator(PANELS).count() == 0
+        assert "You have no role" in close_of(connection)
+    somebody.page.locator(CARD).get_by_text("You have no role here yet").wait_for()
+    expect(somebody.page.locator(PANELS)).to_have_count(0)
 
 
 def test_a_role_that_is_granted_holds_from_the_next_click(visitor: Any, board: RunningBoard) -> None:
@@ -138,26 +140,26 @@ def test_a_sign_in_whose_time_is_over_is_told_and_can_be_renewed(visitor: Any, b
     somebody = visitor()
     page = somebody.sign_in("brief")
     with opened(board, somebody.cookies) as connection:
-        assert connection.recv(timeout=5)
+        assert connection.recv(timeout=60)
         without_panels = somebody.another_tab("/audit")
-        assert "Your sign-in has ended" in close_of(connection, 35)
+        assert "Your sign-in has ended" in close_of(connection)
     for tab in (page, without_panels):
-        tab.locator(CARD).get_by_text("Your sign-in has ended").wait_for(timeout=10_000)
-        assert "was signed in until" in tab.locator(CARD).inner_text()
-        assert tab.locator(PANELS).count() == 0
+        tab.locator(CARD).get_by_text("Your sign-in has ended").wait_for()
+        expect(tab.locator(CARD)).to_contain_text("was signed in until")
+        expect(tab.locator(PANELS)).to_have_count(0)
     somebody.sign_in("brief").locator(".st-key-identity").get_by_text("brief@desk.example").wait_for()
 
 
 def test_an_address_that_is_not_verified_is_nobodys(visitor: Any, board: RunningBoard) -> None:
     page = visitor().sign_in("mallory")
     page.locator(CARD).get_by_text("has not verified that ada@desk.example is your address").wait_for()
-    assert page.locator(PANELS).count() == 0
+    expect(page.locator(PANELS)).to_have_count(0)
     assert [action for action, _ in told(board, "unknown")] == ["refused"]
 
 
 def test_without_a_sign_in_requests_are_refused(board: RunningBoard) -> None:
     with opened(board) as connection:
-        assert "You are not signed in" in close_of(connection, 5)
+        assert "You are not signed in" in close_of(connection)
     with httpx.Client(base_url=board.address) as client:
         for path in (asset_address("feed.js"), "/api/docs", "/api/openapi.json", "/media/any.csv"):
             assert client.get(path).status_code == 401, path
