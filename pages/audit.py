@@ -34,7 +34,7 @@ def shown(stored: StoredAuditEntry) -> dict[str, object]:
     }
 
 
-st.subheader("Audit")
+st.subheader("Audit", anchor=False)
 chosen = audit_filters()
 with store().read() as connection:
     count, entries = count_audit(connection, chosen), read_audit(connection, chosen, limit=_MOST_ROWS)

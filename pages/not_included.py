@@ -55,7 +55,7 @@ with store().read() as connection:
     rejections = rejections_frame(connection)
 
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.subheader("Not included", width="content")
+    st.subheader("Not included", anchor=False, width="content")
     if dates:
         as_of_control(dates)
 if without is None:
@@ -72,7 +72,7 @@ else:
     shown.insert(1, "Open", trade_addresses(shown["Trade"]))
     table(shown, "Trades without a value, with reasons", 620)
 
-st.subheader("Messages set aside")
+st.subheader("Messages set aside", anchor=False)
 if letters.empty:
     st.caption("Every message of a feed was taken.")
 else:
@@ -83,14 +83,14 @@ else:
     )
     table(letters, "Messages set aside, with reasons")
 
-st.subheader("Files refused")
+st.subheader("Files refused", anchor=False)
 if files.empty:
     st.caption("No watched file was refused.")
 else:
     st.caption("Nothing of these files was loaded. Correct a file and save it: it is read again.")
     table(files, "Files refused, with reasons")
 
-st.subheader("Refused by the store")
+st.subheader("Refused by the store", anchor=False)
 if rejections.empty:
     st.caption("Nothing that a feed brought was refused.")
 else:

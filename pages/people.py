@@ -6,13 +6,14 @@ from services.permissions import Permission, why_not
 from ui.people_forms import roles, statuses, what_was_said
 from ui.who import current_user
 
-st.subheader("People")
+st.subheader("People", anchor=False)
 user = current_user()
 may = user.may(Permission.GRANT)
 what_was_said()
 if not may:
     st.info(why_not(user, Permission.GRANT), icon=":material/lock:")
-people, kinds = st.columns(2, gap="medium")
+with st.container(key="beside_statuses"):
+    people, kinds = st.columns(2, gap="medium")
 with people:
     st.markdown("**Roles**")
     roles(user, may=may)

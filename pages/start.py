@@ -14,7 +14,7 @@ user = current_user()
 placed = start_page_of(store(), user)
 editing = is_editing(user)
 with st.container(horizontal=True, vertical_alignment="center"):
-    st.subheader("Start", width="content")
+    st.subheader("Start", anchor=False, width="content")
     if placed and not editing and st.button("Edit", icon=":material/edit:", key="start_edit"):
         begin_editing(user, placed)
         st.rerun()

@@ -7,7 +7,7 @@ from ui.trade_filters import read_words, trade_filters
 from ui.trade_table import listed_trades, propose_expired, trade_table
 from ui.who import current_user
 
-st.subheader("Trades")
+st.subheader("Trades", anchor=False)
 user = current_user()
 what_was_done()
 decide_conflicts(user)

@@ -11,7 +11,7 @@ from ui.who import current_user
 
 _FILE, _HISTORY, _COLUMNS = "Upload a file", "History", "Columns"
 
-st.subheader("Upload")
+st.subheader("Upload", anchor=False)
 what_was_said()
 user = current_user()
 view = st.segmented_control(

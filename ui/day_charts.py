@@ -16,7 +16,7 @@ from ui.store import day_histories
 from ui.view_state import ViewState
 
 _SHARED_SECONDS = 2.0
-_HEIGHT = 140
+_HEIGHT = 150
 _GAIN = "#2f9e6e"
 _COLOURS = {"quote": "#8b95a5", DAY_PNL.name: "#e5484d", "cash_delta": "#3b82f6", "vega_1pt": "#d29922"}
 _LABELS = {"quote": "Quote", **{measure.name: measure.label for measure in (*MEASURES, DAY_PNL)}}

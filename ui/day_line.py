@@ -25,7 +25,7 @@ def day_line(
     line = alt.Chart(known, height=height, title=heading).mark_line(
         color=colour, strokeWidth=_WIDTH, point=len(known) < _POINTS_BELOW
     )
-    drawn: alt.Chart = line.configure(locale=chart_language()).encode(
+    drawn: alt.Chart = line.configure(background="transparent", locale=chart_language()).encode(
         x=alt.X("observed_at:T", title="UTC", scale=alt.Scale(type="utc"), axis=_time_axis(known, ticks)),
         y=alt.Y(
             f"{name}:Q",

@@ -97,6 +97,7 @@ class FirstPage:
             yield f'<link rel="stylesheet" data-deltaboard href="{escape(asset_address("board.css"))}">'
             for name in asset_names(".js"):
                 yield f'<link rel="modulepreload" href="{escape(asset_address(name))}">'
+        yield f'<script type="module" async src="{escape(asset_address("keep_focus.js"))}"></script>'
         engine = escape(engine_address("perspective-anywidget.js"))
         yield f'<link rel="{"modulepreload" if pieces.pivot else "prefetch"}" href="{engine}">'
 

@@ -15,7 +15,7 @@ button[aria-label^="Download as CSV"] { display: none; }
 [data-testid=stSidebarHeader]::before { content: "Deltaboard"; font-weight: 650; font-size: 15px; flex: 1; }
 .st-key-board [data-testid=stVerticalBlock], .st-key-board { gap: 0.55rem; }
 .st-key-toolbar button { min-height: 1.75rem; padding: 0.1rem 0.7rem; border-radius: 999px; font-size: 12px; }
-.st-key-day { padding: 0.55rem 0.8rem 0; overflow: hidden; background: var(--st-secondary-background-color); }
+.stVerticalBlock.st-key-day { padding: 0.55rem 0.8rem 0; overflow: hidden; background: light-dark(#ffffff, #151a21); }
 [class*=st-key-follows] [data-stale=true], .st-key-day [data-stale=true] { opacity: 1 !important; }
 .st-key-toolbar { gap: 0.4rem; padding-right: 1.6rem; }
 .st-key-board [data-testid=stColumn]:has(.st-key-toolbar) { flex: 0 0 max-content; }
@@ -34,10 +34,13 @@ button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pi
 button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pills]) p {
   color: light-dark(#1257a8, #6cb0ff);
 }
+:is(a, button, summary, [tabindex="0"]:not(input, textarea, .db-panel *)):focus-visible {
+  outline: 2px solid light-dark(#1668c7, #5aa9ff) !important; outline-offset: 1px; box-shadow: none !important;
+}
 @media (max-width: 800px) {
   .stMainBlockContainer, [data-testid=stMainBlockContainer]:has(.db-panel) { padding-top: 2.6rem; }
   .stApp header[data-testid=stHeader] { height: 2.4rem; background: var(--st-background-color, inherit); }
-  .st-key-toolbar { flex-wrap: wrap; justify-content: flex-start; padding-right: 0; }
+  .stApp .st-key-toolbar { flex-wrap: wrap; justify-content: flex-start; padding-right: 0; }
 }
 @media (max-width: 1100px) {
   .st-key-board > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock],

@@ -113,42 +113,46 @@ def _row(user: User, draft: _Draft, place: int, views: dict[str, ListedView]) ->
     """A widget of the draft and its controls."""
     number, widget = draft.rows[place]
     name = _called(user, views.get(widget.view_id))
-    with st.container(border=True, key=f"start_row_{number}"):
-        with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(
+        border=True, horizontal=True, vertical_alignment="bottom", gap="small", key=f"start_row_{number}"
+    ):
+        with st.container(width=300, height="stretch", vertical_alignment="center"):
             st.markdown(f"{place + 1}\\. **{plain(name)}**")
-            if _button("Up", "arrow_upward", f"Move '{name}' up", number, disabled=place == 0):
-                draft.move(place, place - 1)
-                st.rerun()
-            if _button("Down", "arrow_downward", f"Move '{name}' down", number, disabled=place == len(draft.rows) - 1):
-                draft.move(place, place + 1)
-                st.rerun()
-            if _button("Take away", "close", f"Take '{name}' away", number):
-                del draft.rows[place]
-                st.rerun()
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            width: Width = _choice("Width", get_args(Width), widget.width, number)
-            mode: Mode = _choice("Updates", get_args(Mode), widget.mode, number)
-            seconds = st.number_input(
-                "Seconds",
-                LEAST_SECONDS,
-                MOST_SECONDS,
-                widget.seconds,
-                step=1.0,
-                format="%g",
-                disabled=mode != "periodic",
-                key=f"start_seconds_{number}",
-                width=130,
+        width: Width = _choice("Width", get_args(Width), widget.width, number)
+        mode: Mode = _choice("Updates", get_args(Mode), widget.mode, number)
+        seconds = st.number_input(
+            "Seconds",
+            LEAST_SECONDS,
+            MOST_SECONDS,
+            widget.seconds,
+            step=1.0,
+            format="%g",
+            disabled=mode != "periodic",
+            key=f"start_seconds_{number}",
+            width=130,
+        )
+        height = st.number_input(
+            "Height, pixels",
+            LEAST_HEIGHT,
+            MOST_HEIGHT,
+            widget.height,
+            step=50,
+            key=f"start_height_{number}",
+            width=130,
+        )
+        with st.container(horizontal=True, width="content", gap="xsmall", key=f"start_moves_{number}"):
+            up = _button("Up", "arrow_upward", f"Move '{name}' up", number, disabled=place == 0)
+            down = _button(
+                "Down", "arrow_downward", f"Move '{name}' down", number, disabled=place == len(draft.rows) - 1
             )
-            height = st.number_input(
-                "Height, pixels",
-                LEAST_HEIGHT,
-                MOST_HEIGHT,
-                widget.height,
-                step=50,
-                key=f"start_height_{number}",
-                width=130,
-            )
+            away = _button("Take away", "close", f"Take '{name}' away", number)
     draft.rows[place] = number, Widget(widget.view_id, width, mode, seconds, height)
+    if up or down:
+        draft.move(place, place - 1 if up else place + 1)
+    elif away:
+        del draft.rows[place]
+    if up or down or away:
+        st.rerun()
 
 
 def _choice(what: str, options: tuple[_Word, ...], value: _Word, number: int) -> _Word:

@@ -1,6 +1,7 @@
 // What all panels share: the head with title, subtitle and mode, the table that is shown (the feed's, or a frozen copy),
 // when it is painted, and what stands there while there is nothing to show.
 
+import { announce } from './announce.js';
 import { make, setAttribute, setText } from './dom.js';
 import { useFeed } from './feed.js';
 import { timeOfDay } from './format.js';
@@ -26,7 +27,8 @@ export class Frame {
     this.root = make('section', 'db-panel', { 'data-panel': kind, 'aria-label': title, 'data-state': 'loading' });
     this.title = make('h2', 'db-title', { text: title });
     this.subtitle = make('span', 'db-subtitle');
-    this.note = make('span', 'db-note', { role: 'status' });
+    this.note = make('span', 'db-note');
+    this.told = '';
     this.tools = make('span', 'db-tools');
     this.body = make('div', 'db-body');
     this.message = make('div', 'db-message', { role: 'status', hidden: '' });
@@ -175,10 +177,20 @@ export class Frame {
   }
 
   showNote() {
-    const { text, tone, title } = this.noteOf();
+    const { text, tone, title, spoken = text } = this.noteOf();
     setText(this.note, text);
     setAttribute(this.note, 'data-tone', tone);
     setAttribute(this.note, 'title', title);
+    this.tell(tone ? spoken : '');
+  }
+
+  // That the numbers stand still, and that they go on. A pause is this panel's alone, the rest is that of the page.
+  tell(standing) {
+    const name = this.title.textContent;
+    const words = standing && this.mode === 'paused' ? `${name}: ${standing}` : standing.charAt(0).toUpperCase() + standing.slice(1);
+    if (words === this.told) return;
+    announce(words || (this.told.startsWith(name) ? `${name}: no longer paused` : 'The numbers go on'));
+    this.told = words;
   }
 
   noteOf() {

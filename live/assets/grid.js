@@ -3,34 +3,35 @@
 // A column: { name, label, help, width: [least pixels, share of what is left], align, decimals, plus, tint, value(row),
 // text(row), title(row), build(cell), paint(cell, row), sortable }. `value` makes it a number; `paint` takes the cell over.
 
+import { buildRuler, ColumnWidths, MOST_LETTERS } from './column_widths.js';
 import { make, setAttribute } from './dom.js';
 import { isKnown, number, shownSign } from './format.js';
+import { keepInAddress } from './kept_in_address.js';
+import { sortOf, sortWord } from './order.js';
 import { Pulses } from './pulse.js';
 
 export const ROW_HEIGHT = 25;
 const OVERSCAN = 4;
-// How wide a digit and the space around a number are; the tight ones where the panel is too narrow for the others.
-const ROOMY = { digit: 8.1, padding: 21, least: 1 };
-const TIGHT = { digit: 7.4, padding: 14, least: 0.86 };
-const MOST_LETTERS = 14; // of a text that a column makes room for
 let gridCount = 0;
 
-const labelWidth = (column) => column.label.length * 6.7 + 17;
-
 export class Grid {
-  constructor({ columns, role = 'grid', label, rowKey, decorate, onSort, onPick, onKey }) {
+  // `sortName`: under which the address says by which column it is sorted.
+  constructor({ columns, role = 'grid', label, sortName, rowKey, decorate, onSort, onPick, onKey }) {
     Object.assign(this, { columns, rowKey, decorate, onSort, onPick, onKey });
     this.id = `db-grid-${++gridCount}`;
     this.rows = [];
     this.slots = [];
-    this.sort = null;
     this.active = -1;
     this.calm = true;
     this.scroller = make('div', 'db-scroll', { role, tabindex: '0', 'aria-label': label });
     this.canvas = this.scroller.appendChild(make('div', 'db-canvas'));
-    this.longest = new Map(columns.map((column) => [column, 0]));
+    this.widths = new ColumnWidths(columns, this.canvas.appendChild(buildRuler()));
     this.layOut();
     this.canvas.append(this.buildHeader());
+    this.sortKept = keepInAddress(sortName, () => this.sortAs(sortOf(this.sortKept.word, columns)));
+    this.sort = sortOf(this.sortKept.word, columns);
+    this.sortKept.say(sortWord(this.sort)); // a column that is not there is said no more
+    this.showSort();
     this.body = this.canvas.appendChild(make('div', 'db-rows', { role: 'rowgroup' }));
     this.pulses = new Pulses(this.body);
     this.scroller.addEventListener('scroll', () => this.paintSoon(), { passive: true });
@@ -38,6 +39,7 @@ export class Grid {
     this.body.addEventListener('click', (event) => this.clicked(event));
     this.watcher = new ResizeObserver(() => this.fit());
     this.watcher.observe(this.scroller);
+    this.watcher.observe(this.widths.ruler); // whoever spaces letters wider, or takes larger ones
   }
 
   buildHeader() {
@@ -60,14 +62,24 @@ export class Grid {
   // First click: what one looks for first, the largest number or the first name; second: the other way; third: as it came.
   sortBy(column) {
     const first = Boolean(column.value);
-    if (this.sort?.column !== column.name) this.sort = { column: column.name, descending: first };
-    else if (this.sort.descending === first) this.sort = { column: column.name, descending: !first };
-    else this.sort = null;
+    let sort = null;
+    if (this.sort?.column !== column.name) sort = { column: column.name, descending: first };
+    else if (this.sort.descending === first) sort = { column: column.name, descending: !first };
+    this.sortKept.say(sortWord(sort));
+    this.sortAs(sort);
+  }
+
+  sortAs(sort) {
+    this.sort = sort;
+    this.showSort();
+    this.onSort(sort);
+  }
+
+  showSort() {
     for (const [name, cell] of this.headers) {
       const way = this.sort?.column === name ? (this.sort.descending ? 'descending' : 'ascending') : null;
       setAttribute(cell, 'aria-sort', way);
     }
-    this.onSort(this.sort);
   }
 
   setRows(rows) {
@@ -88,44 +100,18 @@ export class Grid {
     if (now >= 0 && now !== top) this.scroller.scrollTop += (now - top) * ROW_HEIGHT;
   }
 
-  // No number is ever cut off, nor a short name: a column is as wide as its longest, measured over all rows beforehand.
   makeRoom(rows) {
-    for (const column of this.columns) {
-      if (!column.value) {
-        if (column.paint) continue;
-        // One more than it has: capitals are wide.
-        for (const row of rows) this.grow(column, Math.min(column.text(row).length, MOST_LETTERS) + 1);
-        continue;
-      }
-      let low = NaN;
-      let high = NaN;
-      for (const row of rows) {
-        const value = column.value(row);
-        if (!(value >= low)) low = Number.isNaN(value) ? low : value;
-        if (!(value <= high)) high = Number.isNaN(value) ? high : value;
-      }
-      for (const value of [low, high]) this.grow(column, number(value, column.decimals, column.plus).length);
-    }
-  }
-
-  grow(column, letters) {
-    if (letters <= this.longest.get(column)) return;
-    this.longest.set(column, letters);
+    this.widths.makeRoom(rows);
     this.layOut();
   }
 
   layOut() {
-    const least = (column, { digit, padding, least: share }) =>
-      Math.ceil(Math.max(column.width[0] * share, this.longest.get(column) * digit + padding, labelWidth(column)));
-    const total = (space) => this.columns.reduce((sum, column) => sum + least(column, space), 0);
-    const tight = total(ROOMY) > this.scroller.clientWidth;
-    const space = tight ? TIGHT : ROOMY;
-    const template = this.columns.map((column) => `minmax(${least(column, space)}px, ${column.width[1]}fr)`).join(' ');
+    const { template, least, isTight } = this.widths.within(this.scroller.clientWidth);
     if (template === this.template) return;
     this.template = template;
-    this.scroller.classList.toggle('db-tight', tight);
+    this.scroller.classList.toggle('db-tight', isTight);
     this.canvas.style.setProperty('--db-template', template);
-    this.canvas.style.minWidth = `${total(space)}px`;
+    this.canvas.style.minWidth = `${least}px`;
     this.places = null;
   }
 
@@ -231,7 +217,7 @@ export class Grid {
       const text = number(raw, column.decimals, column.plus);
       if (text !== cell.shown) {
         cell.words.nodeValue = cell.shown = text;
-        this.grow(column, text.length);
+        if (this.widths.grow(column, text.length)) this.layOut();
         if (!fresh && isKnown(raw) && isKnown(cell.raw)) {
           this.pulses.note(cell, raw > cell.raw, ...this.placeOf(column), place * ROW_HEIGHT);
         }
@@ -276,6 +262,7 @@ export class Grid {
   }
 
   close() {
+    this.sortKept.close();
     this.watcher.disconnect();
     if (this.frame) cancelAnimationFrame(this.frame);
   }

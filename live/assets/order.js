@@ -43,3 +43,13 @@ export function mergedRows(table, rows, kept, columns, sort, standard) {
   while (next < fresh.length) merged.push(fresh[next++]);
   return { rows: merged, fresh };
 }
+
+// A sort as a word, for an address: the column, with a minus before it from the largest down.
+export const sortWord = (sort) => (sort ? `${sort.descending ? '-' : ''}${sort.column}` : '');
+
+// Null where the word names no column that can be sorted by.
+export function sortOf(word, columns) {
+  const descending = word.startsWith('-');
+  const column = columns.find(({ name, sortable }) => sortable !== false && name === word.slice(descending ? 1 : 0));
+  return column ? { column: column.name, descending } : null;
+}

@@ -232,7 +232,7 @@ export function buildExplore(host, key, emit, data, tell) {
     const isNewest = shown.asOfDate === feed?.status?.latest_as_of_date;
     if (!isNewest || !shown.observedAt) return { text: `as of ${shown.asOfDate}`, tone: null, title };
     const words = { paused: 'feed paused, ', ended: 'replay over, ', stopped: 'no feed, ' }[feed.status.feed?.state];
-    return { text: `${words ?? ''}${timeOfDay(shown.observedAt)} UTC`, tone: words ? 'warn' : null, title };
+    return { text: `${words ?? ''}${timeOfDay(shown.observedAt)} UTC`, tone: words ? 'warn' : null, title, spoken: words?.replace(', ', '') };
   };
 
   frame.paint = (rows) => {

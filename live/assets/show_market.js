@@ -53,6 +53,7 @@ export function buildMarket(host, key, emit) {
   const grid = new Grid({
     columns,
     label: 'Market',
+    sortName: 'sort_market',
     rowKey: (row) => frame.shown.string('ticker', row),
     decorate: (element, row) => {
       const on = selected()?.ticker === frame.shown.string('ticker', row);

@@ -1,6 +1,7 @@
 // Are we live, as of when, how far behind, and what is missing: one line.
 
 import { pageAddress } from './address.js';
+import { announce } from './announce.js';
 import { make, setAttribute, setText } from './dom.js';
 import { count, isKnown, plural, seconds, timeOfDay } from './format.js';
 import { Frame, STALE_AFTER_MS } from './frame.js';
@@ -25,6 +26,7 @@ export function buildStatus(host, key) {
     const said = sayState(feed, latest.as_of);
     setAttribute(frame.root, 'data-tone', said.tone);
     setAttribute(dot, 'data-tone', said.tone);
+    if (state.textContent && state.textContent !== said.text) announce(said.text);
     setText(state, said.text);
     setAttribute(state, 'title', said.title);
     const moment = seen.observedAt ? `${timeOfDay(seen.observedAt)} UTC, ` : '';

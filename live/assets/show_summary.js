@@ -7,7 +7,7 @@ import { Grid } from './grid.js';
 import { Measures } from './measures.js';
 import { Newcomers } from './newcomers.js';
 import { choose, isSelectedPath, onSelection, selected } from './selection.js';
-import { COUNTS, growTree, keysDownTo, lackingOf, orderChildren, rollUp, visibleNodes } from './tree.js';
+import { COUNTS, growTree, keysDownTo, lackingOf, orderChildren, rollUp, SEPARATOR, visibleNodes } from './tree.js';
 
 const MEASURES = ['market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp', 'actual_pnl'];
 const OPEN_DOWN_TO = 3; // desks are seen, their books are not
@@ -20,6 +20,7 @@ export function buildSummary(host, key, emit, data) {
   let tree = null;
   let grownFrom = null;
   let orders = new Map();
+  let revealed = '';
 
   const columns = [nodeColumn((node) => toggle(node), open)];
   for (const name of MEASURES) {
@@ -53,6 +54,7 @@ export function buildSummary(host, key, emit, data) {
     columns,
     role: 'treegrid',
     label: 'Risk summary',
+    sortName: 'sort_risk',
     rowKey: (node) => node.rowKey,
     decorate,
     onSort: () => arrange(),
@@ -98,9 +100,21 @@ export function buildSummary(host, key, emit, data) {
     else if (pressed === 'ArrowRight' && isOpen) grid.activate(grid.active + 1);
     else if (pressed === 'ArrowLeft' && node.children.length && isOpen) toggle(node);
     else if (pressed === 'ArrowLeft' && node.depth > 0) {
-      grid.activate(grid.rows.findIndex((other) => other.key === node.path.slice(0, -1).join('\u001f')));
+      grid.activate(grid.rows.findIndex((other) => other.key === node.path.slice(0, -1).join(SEPARATOR)));
     } else return false;
     return true;
+  }
+
+  // A selection that comes from a link, or from the way back, is in sight: the branches above it open.
+  function reveal() {
+    const path = selected()?.path ?? [];
+    const key = path.join(SEPARATOR);
+    if (!tree || key === revealed) return;
+    revealed = key;
+    if (!tree.byKey.has(key) || !path.length) return;
+    if (open.add(path.map((_, depth) => path.slice(0, depth).join(SEPARATOR)))) arrange();
+    const place = grid.rows.findIndex((node) => node.key === key);
+    if (place !== grid.active) grid.activate(place);
   }
 
   // Which nodes are seen and in which order; the numbers in them come with paint.
@@ -129,10 +143,16 @@ export function buildSummary(host, key, emit, data) {
     const currency = tree.total.currency || (tree.total.currencies.size ? 'several currencies' : '');
     const levels = 'Region \u203a Business unit \u203a Desk \u203a Book \u203a Underlying';
     setText(frame.subtitle, [levels, currency].filter(Boolean).join(' \u00b7 '));
-    if (regrow) arrange();
-    else grid.paint();
+    if (regrow) {
+      arrange();
+      reveal();
+    }
+    grid.paint();
   };
-  const forget = onSelection(() => grid.paint());
+  const forget = onSelection(() => {
+    reveal();
+    grid.paint();
+  });
   return {
     update(next) {
       frame.update(next);
@@ -232,6 +252,13 @@ class OpenBranches {
     const keys = new Set(this.chosen ?? this.standard);
     if (!keys.delete(key)) keys.add(key);
     this.set(keys);
+  }
+
+  // Whether one of them was closed.
+  add(keys) {
+    if (keys.every((key) => this.has(key))) return false;
+    this.set([...(this.chosen ?? this.standard), ...keys]);
+    return true;
   }
 
   set(keys) {

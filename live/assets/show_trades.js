@@ -6,6 +6,7 @@ import { queryOf } from './feed.js';
 import { count, plural } from './format.js';
 import { Frame } from './frame.js';
 import { Grid } from './grid.js';
+import { keepInAddress } from './kept_in_address.js';
 import { Measures } from './measures.js';
 import { Newcomers } from './newcomers.js';
 import { mergedRows, sortedRows } from './order.js';
@@ -19,13 +20,13 @@ export function buildTrades(host, key, emit, data) {
   const frame = new Frame(host, { kind: 'trades', key, title: 'Trades', paced: true });
   const columns = tradeColumns(frame, new Measures(data.measures));
   let latest = data;
-  let words = '';
   let arrangedFor = null;
   let form = null;
 
   const grid = new Grid({
     columns,
     label: 'Trades',
+    sortName: 'sort_trades',
     rowKey: (row) => keyOf(frame.shown, row),
     decorate: (element, row) => {
       newcomers.mark(element, keyOf(frame.shown, row));
@@ -42,14 +43,17 @@ export function buildTrades(host, key, emit, data) {
     placeholder: 'Trade, book, contract',
     'aria-label': 'Filter the trades by trade, book or contract',
     spellcheck: 'false',
+    maxlength: '100',
   });
+  const sought = keepInAddress('search', () => find(sought.word));
+  search.value = sought.word;
+  let words = sought.word.toLowerCase();
   let timer = 0;
   search.addEventListener('input', () => {
     clearTimeout(timer);
     timer = setTimeout(() => {
-      words = search.value.trim().toLowerCase();
-      arrange();
-      frame.paintSoon();
+      sought.say(search.value.trim());
+      find(search.value.trim());
     }, SEARCH_AFTER_MS);
   });
   const clear = make('button', 'db-tool', { type: 'button', title: 'Show all trades again', text: '\u2715' });
@@ -64,6 +68,13 @@ export function buildTrades(host, key, emit, data) {
     if (selected()) what.push(selectionText(selected()));
     return what.length ? `No trades match ${what.join(', ')}.` : 'There are no trades yet.';
   };
+
+  function find(text) {
+    if (search.value.trim() !== text) search.value = text;
+    words = text.toLowerCase();
+    arrange();
+    frame.paintSoon();
+  }
 
   function arrange() {
     const table = frame.shown;
@@ -121,6 +132,7 @@ export function buildTrades(host, key, emit, data) {
     close() {
       forget();
       clearTimeout(timer);
+      sought.close();
       newcomers.close();
       grid.close();
       frame.close();

@@ -4,7 +4,7 @@ export const LEVELS = ['region', 'business_unit', 'desk', 'book', 'underlying'];
 export const COUNTS = ['trades', 'not_included', 'pnl_unknown'];
 // For how many of its trades the sum of a measure is not known, where somebody reported some measures of them alone.
 export const lackingOf = (measure) => (measure === 'actual_pnl' ? 'pnl_unknown' : `unknown_${measure}`);
-const SEPARATOR = '\u001f';
+export const SEPARATOR = '\u001f';
 
 export function rowPasses(table, row, filters) {
   const { statuses = [], books = [] } = filters ?? {};

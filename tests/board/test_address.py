@@ -128,3 +128,79 @@ def test_back_leads_to_the_view_of_before(page: Any, board: RunningBoard) -> Non
     page.go_back()
     says(page, "/", {})
     page.wait_for_selector("[data-panel=summary]:not(:has([aria-selected=true]))")
+
+
+def test_search_and_order_of_the_panels_are_in_the_address(page: Any, board: RunningBoard, chromium: Any) -> None:
+    page.goto(f"{board.address}/?person=Max")
+    page.wait_for_selector(READY)
+    page.wait_for_selector(IDLE)
+    steps = page.evaluate("history.length")
+    page.locator("[data-panel=market]").get_by_role("button", name="%").click()
+    page.locator("[data-panel=summary]").get_by_role("button", name="Node").click()
+    page.locator("[data-panel=trades]").get_by_role("button", name="Day P&L").click()
+    page.get_by_label("Filter the trades").fill("aapl")
+    view = {"sort_market": ["-percent"], "sort_risk": ["node"], "sort_trades": ["-actual_pnl"], "search": ["aapl"]}
+    says(page, "/", view)
+    assert page.evaluate("history.length") == steps, "a search is no step for the button back"
+    page.locator("[data-panel=summary] [data-row-key]").nth(1).click()
+    page.wait_for_selector("[data-panel=summary] [aria-selected=true]")
+    page.wait_for_url("**path=**")
+    page.wait_for_selector(IDLE)
+    whole = {**view, "path": parse_qs(urlsplit(page.url).query)["path"]}
+    says(page, "/", whole)
+    go(page, "Trades")
+    says(page, "/trades", {})
+    go(page, "Risk board")
+    says(page, "/", whole)
+    shows_view(page)
+    page.reload()
+    says(page, "/", whole)
+    shows_view(page)
+    context = chromium.new_context(viewport={"width": 1500, "height": 1000})
+    try:
+        colleague = context.new_page()
+        colleague.goto(page.url)
+        shows_view(colleague)
+    finally:
+        context.close()
+
+
+def shows_view(page: Any) -> None:
+    """Market by change, the tree by name, the trades of one share by their P&L."""
+    page.wait_for_selector("[data-panel=market] [aria-sort=descending]:has-text('%')")
+    page.wait_for_selector("[data-panel=summary] [aria-sort=ascending]:has-text('Node')")
+    page.wait_for_selector("[data-panel=trades] [aria-sort=descending]:has-text('Day P&L')")
+    page.wait_for_selector("[data-panel=trades] .db-subtitle:text-matches('[0-9]+ of [0-9,]+ trades')")
+    assert page.get_by_label("Filter the trades").input_value() == "aapl"
+
+
+def test_back_and_forward_lead_to_the_order_of_then(page: Any, board: RunningBoard) -> None:
+    page.goto(f"{board.address}/?person=Max&sort_market=quote&sort_trades=nonsense&search=msft")
+    page.wait_for_selector(READY)
+    says(page, "/", {"sort_market": ["quote"], "search": ["msft"]})
+    page.locator("[data-panel=summary] [data-row-key]").nth(1).click()
+    page.wait_for_url("**path=**")
+    page.wait_for_selector(IDLE)
+    page.locator("[data-panel=market]").get_by_role("button", name="Ticker").click()
+    page.get_by_label("Filter the trades").fill("")
+    page.wait_for_url(lambda url: "sort_market=ticker" in url and "search" not in url)
+    page.go_back()
+    says(page, "/", {"sort_market": ["quote"], "search": ["msft"]})
+    page.wait_for_selector("[data-panel=market] [aria-sort=ascending]:has-text('Last')")
+    assert page.get_by_label("Filter the trades").input_value() == "msft"
+    page.go_forward()
+    page.wait_for_selector("[data-panel=market] [aria-sort=ascending]:has-text('Ticker')")
+    assert page.get_by_label("Filter the trades").input_value() == ""
+
+
+def test_a_link_shows_where_in_the_tree_it_leads(page: Any, board: RunningBoard) -> None:
+    path = ["Asia Pacific", "Equity derivatives", "Vol hedging", "EQ_VOL_AP"]
+    page.goto(f"{board.address}/?person=Max&path={'%1F'.join(path)}")
+    row = page.locator(f"[data-panel=summary] [data-row-key='{' › '.join(path)}'][aria-selected=true]")
+    row.wait_for()
+    inside = (
+        "(row) => { const box = row.closest('.db-scroll').getBoundingClientRect(), own = row.getBoundingClientRect();"
+    )
+    page.wait_for_function(
+        f"{inside} return own.top >= box.top && own.bottom <= box.bottom; }}", arg=row.element_handle()
+    )

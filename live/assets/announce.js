@@ -1,0 +1,18 @@
+// What is said aloud to those who do not see the page: that numbers stand still and why, and that they go on. Never a
+// tick. One voice for all panels of a page: what several of them say at the same moment is said once.
+
+import { make } from './dom.js';
+
+const GATHER_MS = 300;
+const voice = document.body.appendChild(make('div', 'db-voice', { role: 'status' }));
+const gathered = new Set();
+
+export function announce(text) {
+  if (!gathered.size) setTimeout(say, GATHER_MS);
+  gathered.add(text);
+}
+
+function say() {
+  voice.textContent = [...gathered].join('. ');
+  gathered.clear();
+}

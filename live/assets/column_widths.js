@@ -1,0 +1,66 @@
+// How wide the columns of a grid are: no number is ever cut off, nor a short name, whatever letters the browser draws.
+
+import { make } from './dom.js';
+import { number } from './format.js';
+
+// How wide a digit and the space around a number are; the tight ones where the panel is too narrow for the others.
+const ROOMY = { digit: 8.1, padding: 21, least: 1 };
+const TIGHT = { digit: 7.4, padding: 14, least: 0.86 };
+const LABEL = { letter: 6.7, padding: 17 };
+const RULED = 10; // digits on the ruler
+const RULED_DIGIT = 8.4; // with the letters of the page, as they are mostly drawn
+export const MOST_LETTERS = 14; // of a text that a column makes room for
+
+// Measures what a digit takes in this browser: with letters of one's own, or spaced wider, it is more than was thought.
+export function buildRuler() {
+  return make('span', 'db-ruler', { 'aria-hidden': 'true', text: '0'.repeat(RULED) });
+}
+
+export class ColumnWidths {
+  constructor(columns, ruler) {
+    this.columns = columns;
+    this.ruler = ruler;
+    this.longest = new Map(columns.map((column) => [column, 0]));
+  }
+
+  // Measured over all rows beforehand.
+  makeRoom(rows) {
+    for (const column of this.columns) {
+      if (!column.value) {
+        if (column.paint) continue;
+        // One more than it has: capitals are wide.
+        for (const row of rows) this.grow(column, Math.min(column.text(row).length, MOST_LETTERS) + 1);
+        continue;
+      }
+      let low = NaN;
+      let high = NaN;
+      for (const row of rows) {
+        const value = column.value(row);
+        if (!(value >= low)) low = Number.isNaN(value) ? low : value;
+        if (!(value <= high)) high = Number.isNaN(value) ? high : value;
+      }
+      for (const value of [low, high]) this.grow(column, number(value, column.decimals, column.plus).length);
+    }
+  }
+
+  // Whether the column has to be wider than before.
+  grow(column, letters) {
+    if (letters <= this.longest.get(column)) return false;
+    this.longest.set(column, letters);
+    return true;
+  }
+
+  // For a panel of this many pixels: the grid's template, how wide it is at least, and whether its letters are small.
+  within(pixels) {
+    const scale = Math.max(1, this.ruler.offsetWidth / RULED / RULED_DIGIT);
+    const least = (column, { digit, padding, least: share }) => {
+      const label = column.label.length * LABEL.letter * scale + LABEL.padding;
+      return Math.ceil(Math.max(column.width[0] * share * scale, this.longest.get(column) * digit * scale + padding, label));
+    };
+    const total = (space) => this.columns.reduce((sum, column) => sum + least(column, space), 0);
+    const isTight = total(ROOMY) > pixels;
+    const space = isTight ? TIGHT : ROOMY;
+    const template = this.columns.map((column) => `minmax(${least(column, space)}px, ${column.width[1]}fr)`).join(' ');
+    return { template, least: total(space), isTight };
+  }
+}

@@ -1,0 +1,97 @@
+// Where the keyboard is on a page that Streamlit draws anew after each step: not lost with a control that went or cannot
+// be used at this moment, but on the same control again, else on its neighbour, else at the beginning of the page. And a
+// popover, which stands at the end of the document, is walked right behind the button that opened it.
+
+const FOCUSABLE = 'a[href], button, input, textarea, select, [tabindex]';
+const DIALOG = '[role=dialog]';
+const MAIN = '[data-testid=stMain]';
+const REGIONS = `${MAIN}, [data-testid=stSidebar], ${DIALOG}`;
+const AT_REST = '[data-testid=stApp][data-test-script-state=notRunning]';
+const POPOVER = '[data-testid=stPopoverBody]';
+const OPENER = '[data-testid=stPopover] button[aria-expanded=true]';
+const LOOK_EVERY_MS = 120; // whether it is lost: what takes an element away tells nobody
+
+let last = null; // what had the focus: the keys it is under, the innermost first, its label, and the keys around it
+let walked = false; // whether the last key was Tab
+let beforeDialog = null; // what had it before a dialog opened
+
+const keyOf = (element) => element.getAttribute('class')?.match(/(?:^| )(st-key-\S+)/)?.[1];
+const labelOf = (element) => element.getAttribute('aria-label') ?? element.textContent.trim();
+const usable = (element) => !element.disabled && element.tabIndex >= 0 && element.getClientRects().length > 0;
+const usableIn = (element) => [...element.querySelectorAll(FOCUSABLE)].filter(usable);
+
+const wayIn = (elements) => elements.find((element) => element.type === 'radio' && element.checked) ?? elements[0];
+
+function keysOver(element) {
+  const keys = [];
+  for (let each = element; each; each = each.parentElement) if (keyOf(each)) keys.push(keyOf(each));
+  return keys;
+}
+
+function focused({ target }) {
+  const region = target.closest(REGIONS);
+  if (!region) {
+    if (last) last.over = target; // in a menu or a popover, which goes by itself
+    return;
+  }
+  const inDialog = region.matches(DIALOG);
+  if (inDialog && last && !last.inDialog) beforeDialog = last;
+  const order = [...region.querySelectorAll('[class*=st-key-]')].map(keyOf);
+  last = { element: target, keys: keysOver(target), label: labelOf(target), order, inDialog };
+}
+
+function under(key, label) {
+  const found = [...document.querySelectorAll(`.${CSS.escape(key)}`)].flatMap(usableIn);
+  return found.find((element) => labelOf(element) === label) ?? found[0];
+}
+
+function heirOf({ element, keys, label, order, inDialog }) {
+  if (element.isConnected && usable(element)) return element;
+  const place = order.indexOf(keys[0]);
+  const around = place < 0 ? [] : [...order.slice(place + 1), ...order.slice(0, place).reverse()];
+  for (const key of [...keys, ...around]) {
+    const heir = under(key, label);
+    if (heir) return heir;
+  }
+  const region = (inDialog && document.querySelector(DIALOG)) || document.querySelector(MAIN);
+  return region && wayIn(usableIn(region));
+}
+
+// Not where one went on, by Tab, to the browser's own controls: then what had the focus is still there.
+function giveBack() {
+  if (!last || document.activeElement !== document.body) return;
+  const isThere = last.over ? last.over.isConnected : last.element.isConnected && usable(last.element);
+  if ((isThere && walked) || !document.hasFocus() || !document.querySelector(AT_REST)) return;
+  const isAsked = document.querySelector(DIALOG) !== null;
+  if (isAsked && !last.inDialog) return;
+  const lost = last.inDialog && !isAsked ? beforeDialog : last;
+  if (lost) heirOf(lost)?.focus({ focusVisible: true });
+}
+
+// The browser would go through the whole page before it comes to the popover that was just opened.
+function walkPopover(event) {
+  walked = event.key === 'Tab';
+  const body = walked && document.querySelector(POPOVER);
+  const opener = body && document.querySelector(OPENER);
+  if (!opener) return;
+  const here = document.activeElement;
+  // A list that was opened and left takes its field out of the order until it is used again: it is still the way in.
+  const inside = usableIn(body).length ? usableIn(body) : [...body.querySelectorAll('input:enabled')];
+  const sameGroup = (element) => element.type === 'radio' && element.name === here.name;
+  if (here === opener) {
+    if (event.shiftKey || !inside.length) return;
+    event.preventDefault();
+    wayIn(inside).focus();
+  } else if (body.contains(here)) {
+    const way = event.shiftKey ? inside.toReversed() : inside;
+    if (way.slice(way.indexOf(here) + 1).some((element) => !sameGroup(element))) return;
+    opener.focus();
+    if (event.shiftKey) event.preventDefault();
+    else opener.click(); // done with it: the browser goes on from its button
+  }
+}
+
+document.addEventListener('focusin', focused);
+document.addEventListener('keydown', walkPopover);
+document.addEventListener('pointerdown', () => (last = beforeDialog = null), true); // who points sees where one is
+setInterval(giveBack, LOOK_EVERY_MS);
