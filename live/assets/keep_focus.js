@@ -13,6 +13,7 @@ const LOOK_EVERY_MS = 120; // whether it is lost: what takes an element away tel
 
 let last = null; // what had the focus: the keys it is under, the innermost first, its label, and the keys around it
 let walked = false; // whether the last key was Tab
+let pointed = false; // whether one points rather than types: whoever does sees where one is
 let beforeDialog = null; // what had it before a dialog opened
 
 const keyOf = (element) => element.getAttribute('class')?.match(/(?:^| )(st-key-\S+)/)?.[1];
@@ -59,7 +60,7 @@ function heirOf({ element, keys, label, order, inDialog }) {
 
 // Not where one went on, by Tab, to the browser's own controls: then what had the focus is still there.
 function giveBack() {
-  if (!last || document.activeElement !== document.body) return;
+  if (pointed || !last || document.activeElement !== document.body) return;
   const isThere = last.over ? last.over.isConnected : last.element.isConnected && usable(last.element);
   if ((isThere && walked) || !document.hasFocus() || !document.querySelector(AT_REST)) return;
   const isAsked = document.querySelector(DIALOG) !== null;
@@ -93,5 +94,6 @@ function walkPopover(event) {
 
 document.addEventListener('focusin', focused);
 document.addEventListener('keydown', walkPopover);
-document.addEventListener('pointerdown', () => (last = beforeDialog = null), true); // who points sees where one is
+document.addEventListener('pointerdown', () => (pointed = true), true);
+document.addEventListener('keydown', () => (pointed = false), true);
 setInterval(giveBack, LOOK_EVERY_MS);
