@@ -16,9 +16,7 @@ export async function saveFile(address, request = {}) {
     return `${NOTHING}${answer ? 'the connection broke off. Try again.' : 'the server does not answer.'}`;
   }
   const link = make('a', '', { href: URL.createObjectURL(content), download: nameOf(answer) });
-  document.body.append(link);
-  link.click();
-  link.remove();
+  link.click(); // it is in no document: a click there would close the menu that it came from
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   return '';
 }

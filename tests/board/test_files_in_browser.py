@@ -1,6 +1,7 @@
 """Files of tables as people meet them: they come whatever others do meanwhile, and what goes wrong is said in place."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,14 @@ def test_a_file_comes_however_often_pages_run_again_before_it_is_fetched(opened:
     page.get_by_text("Making the CSV file").wait_for(state="hidden")
 
 
+def answered(answer: dict[str, Any] | None, route: Any) -> None:
+    """Give the browser this answer, or none."""
+    if answer is None:
+        route.abort()
+    else:
+        route.fulfill(**answer)
+
+
 def test_what_goes_wrong_is_said_beside_the_links_and_the_page_stays(opened: Open) -> None:
     page = opened("/trades?person=Max")
     page.get_by_role("button", name="Export").click()
@@ -59,7 +68,7 @@ def test_what_goes_wrong_is_said_beside_the_links_and_the_page_stays(opened: Ope
         (None, "Nothing was downloaded: the server does not answer."),
     ):
         page.unroute_all()
-        page.route(FILES, lambda route, answer=answer: route.fulfill(**answer) if answer else route.abort())
+        page.route(FILES, partial(answered, answer))
         link.focus()
         page.keyboard.press("Enter")
         said.filter(has_text=words).wait_for()
