@@ -147,8 +147,9 @@ def test_a_table_that_cannot_be_made_is_told_in_words(of_store: ExportWorker) ->
     assert (status, "could not be made" in text, "inside" in text) == (500, True, False)
 
 
-def test_failures_are_for_whom_they_are_shown_to_for_as_long_as_they_are(of_store: ExportWorker) -> None:
-    wrong = preview(Store(of_store._beside._settings.database_url), csv_of(GOOD.format("=x()").replace("AAPL", "")))
+@pytest.mark.usefixtures("of_store")
+def test_failures_are_for_whom_they_are_shown_to_for_as_long_as_they_are(small_store: Store) -> None:
+    wrong = preview(small_store, csv_of(GOOD.format("=x()").replace("AAPL", "")))
     kept = KeptPreview("17", wrong.summary())
     KEPT_FAILURES.keep("Ana", kept)
     address = "/failures?form=csv&preview_id=17&person="
