@@ -11,7 +11,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from api.appender import Appender
-from api.export_shown import export_routes
+from api.exports import export_routes
 from api.routes import routes as api_routes
 from live.front_end import FrontEnd
 from live.hub import Hub

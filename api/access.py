@@ -4,6 +4,7 @@ import hmac
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -12,6 +13,17 @@ from starlette.requests import HTTPConnection
 _MINUTE = 60.0
 Gate = Callable[[HTTPConnection], Awaitable[str | None]]
 """Why whoever asks is refused, in words; None: they may."""
+
+
+class KnowingGate(Protocol):
+    """A gate that also knows whom it lets pass."""
+
+    async def __call__(self, connection: HTTPConnection, /) -> str | None: ...
+
+    def name_of(self, connection: HTTPConnection, /) -> str:
+        """What somebody is called whom it has let pass."""
+
+
 NO_TOKEN_SET = (
     "this server takes no rows over HTTP: set DELTABOARD_API_TOKEN to a long random text where it is started, "
     "and send it as Authorization: Bearer <token>"

@@ -69,19 +69,24 @@ def asset_names(ending: str) -> list[str]:
     return sorted(path.name for path in ASSETS_FOLDER.iterdir() if path.suffix == ending)
 
 
+def script_of(name: str) -> str:
+    """The script of a component of ours: it mounts what a file of ours exports."""
+    return _LOADER % asset_address(name)
+
+
 _LOADER = """
 const address = new URL('%s', location.origin).href;
 export default function (component) {
-  const mounted = import(address).then((panel) => panel.mount(component));
+  const mounted = import(address).then((ours) => ours.mount(component));
   mounted.catch((error) => {
     console.error(error);
-    component.parentElement.textContent = 'This panel could not be loaded. Reload the page.';
+    component.parentElement.textContent = 'This part of the page could not be loaded. Reload the page.';
   });
   return () => { mounted.then((unmount) => unmount(), () => {}); };
 }
 """
 
-PANEL = st.components.v2.component("deltaboard_panel", js=_LOADER % asset_address("panel.js"), isolate_styles=False)
+PANEL = st.components.v2.component("deltaboard_panel", js=script_of("panel.js"), isolate_styles=False)
 
 
 def selection_of(value: Any) -> Selection | None:

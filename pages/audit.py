@@ -1,13 +1,11 @@
 """The audit: who changed what, when and why, and who was refused. Nobody can alter it."""
 
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 
-from services.audit_texts import audit_table, in_words
+from services.audit_texts import in_words
 from storage.audit import AuditFilter, StoredAuditEntry, count_audit, read_audit, verify_audit
-from ui.audit_filters import audit_filter_text, audit_filters, clear_filters
+from ui.audit_filters import audit_filters, clear_filters
 from ui.export_menu import export_menu
 from ui.number_text import count_text, how_many_text
 from ui.store import store
@@ -41,13 +39,7 @@ with store().read() as connection:
 with st.container(horizontal=True, vertical_alignment="center"):
     more = f", the newest {count_text(_MOST_ROWS)} are listed" if count > _MOST_ROWS else ""
     st.caption(f"{how_many_text(count, 'entry', 'entries')}{more}")
-    export_menu(
-        partial(audit_table, chosen=chosen),
-        "Audit",
-        "audit",
-        about={"Filters": audit_filter_text(chosen)},
-        disabled=not count,
-    )
+    export_menu(chosen, "audit", disabled=not count)
     if st.button("Verify the chain", key="verify", help="Read all entries and compute every hash again."):
         with store().read() as connection, st.spinner("Reading every entry"):
             fault, total = verify_audit(connection), count_audit(connection)

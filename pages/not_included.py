@@ -1,16 +1,14 @@
 """What the board does not include, and why: trades without a value, and what the feeds brought that was not taken."""
 
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 
-from engine.measures import camel_case
-from services.export_worker import as_given
+from services.export_kinds import WithoutValueAsked
+from services.without_value import trades_without_value
 from storage.quotes import newest_as_of
 from storage.read_models import as_of_dates, rejections_frame
 from ui.export_menu import export_menu
-from ui.not_included import messages_set_aside, refused_files, trades_without_value
+from ui.not_included import messages_set_aside, refused_files
 from ui.number_text import how_many_text
 from ui.store import store
 from ui.table_size import ROW_PIXELS, table_height
@@ -58,16 +56,15 @@ with st.container(horizontal=True, vertical_alignment="center"):
     st.subheader("Not included", anchor=False, width="content")
     if dates:
         as_of_control(dates)
-if without is None:
+if as_of is None or without is None:
     st.info("There are no quotes yet, so nothing is priced. Upload quotes or start a feed.")
 elif without.empty:
     st.success(f"Every trade has a value as of {as_of}.")
 else:
-    listed = without.rename(columns=camel_case)
     with st.container(horizontal=True, vertical_alignment="center"):
         some = how_many_text(len(without), "trade has", "trades have")
         st.caption(f"{some} no value as of {as_of}. No total of the board has them.")
-        export_menu(partial(as_given, frame=listed), "Not included", "without", about={"As of": f"{as_of}"})
+        export_menu(WithoutValueAsked(as_of), "without")
     shown = without.rename(columns=title)
     shown.insert(1, "Open", trade_addresses(shown["Trade"]))
     table(shown, "Trades without a value, with reasons", 620)

@@ -4,11 +4,10 @@ The numbers follow the store every few seconds where the newest date is looked a
 """
 
 from datetime import date
-from functools import partial
 
 import streamlit as st
 
-from services.trade_frame import story_table
+from services.export_kinds import TradeAsked
 from services.trade_story import TradeStory, trade_story
 from storage.one_trade import nearest_ids
 from ui.errors import or_away
@@ -87,8 +86,7 @@ with st.container(horizontal=True, vertical_alignment="bottom"):
         named = st.selectbox("As of", dates, key="day", bind="query-params", width=150)
         chosen = None if named == _LATEST else date.fromisoformat(str(named))
         open_all_trades()
-        said = {"Trade": asked, "As of": str(chosen or found.as_of or "no date")}
-        export_menu(partial(story_table, trade_id=asked, as_of=chosen), f"Trade {asked}", "trade", about=said)
+        export_menu(TradeAsked(asked, chosen), "trade")
 if found is None:
     unknown(asked)
 else:

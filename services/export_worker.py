@@ -19,7 +19,9 @@ _DIED = "The process that makes files ended before this one was done. Try again.
 _FOR_PEOPLE = (ValueError, OSError, pa.ArrowException)
 
 Make = Callable[[Connection], pd.DataFrame]
-"""Reads rows of the store. It goes to the process by its name: a function of a module, or a ``partial`` of one."""
+"""Gives rows. It goes to the process by its name: a function of a module, or a ``partial`` of one.
+
+What only the reading tells about the rows is in the ``attrs`` of their frame."""
 
 
 class ExportWorker:
@@ -54,11 +56,6 @@ def export_worker() -> ExportWorker:
     return ExportWorker(settings())
 
 
-def as_given(_connection: Connection, frame: pd.DataFrame) -> pd.DataFrame:
-    """Rows that are there already, as a ``Make``."""
-    return frame
-
-
 class _Desk:
     """The process's side, with its own connection."""
 
@@ -76,7 +73,8 @@ class _Desk:
     ) -> bytes:
         with self._store.read() as connection:
             frame = make(connection)
-        return export_table(frame, form, title, about=about, units=units)
+        said = {**about, **{str(name): str(value) for name, value in frame.attrs.items()}}
+        return export_table(frame, form, title, about=said, units=units)
 
     def of_arrow(
         self, _progress: Progress, stream: bytes, form: ExportForm, title: str, about: Mapping[str, str]

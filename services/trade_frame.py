@@ -24,9 +24,14 @@ def story_frame(story: TradeStory) -> pd.DataFrame:
 
 
 def story_table(connection: Connection, trade_id: str, as_of: date | None) -> pd.DataFrame:
-    """The same of a trade of the store, as of a date or the newest; no rows where there is no such trade."""
+    """The same of a trade of the store, as of a date or the newest; no rows where there is no such trade.
+
+    Its ``attrs`` say the date: which one is the newest is known here alone.
+    """
     story = trade_story(connection, trade_id, as_of)
-    return pd.DataFrame(columns=list(COLUMNS)) if story is None else story_frame(story)
+    frame = pd.DataFrame(columns=list(COLUMNS)) if story is None else story_frame(story)
+    frame.attrs["As of"] = str(story.as_of if story and story.as_of else "no date")
+    return frame
 
 
 def _terms(story: TradeStory) -> Iterator[_Row]:

@@ -29,7 +29,7 @@ from storage.records import columns_of
 from storage.sensitivities import previous_priced_date, valued_dates
 from storage.trade_statuses import DefinedStatus, read_statuses
 
-_NOT_YET = "not priced yet"
+NOT_PRICED_YET = "not priced yet"
 _MENDING = {
     NotPriced.EXPIRED: "Set its status to Terminated, or correct its maturity.",
     NotPriced.NO_QUOTE: "Load a quote of {ticker}, or correct the trade's ticker.",
@@ -37,7 +37,7 @@ _MENDING = {
     NotPriced.INCOMPLETE_TERMS: "Load the trade again with what is missing.",
     NotPriced.BAD_PARAMETERS: "Load parameters of {ticker} that are numbers, with a volatility above 0.",
     NotPriced.REFUSED: "Look at its terms and parameters; or load its sensitivities as somebody else computed them.",
-    _NOT_YET: "It is priced with the next quote of {ticker}.",
+    NOT_PRICED_YET: "It is priced with the next quote of {ticker}.",
     NotPriced.WAITING: "The value comes by itself: its engine works beside the ticks.",
 }
 
@@ -175,7 +175,7 @@ def _no_value(connection: Connection, trade: Row, status: DefinedStatus | None, 
     failure = pricing_failure(connection, trade["trade_id"], as_of)
     if failure is None:
         detail = f"nothing has priced it as of {as_of}"
-        return NoValue(_NOT_YET, detail, how_to_mend(_NOT_YET, trade["ticker"]))
+        return NoValue(NOT_PRICED_YET, detail, how_to_mend(NOT_PRICED_YET, trade["ticker"]))
     reason, detail = failure
     return NoValue(reason, detail, how_to_mend(reason, trade["ticker"]))
 

@@ -1,11 +1,13 @@
-"""What is wrong with an upload, for people: how to mend each row, and all of it as a file with the rows themselves."""
+"""What is wrong with an upload, for people: how to mend each row, and all of it as a table with the rows themselves."""
 
-import csv
-import io
+from weakref import WeakValueDictionary
+
+import pandas as pd
+from sqlalchemy import Connection
 
 from services.preview_upload import UploadPreview
 from services.read_rows import RowFailure
-from services.spreadsheet_text import harmless
+from services.upload_worker import KeptPreview
 
 HEADINGS = ("Line", "Column", "Value", "Reason", "HowToMend")
 _TO_DO = {
@@ -22,16 +24,33 @@ def reason_and_mending(failure: RowFailure) -> tuple[str, str]:
     return reason, mending
 
 
-def failures_csv(preview: UploadPreview) -> bytes:
-    """The failures as CSV, UTF-8 with a byte-order mark: line, column, value, reason, how to mend it, the row's cells.
-
-    Text that a spreadsheet would run as a formula begins with an apostrophe; numbers stay numbers.
-    """
-    sheet = io.StringIO(newline="")
-    writer = csv.writer(sheet)
-    writer.writerow([harmless(name) for name in (*HEADINGS, *preview.names)])
+def failures_table(_connection: Connection, preview: UploadPreview) -> pd.DataFrame:
+    """A row a failure: line, column, value, reason, how to mend it, and the row's cells as the file has them."""
+    widest = max(map(len, preview.failed_cells.values()), default=0)
+    names = [*preview.names, *[""] * (widest - len(preview.names))]
+    rows = []
     for failure in preview.failures:
         cells = preview.failed_cells.get(failure.line, [])
-        said = (str(failure.line), failure.column, failure.value, *reason_and_mending(failure))
-        writer.writerow([harmless(cell) for cell in (*said, *cells)])
-    return b"\xef\xbb\xbf" + sheet.getvalue().encode()
+        said = (failure.line, failure.column, failure.value, *reason_and_mending(failure))
+        rows.append([*said, *cells, *[None] * (len(names) - len(cells))])
+    return pd.DataFrame(rows, columns=pd.Index([*HEADINGS, *names]), dtype=object)
+
+
+class KeptFailures:
+    """The previews whose failures can be had as a file: each for as long as somebody's page has it, for them alone."""
+
+    def __init__(self) -> None:
+        self._kept: WeakValueDictionary[tuple[str, str], KeptPreview] = WeakValueDictionary()
+
+    def keep(self, who: str, kept: KeptPreview) -> None:
+        """Remember it, and do not hold it."""
+        self._kept[who, kept.preview_id] = kept
+
+    def preview_of(self, who: str, preview_id: str) -> UploadPreview | None:
+        """The preview of that number, if it is theirs and still on their page."""
+        kept = self._kept.get((who, preview_id))
+        return None if kept is None else kept.preview
+
+
+KEPT_FAILURES = KeptFailures()
+"""Those of this process."""

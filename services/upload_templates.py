@@ -1,12 +1,10 @@
 """Templates of files to upload: the columns of a kind with one example row that is valid."""
 
-import csv
-import io
 from datetime import date
 from typing import Any
 
-from openpyxl import Workbook
-from openpyxl.styles import Font
+import pandas as pd
+from sqlalchemy import Connection
 
 from services.record_kinds import RECORD_KINDS
 
@@ -57,33 +55,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 """Kind -> column -> a value; a column without one is left empty."""
 
 
-def template_csv(kind: str) -> bytes:
-    """Header and one example row as CSV. Raises KeyError for an unknown kind."""
-    sheet = io.StringIO(newline="")
-    writer = csv.writer(sheet)
-    writer.writerows(_rows(kind))
-    return sheet.getvalue().encode()
-
-
-def template_xlsx(kind: str) -> bytes:
-    """The same as an Excel workbook; dates are dates there. Raises KeyError for an unknown kind."""
-    workbook = Workbook()
-    sheet = workbook.active
-    sheet.title = kind
-    for row in _rows(kind):
-        sheet.append(row)
-    for place, cell in enumerate(sheet[1]):
-        cell.font = Font(bold=True)
-        sheet.column_dimensions[cell.column_letter].width = max(12, len(str(cell.value)) + 2)
-        if isinstance(sheet[2][place].value, date):
-            sheet[2][place].number_format = "yyyy-mm-dd"
-    sheet.freeze_panes = "A2"
-    content = io.BytesIO()
-    workbook.save(content)
-    workbook.close()
-    return content.getvalue()
-
-
-def _rows(kind: str) -> list[list[Any]]:
+def template_table(_connection: Connection, kind: str) -> pd.DataFrame:
+    """All columns of a kind, and one row. Raises KeyError for an unknown kind."""
     columns = [column.name for column in RECORD_KINDS[kind].columns]
-    return [columns, [EXAMPLES[kind].get(name) for name in columns]]
+    return pd.DataFrame([[EXAMPLES[kind].get(name) for name in columns]], columns=pd.Index(columns), dtype=object)

@@ -30,7 +30,7 @@ _FAILED = "The upload failed and nothing was written. Try again; the server's lo
 _FOR_PEOPLE = (NotAllowed, NotPossible, UploadRefused, ValueError)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class KeptPreview:
     """A preview without its rows; the process keeps those under this number."""
 

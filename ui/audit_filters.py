@@ -34,18 +34,5 @@ def clear_filters() -> None:
     st.session_state.update({"by": [], "did": [], "about": [], "since": None, "until": None, "find_entry": ""})
 
 
-def audit_filter_text(chosen: AuditFilter) -> str:
-    """A filter in words."""
-    parts = {
-        "who": ", ".join(chosen.users),
-        "what": ", ".join(chosen.actions),
-        "about": ", ".join(chosen.subject_kinds),
-        "text": chosen.text,
-        "since": "" if chosen.since is None else f"{chosen.since:%Y-%m-%d} UTC",
-        "before": "" if chosen.until is None else f"{chosen.until:%Y-%m-%d} UTC",
-    }
-    return "; ".join(f"{name} {value}" for name, value in parts.items() if value) or "none"
-
-
 def _midnight(day: date | None, days: int = 0) -> datetime | None:
     return None if day is None else datetime.combine(day, time.min, UTC) + timedelta(days=days)

@@ -1,55 +1,33 @@
-"""A table as a file for whoever looks at it: in three forms, made when one of them is asked for and not before."""
-
-import re
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from functools import partial
+"""A table as a file for whoever looks at it: links to its three forms, each made when one of them is followed."""
 
 import streamlit as st
 
+from live.panels import script_of
+from services.export_kinds import export_address
 from services.export_table import ExportForm
-from services.export_worker import Make, export_worker
+from services.export_worker import export_worker
+from ui.sign_in_setup import must_sign_in
 from ui.who import current_user
 
+_STYLE = """
+:host { font-family: var(--st-font); }
+nav { display: flex; flex-direction: column; gap: 0.5rem; min-width: 9rem; }
+a {
+  padding: 0.25rem 0.75rem; border: 1px solid var(--st-border-color); border-radius: var(--st-button-radius);
+  color: var(--st-text-color); font-size: 0.875rem; line-height: 1.6; text-align: center; text-decoration: none;
+}
+a:hover, a:focus-visible { border-color: var(--st-primary-color); color: var(--st-primary-color); }
+a:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1px; }
+p { margin: 0.5rem 0 0; max-width: 18rem; font-size: 0.8rem; color: var(--st-text-color); }
+p:empty { display: none; }
+"""
+_FILE_LINKS = st.components.v2.component("deltaboard_file_links", css=_STYLE, js=script_of("file_links.js"))
 
-def export_menu(
-    make: Make,
-    name: str,
-    key: str,
-    *,
-    about: Mapping[str, str] | None = None,
-    units: Mapping[str, str] | None = None,
-    disabled: bool = False,
-) -> None:
-    """A button that opens to CSV, Excel and Parquet.
 
-    make: gives the rows. It runs after the click, in the process of the exports. name: of the table, and with - for
-    spaces of the file. about: what the table is (as of when, which filters); who asked and when is added. units: name
-    of a column -> its unit.
-    """
+def export_menu(asked: object, key: str, *, label: str = "Export", disabled: bool = False) -> None:
+    """A button that opens to CSV, Excel and Parquet. asked: of a kind of ``EXPORT_KINDS``; it is in the addresses."""
     export_worker().start()  # it is warm when somebody clicks
-    who = current_user().name
-    stem = re.sub(r"[^\w.]+", "-", name).strip("-").lower()
-    with st.popover("Export", icon=":material/download:", key=f"{key}_export", disabled=disabled):
-        for form in ExportForm:
-            st.download_button(
-                form.label,
-                partial(_made, make, form, name, dict(about or {}), who, units),
-                f"{stem}.{form}",
-                form.mime,
-                key=f"{key}_{form}",
-                on_click="ignore",
-                width="stretch",
-            )
-
-
-def _made(
-    make: Make,
-    form: ExportForm,
-    title: str,
-    about: Mapping[str, str],
-    who: str,
-    units: Mapping[str, str] | None,
-) -> bytes:
-    said = {**about, "Made at": f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC", "Made by": who}
-    return export_worker().of_store(make, form, title, said, units)
+    person = None if must_sign_in() else current_user().name
+    links = [{"label": form.label, "address": export_address(asked, form, person)} for form in ExportForm]
+    with st.popover(label, icon=":material/download:", key=f"{key}_export", disabled=disabled):
+        _FILE_LINKS(key=f"{key}_files", data={"links": links})

@@ -16,7 +16,7 @@ from ui.asked_address import keeps_asked, leads_to_asked
 from ui.request_path import request_path
 from ui.sign_in_setup import must_sign_in
 from ui.signed_in import asks_store, claims_of, end_sign_in, is_over
-from ui.who import demo_is_open
+from ui.who import DEMO_PEOPLE, PERSON, demo_is_open
 
 NOT_SIGNED_IN = "You are not signed in. Reload the page to sign in."
 SIGN_IN_IS_OVER = "Your sign-in has ended. Reload the page to sign in again."
@@ -57,6 +57,15 @@ class Gate:
         except DBAPIError:
             return NOT_KNOWN_YET
         return None if sign_in.roles or sign_in.name in await self._names_with_a_role() else NO_ROLE
+
+    def name_of(self, connection: HTTPConnection) -> str:
+        """What somebody is called whom the gate has let pass; a demo identity is said by the address."""
+        if not must_sign_in():
+            person = connection.query_params.get(PERSON, "")
+            return person if person in DEMO_PEOPLE else next(iter(DEMO_PEOPLE))
+        claims = claims_of(connection)
+        assert claims is not None
+        return read_claims(claims, settings()).name
 
     async def _is_over(self, sign_in: SignIn) -> bool:
         if asks_store():

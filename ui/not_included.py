@@ -1,30 +1,12 @@
-"""What the board leaves out, as tables: trades without a value, rows refused, messages set aside, files refused."""
-
-from datetime import date
+"""What feeds and files brought that the board leaves out, as tables: messages set aside, files refused."""
 
 import pandas as pd
 from sqlalchemy import Connection
 
-from live.board import NOT_PRICED_YET
-from services.trade_story import how_to_mend
 from storage.dead_letters import read_dead_letters
 from storage.loaded_files import REFUSED, read_loaded_files
-from storage.read_models import unvalued_frame
 
 _LETTER_COLUMNS = ("Topic", "Partition", "Offset", "Received", "Kind", "Column", "Value", "Reason", "Id", "Attempts")
-
-
-def trades_without_value(connection: Connection, as_of: date) -> pd.DataFrame:
-    """Trades that are priced, by their status, and have no value at a date: trade_id, ticker, book, reason, detail,
-    how_to_mend.
-
-    One that was never priced at this date has no failure either: it is listed as not priced yet.
-    """
-    listed = unvalued_frame(connection, as_of)
-    listed["reason"] = listed["reason"].fillna(NOT_PRICED_YET)
-    listed["detail"] = listed["detail"].fillna("nothing has priced it at this date")
-    listed["how_to_mend"] = [how_to_mend(*row) for row in zip(listed["reason"], listed["ticker"], strict=True)]
-    return listed.sort_values(["reason", "trade_id"], ignore_index=True)
 
 
 def messages_set_aside(connection: Connection, limit: int = 1000) -> pd.DataFrame:

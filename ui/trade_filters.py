@@ -80,18 +80,6 @@ def trade_filters(words: TradeWords) -> TradeFilter:
     )
 
 
-def filter_text(chosen: TradeFilter) -> str:
-    """A filter in words."""
-    parts = {
-        "text": chosen.text,
-        "status": ", ".join(chosen.statuses),
-        "book": ", ".join(chosen.books),
-        "underlying": ", ".join(chosen.tickers),
-        "maturity before": "" if chosen.expired_at is None else chosen.expired_at.isoformat(),
-    }
-    return "; ".join(f"{name} {value}" for name, value in parts.items() if value) or "none"
-
-
 def choose_past_maturity() -> None:
     """Set the controls to all trades that are past maturity: to be called before they are drawn."""
     st.session_state.update({**_EMPTY, PAST: True})

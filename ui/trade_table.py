@@ -6,12 +6,11 @@ changed meanwhile and nothing is selected, it is read again by itself; else the 
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from storage.trade_list import TradeFilter, list_trades, matching_trades, whole_trades
+from storage.trade_list import TradeFilter, list_trades, matching_trades
 from ui.errors import or_away
 from ui.export_menu import export_menu
 from ui.number_text import count_text, how_many_text
@@ -19,7 +18,7 @@ from ui.page_files import PAGES
 from ui.plain_words import plain
 from ui.store import store
 from ui.table_size import ROW_PIXELS, table_height
-from ui.trade_filters import TradeWords, choose_past_maturity, clear_filters, filter_text
+from ui.trade_filters import TradeWords, choose_past_maturity, clear_filters
 from ui.trade_links import link_column, open_trade, trade_addresses
 
 _LISTED, _ANEW, _ALL, _ALL_NEXT = "listed_trades", "list_anew", "all_that_match", "all_that_will_match"
@@ -137,7 +136,7 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
             st.button("Clear", key="select_none", on_click=_select_all, args=(False,))
         if len(selected) == 1:
             open_trade(next(iter(selected)))
-        _export(listed)
+        export_menu(listed.meant, "trades")  # all that match, not only those that are listed
         if not every:
             st.button(f"Select all {count_text(count)}", key="select_all", on_click=_select_all, args=(True,))
     _follow(listed, selected=bool(selected))
@@ -149,12 +148,6 @@ def _with_links(frame: pd.DataFrame) -> pd.DataFrame:
     titled = frame.rename(columns=_TITLES)
     titled.insert(1, "Open", trade_addresses(frame["trade_id"]))
     return titled
-
-
-def _export(listed: ListedTrades) -> None:
-    """All that match as a file, not only those that are listed."""
-    every_trade = partial(whole_trades, chosen=listed.meant)
-    export_menu(every_trade, "Trades", "trades", about={"Filters": filter_text(listed.meant)})
 
 
 _TITLES = {

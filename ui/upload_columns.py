@@ -3,34 +3,19 @@
 import pandas as pd
 import streamlit as st
 
+from services.export_kinds import TemplateAsked
 from services.record_kinds import RECORD_KINDS
-from services.upload_templates import EXAMPLES, template_csv, template_xlsx
+from services.upload_templates import EXAMPLES
+from ui.export_menu import export_menu
 from ui.table_size import ROW_PIXELS
-
-_EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def upload_columns() -> None:
     """Every column of a kind: whether it must be there, what it means, an example; and the kind's templates."""
-    kind = st.selectbox("Kind of rows", list(RECORD_KINDS), key="kind", bind="query-params", width=260)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kind = st.selectbox("Kind of rows", list(RECORD_KINDS), key="kind", bind="query-params", width=260)
+        export_menu(TemplateAsked(kind), "template", label="Template")
     known = RECORD_KINDS[kind]
-    with st.container(horizontal=True):
-        st.download_button(
-            "Template, CSV",
-            template_csv(kind),
-            f"{kind}.csv",
-            "text/csv",
-            on_click="ignore",
-            icon=":material/download:",
-        )
-        st.download_button(
-            "Template, Excel",
-            template_xlsx(kind),
-            f"{kind}.xlsx",
-            _EXCEL,
-            on_click="ignore",
-            icon=":material/download:",
-        )
     rows = [
         {
             "Column": column.name,

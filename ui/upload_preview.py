@@ -7,12 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from services.apply_upload import Uploaded, UploadMode
+from services.export_kinds import FailuresAsked
 from services.permissions import User
 from services.preview_upload import UploadPreview
 from services.read_rows import left_aside_text
 from services.record_kinds import RECORD_KINDS
-from services.upload_failures import failures_csv, reason_and_mending
+from services.upload_failures import KEPT_FAILURES, reason_and_mending
 from services.upload_worker import KeptPreview
+from ui.export_menu import export_menu
 from ui.number_text import count_text, how_many_text, size_text
 from ui.table_size import ROW_PIXELS, table_height
 from ui.upload_desk import upload_desk
@@ -46,7 +48,7 @@ def upload_preview(user: User, session: UploadSession, kept: KeptPreview) -> Non
         if views[1:]:
             view = st.segmented_control("Show", views, default=views[0], key="upload_view") or views[0]
         if view == _BAD:
-            _failures(preview)
+            _failures(user, kept)
         else:
             _changes(preview)
     _decide(user, session, kept)
@@ -62,7 +64,8 @@ def _counts(preview: UploadPreview) -> None:
         st.metric("Bad rows", count_text(preview.failed_rows), border=True, width=130)
 
 
-def _failures(preview: UploadPreview) -> None:
+def _failures(user: User, shown: KeptPreview) -> None:
+    preview = shown.preview
     rows = [
         {
             "Line": failure.line,
@@ -77,14 +80,9 @@ def _failures(preview: UploadPreview) -> None:
     kept = len(preview.failures)
     more = kept - _SHOWN
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.download_button(
-            f"Download {how_many_text(kept, 'failure')} with the rows",
-            failures_csv(preview),
-            f"{preview.file_name.rpartition('.')[0] or 'upload'}.errors.csv",
-            "text/csv",
-            icon=":material/download:",
-            on_click="ignore",
-        )
+        KEPT_FAILURES.keep(user.name, shown)
+        label = f"Download {how_many_text(kept, 'failure')} with the rows"
+        export_menu(FailuresAsked(shown.preview_id), "failures", label=label)
         if more > 0 or preview.more_failures:
             listed = how_many_text(max(more, 0), "more is", "more are")
             st.caption(f"{listed} in the file, and {count_text(preview.more_failures)} beyond it.")

@@ -179,7 +179,7 @@ def test_the_audit_is_filtered_downloaded_and_verified(opened: Open, board: Runn
     page.wait_for_selector("text=1 entry")
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="CSV", exact=True).click()
+        page.get_by_role("link", name="CSV").click()
     download.value.save_as(tmp_path / "audit.csv")
     lines = (tmp_path / "audit.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 2

@@ -50,7 +50,7 @@ def wait_for_fact(page: Any, name: str, text: str) -> None:
 def downloaded(page: Any, form: str) -> bytes:
     page.get_by_role("button", name="Export").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name=form, exact=True).click()
+        page.get_by_role("link", name=form).click()
     return Path(download.value.path()).read_bytes()
 
 

@@ -61,9 +61,11 @@ def test_an_analyst_reads_what_is_wrong_mends_it_uploads_and_takes_back(
     counted(page, "Bad rows", len(MISTAKES))
     counted(page, "New", 1)
     expect(page.get_by_role("button", name="Mend the file first")).to_be_disabled()
+    page.get_by_role("button", name="failures with the rows").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="failures with the rows").click()
-    report = Path(download.value.path()).read_text(encoding="utf-8-sig")
+        page.get_by_role("link", name="CSV").click()
+    assert download.value.suggested_filename == "trades.errors.csv"
+    report = Path(download.value.path()).read_text(encoding="utf-8")
     assert report.startswith("Line,Column,Value,Reason,HowToMend,TradeId")
     assert "line 2 already" in report
     assert stored(board, "FINE%") == (0, 0)
@@ -147,8 +149,9 @@ def test_others_see_why_they_may_not(chromium: Any, board: RunningBoard, person:
 
 def test_templates_and_columns_are_there(chromium: Any, board: RunningBoard) -> None:
     page = opened(chromium, board, VIEWER, "Columns")
-    for name in ("Template, CSV", "Template, Excel"):
+    page.get_by_role("button", name="Template").click(timeout=LONG)
+    for name, file_name in (("CSV", "trades.csv"), ("Excel", "trades.xlsx"), ("Parquet", "trades.parquet")):
         with page.expect_download() as download:
-            page.get_by_role("button", name=name).click(timeout=LONG)
-        assert download.value.suggested_filename.startswith("trades.")
+            page.get_by_role("link", name=name).click()
+        assert download.value.suggested_filename == file_name
     page.close()

@@ -17,13 +17,18 @@ import pytest
 from sqlalchemy import Connection
 
 from services.export_table import METADATA_KEY, ExportForm, export_table
-from services.export_worker import ExportWorker, as_given
+from services.export_worker import ExportWorker
 from services.process_beside import WorkFailed
 from storage.database import Store
 from storage.settings import Settings
 from storage.trade_list import TradeFilter, whole_trades
 from tests.databases import wait_for
 from tests.services.test_export_table import FRAME
+
+
+def as_given(_connection: Connection, frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows that are there already."""
+    return frame
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,14 @@ import pandas as pd
 import pytest
 from openpyxl import Workbook
 
+from services.export_table import ExportForm, export_table
 from services.file_limits import FileLimits
 from services.permissions import NotAllowed, Role, User
 from services.preview_upload import UploadPreview, preview_upload
 from services.record_kinds import RECORD_KINDS
 from services.spreadsheet_text import harmless
-from services.upload_failures import failures_csv, reason_and_mending
-from services.upload_templates import template_csv, template_xlsx
+from services.upload_failures import failures_table, reason_and_mending
+from services.upload_templates import template_table
 from storage.audit import read_audit
 from storage.database import Store
 from tests.small_book import BOOKS
@@ -81,7 +81,9 @@ def test_every_mistake_is_named_with_line_column_value_reason_and_mending(small_
 def test_failures_come_with_their_rows_and_without_formulas(small_store: Store) -> None:
     evil = GOOD.format("=cmd()").replace(",10,", ",-10,").replace("AAPL", "@SUM(A1)")
     found = preview(small_store, csv_of(GOOD.format("FINE-1"), evil))
-    rows = list(csv.reader(io.StringIO(failures_csv(found).decode("utf-8-sig"))))
+    with small_store.read() as connection:
+        table = failures_table(connection, found)
+    rows = list(csv.reader(io.StringIO(export_table(table, ExportForm.CSV, "Failures").decode(), newline="")))
     assert rows[0] == ["Line", "Column", "Value", "Reason", "HowToMend", *HEADER.split(",")]
     assert rows[1][:3] == ["3", "Ticker", "'@SUM(A1)"]
     assert rows[1][5:10] == ["'=cmd()", "'@SUM(A1)", "EQ_VOL_HED", "EQ_Option", "-10"]
@@ -199,9 +201,11 @@ def test_columns_that_nearly_match_are_proposed_and_taken_when_confirmed(small_s
 
 
 @pytest.mark.parametrize("kind", RECORD_KINDS)
-@pytest.mark.parametrize(("template", "name"), [(template_csv, "t.csv"), (template_xlsx, "t.xlsx")])
-def test_every_template_is_a_good_file(store: Store, kind: str, template: Callable[[str], bytes], name: str) -> None:
-    found = preview(store, template(kind), name)
+@pytest.mark.parametrize("form", ExportForm)
+def test_every_template_is_a_good_file(store: Store, kind: str, form: ExportForm) -> None:
+    with store.read() as connection:
+        template = template_table(connection, kind)
+    found = preview(store, export_table(template, form, kind), f"t.{form}")
     assert (found.kind, found.failures) == (kind, [])
     assert found.good_rows == 1
 

@@ -25,7 +25,7 @@ from websockets.sync.client import connect
 
 import ui.sign_in_setup
 from api.appender import Appender
-from api.export_shown import export_routes
+from api.exports import export_routes
 from api.routes import routes as api_routes
 from live.hub import Hub
 from live.panels import assets_version
@@ -107,6 +107,17 @@ def test_a_good_cookie_is_believed_and_no_other(configure: Configure, sqlite_sto
     assert ask(gate, cookie({"exp": time.time() - 1})) == SIGN_IN_IS_OVER
     assert ask(gate, cookie({"email": None})) == NOT_SIGNED_IN
     assert ask(gate, cookie({"roles": []})) == NO_ROLE
+
+
+def test_whom_it_lets_pass_is_known_by_name(configure: Configure, sqlite_store: Store) -> None:
+    def name_in(query: str, header: str = "") -> str:
+        scope = {"type": "http", "headers": [(b"cookie", header.encode())], "query_string": query.encode()}
+        return Gate(sqlite_store).name_of(HTTPConnection(scope))  # type: ignore[arg-type]
+
+    configure(None)
+    assert [name_in(query) for query in ("", "person=Max", "person=kim@desk.example")] == ["Vera", "Max", "Vera"]
+    configure(secrets_for("http://idp.example"))
+    assert name_in("person=Max", cookie()) == WHO["email"], "not whom the address says"
 
 
 def test_who_signed_out_is_out_with_the_same_cookie(configure: Configure, sqlite_store: Store) -> None:
@@ -216,6 +227,7 @@ def closed(sqlite_store: Store) -> Iterator[tuple[httpx.Client, list[Any]]]:
 def test_every_route_asks_the_gate(closed: tuple[httpx.Client, list[Any]]) -> None:
     client, ours = closed
     inside = {"{kind:path}": "trades", "{table}": "summary", "{version}": assets_version(), "{name}": "feed.js"}
+    inside |= {"{kind}": "trades"}
     asked = []
     for route in ours:
         address = route.path
