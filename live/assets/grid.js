@@ -106,11 +106,19 @@ export class Grid {
       }
       for (const value of [low, high]) this.grow(column, number(value, column.decimals, column.plus).length);
     }
+    this.widen();
   }
 
   grow(column, letters) {
     if (letters <= this.longest.get(column)) return;
     this.longest.set(column, letters);
+    this.isNarrow = true;
+  }
+
+  // Once for all that grew: to say how wide it is the browser has to lay out the page.
+  widen() {
+    if (!this.isNarrow) return;
+    this.isNarrow = false;
     this.layOut();
   }
 
@@ -182,6 +190,7 @@ export class Grid {
       if (index < this.rows.length) this.paintRow(slot, index);
       else if (slot.index !== -1) this.clear(slot);
     }
+    this.widen();
     this.pulses.show(ROW_HEIGHT - 1);
     const active = this.active >= 0 ? this.slots.find((slot) => slot.index === this.active) : null;
     setAttribute(this.scroller, 'aria-activedescendant', active?.element.id);
