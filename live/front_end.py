@@ -38,13 +38,20 @@ class FrontEnd:
 
         A piece that is not there any more, after an upgrade, is left out: the page loads it then as it always did.
         """
-        everywhere = set(self._with_imports([_ENTRY]))
-        wanted = self._with_imports(self._named[name] for name in pieces if name in self._named)
-        return [str(self._manifest[key]["file"]) for key in wanted if key not in everywhere]
+        return [str(self._manifest[key]["file"]) for key in self._wanted(pieces)]
+
+    def styles(self, pieces: Iterable[str]) -> list[str]:
+        """The style sheets of the same: a piece is not run before it has its own."""
+        return [str(style) for key in self._wanted(pieces) for style in self._manifest[key].get("css", [])]
 
     def media(self, stem: str) -> str | None:
         """A font or picture by the beginning of its name."""
         return next((FOLDER + name for name in self.files.names if name.startswith(f"media/{stem}.")), None)
+
+    def _wanted(self, pieces: Iterable[str]) -> list[str]:
+        everywhere = set(self._with_imports([_ENTRY]))
+        wanted = self._with_imports(self._named[name] for name in pieces if name in self._named)
+        return [key for key in wanted if key not in everywhere]
 
     def _with_imports(self, keys: Iterable[str]) -> Iterator[str]:
         waiting, seen = list(keys), set[str]()

@@ -14,9 +14,12 @@ from typing import Any, Literal, NotRequired, TypedDict
 import streamlit as st
 
 from engine.measures import DAY_PNL, MEASURES
+from live.one_script import one_script
 
 ASSETS_FOLDER = Path(__file__).parent / "assets"
 ASSETS_URL = "/deltaboard/assets"
+PANELS_SCRIPT, FILE_LINKS_SCRIPT = "panel.js", "file_links.js"
+"""What components mount: each comes as one file, with all modules that it imports."""
 
 PanelKind = Literal["status", "figures", "market", "summary", "trades"]
 
@@ -55,7 +58,7 @@ def assets_version() -> str:
     """A hash over what runs in the browser, so that a new version is never mixed with a cached one."""
     digest = hashlib.sha256()
     for path in sorted(ASSETS_FOLDER.iterdir()):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        digest.update(path.name.encode() + b"\0" + asset_content(path) + b"\0")
     return digest.hexdigest()[:12]
 
 
@@ -64,9 +67,10 @@ def asset_address(name: str) -> str:
     return f"{ASSETS_URL}/{assets_version()}/{name}"
 
 
-def asset_names(ending: str) -> list[str]:
-    """Our files for the browser with this ending."""
-    return sorted(path.name for path in ASSETS_FOLDER.iterdir() if path.suffix == ending)
+def asset_content(path: Path) -> bytes:
+    """What the browser gets of a file of ours."""
+    is_mounted = path.name in (PANELS_SCRIPT, FILE_LINKS_SCRIPT)
+    return one_script(path.parent, path.stem).encode() if is_mounted else path.read_bytes()
 
 
 def script_of(name: str) -> str:
@@ -86,7 +90,7 @@ export default function (component) {
 }
 """
 
-PANEL = st.components.v2.component("deltaboard_panel", js=script_of("panel.js"), isolate_styles=False)
+PANEL = st.components.v2.component("deltaboard_panel", js=script_of(PANELS_SCRIPT), isolate_styles=False)
 
 
 def selection_of(value: Any) -> Selection | None:

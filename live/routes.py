@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError
@@ -22,7 +21,7 @@ from engine.selection import TradeSelection
 from live.explore_panel import ENGINE_URL, engine_folder, engine_version
 from live.hub import Hub, Seen
 from live.kept_files import IMMUTABLE, KeptFolder
-from live.panels import ASSETS_FOLDER, ASSETS_URL, assets_version
+from live.panels import ASSETS_FOLDER, ASSETS_URL, asset_content, assets_version
 from live.tables import TABLES
 from storage.settings import Settings
 
@@ -85,8 +84,8 @@ async def everyone(_connection: HTTPConnection) -> None:
 class GatedFiles:
     """A folder of files, for those whom the gate lets pass. Its address has a version: what it stands for stays."""
 
-    def __init__(self, folder: Path, version: str, gate: Gate) -> None:
-        self._files = KeptFolder(folder, f"private, {IMMUTABLE}")
+    def __init__(self, files: KeptFolder, version: str, gate: Gate) -> None:
+        self._files = files
         self._version = version
         self._gate = gate
 
@@ -185,10 +184,12 @@ def routes(hub: Hub, settings: Settings, gate: Gate = everyone) -> list[BaseRout
         told = status if may_know else {"store": status["store"], "feed": {"state": status["feed"]["state"]}}
         return JSONResponse({"live": live, **told}, status_code=200 if live else 503)
 
+    kept = f"private, {IMMUTABLE}"
+    assets, engine = KeptFolder(ASSETS_FOLDER, kept, asset_content), KeptFolder(engine_folder(), kept)
     tables = LiveTables(hub, settings, gate)
     return [
         Route("/deltaboard/health", health),
-        Route(f"{ASSETS_URL}/{{version}}/{{name}}", GatedFiles(ASSETS_FOLDER, assets_version(), gate).answer),
-        Route(f"{ENGINE_URL}/{{version}}/{{name}}", GatedFiles(engine_folder(), engine_version(), gate).answer),
+        Route(f"{ASSETS_URL}/{{version}}/{{name}}", GatedFiles(assets, assets_version(), gate).answer),
+        Route(f"{ENGINE_URL}/{{version}}/{{name}}", GatedFiles(engine, engine_version(), gate).answer),
         WebSocketRoute("/live/{table}", tables.serve),
     ]

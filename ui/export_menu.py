@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from live.panels import script_of
+from live.panels import FILE_LINKS_SCRIPT, script_of
 from services.export_kinds import export_address
 from services.export_table import ExportForm
 from services.export_worker import export_worker
@@ -21,7 +21,7 @@ a:focus-visible { outline: 2px solid var(--st-primary-color); outline-offset: 1p
 p { margin: 0.5rem 0 0; max-width: 18rem; font-size: 0.8rem; color: var(--st-text-color); }
 p:empty { display: none; }
 """
-_FILE_LINKS = st.components.v2.component("deltaboard_file_links", css=_STYLE, js=script_of("file_links.js"))
+_FILE_LINKS = st.components.v2.component("deltaboard_file_links", css=_STYLE, js=script_of(FILE_LINKS_SCRIPT))
 
 
 def export_menu(asked: object, key: str, *, label: str = "Export", disabled: bool = False) -> None:

@@ -7,6 +7,7 @@ all at once, and the code comes while the script runs. Where the shell is not as
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from html import escape
@@ -19,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from live.explore_panel import engine_address
 from live.front_end import FOLDER, FrontEnd
-from live.panels import asset_address, asset_names
+from live.panels import PANELS_SCRIPT, asset_address
 from live.routes import Gate
 from storage.database import Store
 from storage.trade_statuses import shown_statuses
@@ -27,6 +28,12 @@ from ui.page_pieces import PIECES, Pieces
 from ui.request_path import request_path, root_path
 
 _HEAD_ENDS, _IS_SHELL = b"</head>", b"static/js/index."
+_LATER = 'fetchpriority="low"'
+"""What Streamlit's own start does not need waits for what it does: so it begins earlier."""
+_PREFETCH_AFTER_MS = 3000
+"""When the pivot's engine is fetched for the next page: its megabytes would hold up this one."""
+_FONT = re.compile(rb'<link[^>]*as="font"[^>]*>')
+"""Streamlit's shell asks for its own font first of all. Nothing here is written in it: the theme names others."""
 _ICONS = "MaterialSymbols-Rounded"
 _NOT_PASSED_ON = (b"if-none-match", b"if-modified-since", b"accept-encoding")
 _HOST_CONFIG = "/_stcore/host-config"
@@ -63,8 +70,9 @@ class FirstPage:
         answer = _Answer()
         await self._app(asked, receive, answer.take)
         if answer.is_page:
-            said = [*self._connection(await self._config(scope)), *self._code(pieces), *await self._tables(pieces)]
-            answer.body = answer.body.replace(_HEAD_ENDS, "\n".join(["", *said, ""]).encode() + _HEAD_ENDS)
+            said = [*self._connection(await self._config(scope)), *await self._tables(pieces), *self._code(pieces)]
+            shell = _FONT.sub(b"", answer.body)
+            answer.body = shell.replace(_HEAD_ENDS, "\n".join(["", *said, ""]).encode() + _HEAD_ENDS)
         await answer.send_on(send)
 
     async def _config(self, scope: Scope) -> dict[str, Any] | None:
@@ -90,16 +98,22 @@ class FirstPage:
     def _code(self, pieces: Pieces) -> Iterator[str]:
         icons = self._front_end.media(_ICONS)
         if icons is not None:
-            yield f'<link rel="preload" as="font" type="font/woff2" crossorigin href="./{escape(icons)}">'
+            yield f'<link rel="preload" as="font" type="font/woff2" {_LATER} crossorigin href="./{escape(icons)}">'
+        for address in self._front_end.styles(pieces.streamlit):
+            yield f'<link rel="stylesheet" crossorigin href="./{escape(address)}">'
         for address in self._front_end.scripts(pieces.streamlit):
-            yield f'<link rel="modulepreload" crossorigin href="./{escape(address)}">'
+            yield f'<link rel="modulepreload" {_LATER} crossorigin href="./{escape(address)}">'
         if pieces.panels:
             yield f'<link rel="stylesheet" data-deltaboard href="{escape(asset_address("board.css"))}">'
-            for name in asset_names(".js"):
-                yield f'<link rel="modulepreload" href="{escape(asset_address(name))}">'
-        yield f'<script type="module" async src="{escape(asset_address("keep_focus.js"))}"></script>'
-        engine = escape(engine_address("perspective-anywidget.js"))
-        yield f'<link rel="{"modulepreload" if pieces.pivot else "prefetch"}" href="{engine}">'
+            panels = escape(asset_address(PANELS_SCRIPT))
+            yield f'<script type="module" async fetchpriority="high" src="{panels}"></script>'
+        yield f'<script type="module" async {_LATER} src="{escape(asset_address("keep_focus.js"))}"></script>'
+        engine = engine_address("perspective-anywidget.js")
+        if pieces.pivot:
+            yield f'<link rel="modulepreload" href="{escape(engine)}">'
+        else:
+            link = f"Object.assign(document.createElement('link'), {{ rel: 'prefetch', href: {_in_script(engine)} }})"
+            yield f"<script>setTimeout(() => document.head.append({link}), {_PREFETCH_AFTER_MS});</script>"
 
     async def _tables(self, pieces: Pieces) -> list[str]:
         """What the page's panels will ask for: it comes while Streamlit's page is on its way."""
@@ -114,10 +128,7 @@ class FirstPage:
             "statuses": statuses,
             "engine": engine_address("") if pieces.pivot else None,
         }
-        return [
-            f'<meta name="deltaboard-early" content="{escape(json.dumps(early))}">',
-            f'<script type="module" async src="{escape(asset_address("early.js"))}"></script>',
-        ]
+        return [f'<meta name="deltaboard-early" content="{escape(json.dumps(early))}">']
 
     def _shown_statuses(self) -> tuple[str, ...]:
         with self._store.read() as connection:

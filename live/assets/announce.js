@@ -4,10 +4,11 @@
 import { make } from './dom.js';
 
 const GATHER_MS = 300;
-const voice = document.body.appendChild(make('div', 'db-voice', { role: 'status' }));
+let voice = null; // this file may be run before the page has a body
 const gathered = new Set();
 
 export function announce(text) {
+  voice ??= document.body.appendChild(make('div', 'db-voice', { role: 'status' }));
   if (!gathered.size) setTimeout(say, GATHER_MS);
   gathered.add(text);
 }

@@ -106,6 +106,7 @@ export class Grid {
   }
 
   layOut() {
+    this.isNarrow = false;
     const { template, least, isTight } = this.widths.within(this.scroller.clientWidth);
     if (template === this.template) return;
     this.template = template;
@@ -168,6 +169,7 @@ export class Grid {
       if (index < this.rows.length) this.paintRow(slot, index);
       else if (slot.index !== -1) this.clear(slot);
     }
+    if (this.isNarrow) this.layOut(); // once for all that grew: to say how wide it is the browser lays out the page
     this.pulses.show(ROW_HEIGHT - 1);
     const active = this.active >= 0 ? this.slots.find((slot) => slot.index === this.active) : null;
     setAttribute(this.scroller, 'aria-activedescendant', active?.element.id);
@@ -217,7 +219,7 @@ export class Grid {
       const text = number(raw, column.decimals, column.plus);
       if (text !== cell.shown) {
         cell.words.nodeValue = cell.shown = text;
-        if (this.widths.grow(column, text.length)) this.layOut();
+        if (this.widths.grow(column, text.length)) this.isNarrow = true;
         if (!fresh && isKnown(raw) && isKnown(cell.raw)) {
           this.pulses.note(cell, raw > cell.raw, ...this.placeOf(column), place * ROW_HEIGHT);
         }

@@ -1,6 +1,8 @@
 // Where a panel begins: Streamlit calls mount() at every rerun and theme change; the panel is built once and then only
 // takes the new data.
 
+// First, because it asks the server for what the others show.
+import './early.js';
 import { make } from './dom.js';
 import { hearFromPython } from './selection.js';
 import { buildExplore } from './show_explore.js';

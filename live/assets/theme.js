@@ -1,9 +1,12 @@
 // Whether the board is dark or light: read from the luminance of the page's own background.
 
+const known = new Map(); // colour -> whether it is dark: to ask the browser is to have it work out the page's styles
+
 export function applyTheme(root) {
   const style = getComputedStyle(root);
   const background = style.getPropertyValue('--st-background-color').trim();
-  const theme = (background ? isDark(root, background) : prefersDark()) ? 'dark' : 'light';
+  if (background && !known.has(background)) known.set(background, isDark(root, background));
+  const theme = (background ? known.get(background) : prefersDark()) ? 'dark' : 'light';
   if (root.dataset.theme !== theme) root.dataset.theme = theme;
 }
 

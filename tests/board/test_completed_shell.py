@@ -12,7 +12,8 @@ from live.front_end import FrontEnd
 from storage.database import Store
 from ui.first_page import FirstPage
 
-SHELL = '<html><head><script src="./static/js/index.abcdefgh.js"></script></head><body></body></html>'
+FONT = '<link\n rel="preload" href="./static/media/Some.woff2"\n as="font" />'
+SHELL = f'<html><head>{FONT}<script src="./static/js/index.abcdefgh.js"></script></head><body></body></html>'
 
 
 class Shell:
@@ -47,6 +48,7 @@ def test_it_is_completed_for_whom_the_gate_lets_pass(small_store: Store) -> None
     assert text.index("deltaboard-early") < text.index("</head>")
     assert "&quot;statuses&quot;: [&quot;Live&quot;]" in text
     assert "window.__streamlit" not in text, "the host configuration was not there to be said"
+    assert FONT not in text, "no page of ours is written in it"
     assert answered(small_store, Shell(SHELL), refusal="You are nobody.") == SHELL
 
 

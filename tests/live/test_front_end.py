@@ -35,6 +35,14 @@ def test_a_piece_comes_with_all_that_it_imports(front_end: FrontEnd, page: str) 
             assert f"static/js/{name}" in scripts or f"static/js/{name}" in shell, f"{script} imports {name}"
 
 
+@pytest.mark.parametrize(("page", "has_own"), [("trades", True), ("upload", False)])
+def test_a_piece_comes_with_its_style_sheet(front_end: FrontEnd, page: str, has_own: bool) -> None:
+    """Else its code waits for it."""
+    styles = front_end.styles(PIECES[page].streamlit)
+    assert bool(styles) is has_own
+    assert all((front_end.folder / style).is_file() for style in styles)
+
+
 def test_every_file_that_may_be_kept_has_a_hash_in_its_name(front_end: FrontEnd) -> None:
     assert len(front_end.files.names) > 300
     unhashed = [name for name in front_end.files.names if not re.search(r"\.[\w-]{8}\.\w+$", name)]

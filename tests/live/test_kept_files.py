@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from live.explore_panel import engine_address
 from live.hub import Hub
 from live.kept_files import IMMUTABLE, KeptFile, KeptFolder
-from live.panels import ASSETS_FOLDER, ASSETS_URL, asset_address, asset_names
+from live.panels import ASSETS_FOLDER, ASSETS_URL, asset_address, asset_content
 from live.routes import routes
 from storage.database import Store
 from storage.settings import settings
@@ -68,9 +68,9 @@ def test_a_folder_has_its_own_files_alone(tmp_path: Path) -> None:
 
 
 def test_the_browser_keeps_our_files(live_routes: Starlette) -> None:
-    for name in [*asset_names(".js"), *asset_names(".css")]:
-        answer = ask(live_routes, asset_address(name))
-        assert answer.content == (ASSETS_FOLDER / name).read_bytes()
+    for path in ASSETS_FOLDER.iterdir():
+        answer = ask(live_routes, asset_address(path.name))
+        assert answer.content == asset_content(path)
         assert answer.headers["cache-control"] == f"private, {IMMUTABLE}"
     assert (
         ask(live_routes, engine_address("perspective-anywidget.js")).headers["cache-control"] == f"private, {IMMUTABLE}"
