@@ -28,6 +28,7 @@ button[aria-label^="Download as CSV"] { display: none; }
 .st-key-my_views button > div { width: 100%; justify-content: flex-start; }
 .st-key-my_views button p { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 13px; }
 .st-key-sign_in_page { padding-top: 14vh; }
+.stApp:has(.st-key-sign_in_page) [data-testid=stSidebar] { display: none; }
 [class*=st-key-start_] .db-title { display: none; }
 .stApp [data-testid=stCaptionContainer] { opacity: 0.82; }
 button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pills]),

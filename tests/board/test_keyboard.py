@@ -46,15 +46,17 @@ def press(page: Any, *keys: str) -> None:
         page.keyboard.press(key)
 
 
-def tab_to(page: Any, name: str, times: int = 1) -> None:
-    """On to the control with this name, the first one or one of the next."""
+def go_on_to(page: Any, key: str, name: str) -> None:
+    """Press a key until the control with this name has the focus."""
     for _ in range(60):
-        page.keyboard.press("Tab")
+        press(page, key)
         if page.evaluate(FOCUS) == name:
-            times -= 1
-        if not times:
             return
-    pytest.fail(f"Tab does not come to '{name}'")
+    pytest.fail(f"{key} does not come to '{name}'")
+
+
+def tab_to(page: Any, name: str) -> None:
+    go_on_to(page, "Tab", name)
 
 
 def test_a_start_page_is_made_by_keyboard_alone(opened: Open, board: RunningBoard) -> None:
@@ -74,9 +76,7 @@ def test_a_start_page_is_made_by_keyboard_alone(opened: Open, board: RunningBoar
         press(page, "Enter")
         page.wait_for_selector(f"[class*=st-key-start_row] >> text={name}")
         focus_is(page, "Add")
-        press(page, "Shift+Tab")
-        while page.evaluate(FOCUS) != "Saved view":
-            press(page, "Shift+Tab")
+        go_on_to(page, "Shift+Tab", "Saved view")
     tab_to(page, "Down")
     press(page, "Enter")
     page.wait_for_selector("text=2. Book")
@@ -88,8 +88,8 @@ def test_a_start_page_is_made_by_keyboard_alone(opened: Open, board: RunningBoar
     page.wait_for_selector("text=2. Book")
     focus_is(page, "Up")
     for control, keys, chosen in (("Half", ["ArrowRight"], "Full"), ("Live", ["ArrowRight"], "Every")):
-        while page.evaluate(FOCUS) != control:
-            press(page, "Shift+Tab")
+        if page.evaluate(FOCUS) != control:
+            go_on_to(page, "Shift+Tab", control)
         press(page, *keys, " ")
         focus_is(page, chosen)
     tab_to(page, "Seconds")
@@ -149,10 +149,8 @@ def test_after_a_dialog_the_keyboard_is_where_it_was(
     page.get_by_role("button", name="More").focus()
     press(page, "Enter")
     page.get_by_role("menuitem", name=what).wait_for()
-    for _ in range(6):
-        press(page, "ArrowDown")
-        if page.evaluate(FOCUS) == what:
-            break
+    page.wait_for_function("() => document.activeElement.closest('[role=menu]')")
+    go_on_to(page, "ArrowDown", what)
     press(page, "Enter")
     dialog = page.get_by_role("dialog")
     dialog.wait_for()
