@@ -8,8 +8,10 @@ import pytest
 from services.permissions import Role, User
 from services.saved_views import ViewContent, save_view
 from services.start_page import Widget, start_page_of
+from tests.applying import change_records
 from tests.board.axe import IDLE
 from tests.board.running import READY, Open, RunningBoard, board, opened
+from tests.small_book import trade
 
 __all__ = ["board", "opened"]
 
@@ -164,6 +166,30 @@ def test_after_a_dialog_the_keyboard_is_where_it_was(
         leave(page)
     dialog.wait_for(state="detached")
     page.wait_for_function("() => document.activeElement.innerText.includes('More')")
+
+
+def test_trades_are_tagged_and_given_back_by_keyboard_alone(opened: Open, board: RunningBoard) -> None:
+    sold = [trade(f"KEYS-{number}", book="KEYS") for number in range(3)]
+    change_records(board.store, board.state, "trades", sold, source="test")
+    page = opened("/trades?person=Max&trade_book=KEYS")
+    page.get_by_role("button", name="Select all 3").wait_for()
+    page.wait_for_selector(IDLE)
+    page.get_by_role("textbox", name="Search").focus()
+    tab_to(page, "Select all 3")
+    press(page, "Enter")
+    page.wait_for_selector("text=all 3 selected")
+    page.wait_for_selector(IDLE)
+    tab_to(page, "Reason")
+    page.keyboard.type("Sold")
+    page.get_by_role("option", name="Sold or closed out").wait_for()
+    press(page, "Enter")
+    tab_to(page, "Set status of 3 trades")
+    press(page, "Enter")
+    page.wait_for_selector("text=3 trades set to Terminated.")
+    page.wait_for_selector(IDLE)
+    tab_to(page, "Undo 3 trades")
+    press(page, "Enter")
+    page.wait_for_selector("text=3 trades given back the status of before.")
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])
