@@ -4,16 +4,19 @@
 
 const FOCUSABLE = 'a[href], button, input, textarea, select, [tabindex]';
 const DIALOG = '[role=dialog]';
+const PANEL = '.db-panel';
 const MAIN = '[data-testid=stMain]';
 const REGIONS = `${MAIN}, [data-testid=stSidebar], ${DIALOG}`;
 const AT_REST = '[data-testid=stApp][data-test-script-state=notRunning]';
 const POPOVER = '[data-testid=stPopoverBody]';
 const OPENER = '[data-testid=stPopover] button[aria-expanded=true]';
+const UNFINISHED = `${MAIN} [data-testid=stSkeleton]`; // a control whose code is still on its way
 const LOOK_EVERY_MS = 120; // whether it is lost: what takes an element away tells nobody
 
 let last = null; // what had the focus: the keys it is under, the innermost first, its label, and the keys around it
 let walked = false; // whether the last key was Tab
 let pointed = false; // whether one points rather than types: whoever does sees where one is
+let restedBefore = false; // whether the page was at rest and the focus lost at the look before, too
 let beforeDialog = null; // what had it before a dialog opened
 
 const keyOf = (element) => element.getAttribute('class')?.match(/(?:^| )(st-key-\S+)/)?.[1];
@@ -30,6 +33,10 @@ function keysOver(element) {
 }
 
 function focused({ target }) {
+  if (target.closest(PANEL)) {
+    last = null; // our panels look after themselves
+    return;
+  }
   const region = target.closest(REGIONS);
   if (!region) {
     if (last) last.over = target; // in a menu or a popover, which goes by itself
@@ -58,11 +65,18 @@ function heirOf({ element, keys, label, order, inDialog }) {
   return region && wayIn(usableIn(region));
 }
 
+// At the second look: Streamlit says that it is at rest some moments before all that it has drawn is there.
+function look() {
+  const isLost = !pointed && last && document.activeElement === document.body && document.hasFocus();
+  const isAtRest = isLost && document.querySelector(AT_REST) && !document.querySelector(UNFINISHED);
+  if (isAtRest && restedBefore) giveBack();
+  restedBefore = Boolean(isAtRest);
+}
+
 // Not where one went on, by Tab, to the browser's own controls: then what had the focus is still there.
 function giveBack() {
-  if (pointed || !last || document.activeElement !== document.body) return;
   const isThere = last.over ? last.over.isConnected : last.element.isConnected && usable(last.element);
-  if ((isThere && walked) || !document.hasFocus() || !document.querySelector(AT_REST)) return;
+  if (isThere && walked) return;
   const isAsked = document.querySelector(DIALOG) !== null;
   if (isAsked && !last.inDialog) return;
   const lost = last.inDialog && !isAsked ? beforeDialog : last;
@@ -96,4 +110,4 @@ document.addEventListener('focusin', focused);
 document.addEventListener('keydown', walkPopover);
 document.addEventListener('pointerdown', () => (pointed = true), true);
 document.addEventListener('keydown', () => (pointed = false), true);
-setInterval(giveBack, LOOK_EVERY_MS);
+setInterval(look, LOOK_EVERY_MS);

@@ -15,6 +15,7 @@ from sqlalchemy import func, select
 from engine.model import NotPriced
 from engine.trading_calendar import session
 from ingestion.replay import TickRow, read_ticks
+from services.how_many import grouped
 from storage.database import Store
 from storage.feeds import FeedState
 from storage.read_models import as_of_dates, failures_frame, sensitivities_frame
@@ -72,7 +73,7 @@ def closes() -> dict[date, dict[str, float]]:
 
 
 def test_it_ends_and_says_so(fortnight: Fortnight) -> None:
-    feed, count = feed_of(fortnight.store), f"{len(fortnight.rows):,}"
+    feed, count = feed_of(fortnight.store), grouped(len(fortnight.rows))
     assert (feed.state, feed.owner, feed.detail) == (FeedState.ENDED, None, f"tick row {count} of {count}")
     assert (feed.late_quotes, feed.rejected) == (0, 0)
 
