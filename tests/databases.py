@@ -4,6 +4,7 @@ Where PostgreSQL is missing its tests are skipped, loudly; under CI, where it mu
 """
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -11,7 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from contextlib import suppress
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +26,30 @@ from storage.database import Store
 
 DATA = Path(__file__).parent.parent / "data"
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+PORTS = range(20_000, 32_000)
+"""Below those that systems give to connections: nobody's connection takes a port between our look and the server's."""
+PORTS_A_WORKER = 1000
 _names = (f"board_{number}" for number in count())
 
 
+def _ports_of_this_worker() -> Iterator[int]:
+    """Around and around, from one at random: another run on this machine is likely to be elsewhere."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = PORTS[worker * PORTS_A_WORKER % len(PORTS)]
+    begin = random.randrange(PORTS_A_WORKER)
+    return cycle(first + (begin + number) % PORTS_A_WORKER for number in range(PORTS_A_WORKER))
+
+
+_ports = _ports_of_this_worker()
+
+
 def free_port() -> int:
-    """A loopback port that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody uses at this moment, and that no other test of this run is given soon."""
+    while True:
+        port = next(_ports)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _as_postgres() -> dict[str, Any]:
@@ -68,9 +85,15 @@ class PostgresServer:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"
 
     def create(self, database: str, template: str = "template1") -> str:
-        """Make a database, as a copy of another, and return its URL."""
+        """Make a database, as a copy of another, and return its URL.
+
+        The server refuses to copy one that somebody is still connected to: who has closed its connections has to be
+        gone from there, too.
+        """
         engine = create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        there = f"SELECT 1 FROM pg_stat_activity WHERE datname = '{template}' AND backend_type = 'client backend'"
         with engine.connect() as connection:
+            wait_for(lambda: not connection.exec_driver_sql(there).all(), 60, f"everybody to leave {template}")
             connection.exec_driver_sql(f"CREATE DATABASE {database} TEMPLATE {template}")
         engine.dispose()
         return self.url(database)
