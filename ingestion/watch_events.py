@@ -54,22 +54,27 @@ class FolderEvents(FileSystemEventHandler):
             self._works = False
             self._complain(error)
 
-    def follow(self, folders: set[Path]) -> None:
-        """From now on these folders; one that was replaced by another of its name is followed anew."""
+    def follow(self, folders: set[Path]) -> bool:
+        """From now on these folders; one that was replaced by another of its name is followed anew.
+
+        Returns whether one is new: what happened in it before was not told, so it has to be looked into once more.
+        """
         if not self._works:
-            return
+            return False
         there = {folder: identity for folder in folders if (identity := _identity(folder)) is not None}
         for folder, (identity, watch) in list(self._watches.items()):
             if there.get(folder) != identity:
                 self._unschedule(watch)
                 del self._watches[folder]
-        for folder in there.keys() - self._watches.keys():
+        fresh = there.keys() - self._watches.keys()
+        for folder in fresh:
             watch = None
             try:
                 watch = self._observer.schedule(self, str(folder), event_filter=_TELLING)
             except Exception as error:
                 self._complain(error)
             self._watches[folder] = (there[folder], watch)
+        return bool(fresh)
 
     def on_any_event(self, event: FileSystemEvent) -> None:  # noqa: ARG002
         self._tell()

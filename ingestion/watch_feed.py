@@ -158,7 +158,8 @@ class WatchFeed:
         try:
             while not self._stopping:
                 found = self._round.turn(time.monotonic())
-                events.follow(self._round.folders)
+                if events.follow(self._round.folders):
+                    self._wake()
                 if found is None:
                     self._wait_for_something()
                 else:

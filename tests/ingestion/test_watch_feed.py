@@ -195,6 +195,30 @@ def test_events_make_it_look_long_before_the_rescan(sqlite_demo_url: str, tmp_pa
     store.close()
 
 
+def test_what_comes_between_a_look_and_the_first_event_is_seen(
+    sqlite_demo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that was made was looked into, and is not followed yet; the rescan would come after an hour."""
+    folder, real = tmp_path / "in", ingestion.watch_events.FolderEvents.follow
+    path = folder / "t.csv"
+
+    def late(events: Any, folders: set[Path]) -> bool:
+        if folder in folders and not path.exists():
+            threading.Event().wait(1.0)  # what the folder itself has caused is over
+            replace(path, table(TRADES, call("NEW1")))
+        return real(events, folders)
+
+    monkeypatch.setattr(ingestion.watch_events.FolderEvents, "follow", late)
+    store = Store(sqlite_demo_url)
+    with Watching(store, folder, rescan=3600.0) as watching:
+        watching.wait_for(lambda: "waiting" in feed_of(store).detail, "the folder to be missed")
+        folder.mkdir()
+        watching.wait_for(path.exists, "the file to be there")
+        watching.wait_for_file(path)
+    assert "NEW1" in quantities(store)
+    store.close()
+
+
 @pytest.mark.parametrize("broken", ["start", "schedule"])
 def test_without_an_observer_it_goes_on(
     sqlite_demo_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: str
@@ -303,11 +327,12 @@ def test_two_sidecars_on_one_path_load_it_once(sqlite_demo_url: str, tmp_path: P
     contents = [table(TRADES, call("NEW1", quantity), call("BAD", strike=-1)) for quantity in (1, 2, 1)]
     with (
         Watching(store, tmp_path, good_rows=True, name="watch") as watching,
-        Watching(store, tmp_path, good_rows=True, name="another"),
+        Watching(store, tmp_path, good_rows=True, name="another") as another,
     ):
         for content in contents:
             watching.wait_for_file(replace(path, content))
-            watching.wait_for_signs_of_life(2)
+            for each in (watching, another):  # what stood there between is nobody's any more when the next one comes
+                each.wait_until_done_with(path)
     kept = rows_of(store, (record_versions.c.revision,), record_versions.c.record_key == "NEW1")
     assert len(kept) == len(contents)
     assert len(rows_of(store, (rejections.c.rejection_id,))) == len(contents)

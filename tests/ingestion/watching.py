@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from ingestion.runner import Sidecar
 from ingestion.watch_feed import WatchFeed
+from ingestion.watch_paths import Signature
 from ingestion.watch_round import FoundFile, WatchOptions, WatchRound
 from services.file_limits import FileLimits
 from storage.database import Store
@@ -38,10 +39,22 @@ def table(header: str, *lines: str) -> str:
     return "".join(f"{line}\n" for line in (header, *lines))
 
 
+_last_written_ns = 0
+
+
 def write(path: Path, text: str) -> Path:
-    """Write a file where it stands, as an editor or a script does."""
-    path.write_text(text, encoding="utf-8")
-    return path
+    """Write a file where it stands, as an editor or a script does: at another time than the file before it.
+
+    The clock of many file systems goes in steps of some milliseconds, and a test may write twice in one. Nobody does
+    whose files have to be quiet for a while, which is by a clock of its own here.
+    """
+    global _last_written_ns
+    while True:
+        path.write_text(text, encoding="utf-8")
+        written_ns = path.stat().st_mtime_ns
+        if written_ns != _last_written_ns:
+            _last_written_ns = written_ns
+            return path
 
 
 def replace(path: Path, text: str) -> Path:
@@ -111,13 +124,15 @@ class Watching(SidecarThread):
         self._store, self._name = store, name
         self._options = WatchOptions(paths, **{"settle": 0.05, "rescan": 0.2, **options})
         self._settings = settings or Settings()
+        self._feed: WatchFeed | None = None
         super().__init__(self._sidecar)
 
     def _sidecar(self) -> Sidecar:
-        limits = FileLimits.of(self._settings)
-        return Sidecar(
-            self._store, self._settings, self._name, lambda row: WatchFeed(self._store, row, self._options, limits)
-        )
+        return Sidecar(self._store, self._settings, self._name, self._open)
+
+    def _open(self, row: Feed) -> WatchFeed:
+        self._feed = WatchFeed(self._store, row, self._options, FileLimits.of(self._settings))
+        return self._feed
 
     def __enter__(self) -> "Watching":
         sidecar = self._sidecar()  # here: a feed that is taken is the test's to see
@@ -136,6 +151,15 @@ class Watching(SidecarThread):
         row = loaded(self._store, path)
         assert row is not None
         return row
+
+    def wait_until_done_with(self, path: Path) -> None:
+        """Wait until the sidecar has nothing more to do with a file as it is now, whoever loaded it."""
+        key, signature = os.path.realpath(path), Signature.of(path.stat())
+
+        def done() -> bool:
+            return self._feed is not None and self._feed._round._done.get(key) == signature
+
+        self.wait_for(done, f"{self._name} to be done with {path.name}")
 
     def wait_for_signs_of_life(self, count: int) -> None:
         """Wait until the sidecar has reported this often: it has had the time to do what it does."""
