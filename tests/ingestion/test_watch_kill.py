@@ -6,7 +6,7 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from storage.schema import (
     trades,
 )
 from tests.databases import Templates
-from tests.ingestion.test_kill import Commands, url_of
+from tests.ingestion.test_kill import Commands, url_of, wait_until
 from tests.ingestion.watching import BOOKS, INSTRUMENTS, QUOTES, SENSITIVITIES, TRADES, call, parquet_of, table, tree
 
 KILLS_A_STEP = {"sqlite": 5, "postgresql": 2}
@@ -179,15 +179,6 @@ def held(store: Store) -> dict[str, str]:
         counts = connection.execute(select(func.sum(feeds.c.late_quotes), func.sum(feeds.c.rejected))).one()
         found["feeds"] = repr([int(count) for count in counts])
     return found
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """As ``wait_for``, but looking all the time."""
-    end = time.monotonic() + 120
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"waited for {what}")
-        time.sleep(0.0005)
 
 
 class Sidecars(Commands):
