@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from launch.kafka_broker import Broker
 from services.control_feed import pause_feed, resume_feed
 from storage.database import Store
-from tests.databases import Templates
+from tests.databases import Templates, wait_for
 from tests.ingestion.kafka_running import ARTICLE, KafkaSidecar, one, quote_message, rows, ticket, topic_of
 from tests.kafka import everything_in, fresh_topic, new_broker, produce
 
@@ -90,7 +91,7 @@ class TestOnce:
             if committed is not None:
                 set_offset(broker, topic, committed)
         assert one(store, "SELECT count(*) FROM record_versions") == read, "a version a message: none was read again"
-        assert committed_offset(broker, topic) == read, "for the eyes of tools"
+        wait_for(lambda: committed_offset(broker, topic) == read, 60, "Kafka to know it, for the eyes of tools")
 
     def test_another_group_reads_all_again_to_no_effect(self, store: Store, broker: Broker) -> None:
         topic = fresh_topic(broker)
@@ -108,11 +109,19 @@ def group_at(store: Store, group: str) -> Any:
 
 
 def set_offset(broker: Broker, topic: str, offset: int) -> None:
-    """Somebody resets Kafka's own offset of the group, which has the topic's name."""
+    """Somebody resets Kafka's own offset of the group, which has the topic's name, as soon as its member has left."""
     consumer = KafkaConsumer(bootstrap_servers=broker.bootstrap, group_id=topic, enable_auto_commit=False)
     consumer.assign([TopicPartition(topic, 0)])
-    consumer.commit({TopicPartition(topic, 0): OffsetAndMetadata(offset)})
-    consumer.close()
+
+    def is_set() -> bool:
+        try:
+            consumer.commit({TopicPartition(topic, 0): OffsetAndMetadata(offset)})
+        except KafkaError:
+            return False
+        return True
+
+    with closing(consumer):
+        wait_for(is_set, 120, "the group to be empty")
 
 
 def committed_offset(broker: Broker, topic: str) -> int | None:
@@ -261,7 +270,7 @@ class TestTopics:
             sidecar.wait_for_rows(5, "trades")
         admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
         admin.delete_topics([topic])
-        make_again(admin, topic)
+        make_again(broker, admin, topic)
         admin.close()
         produce(broker, topic, [ticket("New1"), ticket("New2")])
         with KafkaSidecar(store, broker, topics) as sidecar:
@@ -272,22 +281,36 @@ class TestTopics:
         assert "made anew" in reason
 
 
-def make_again(admin: KafkaAdminClient, topic: str) -> None:
-    """Create a topic whose deletion may not be over yet."""
-    for _ in range(100):
+def make_again(broker: Broker, admin: KafkaAdminClient, topic: str) -> None:
+    """Create a topic whose deletion may not be over yet, and wait until the broker has the new one: it is empty.
+
+    What is sent before may go into the old one, and be lost with it.
+    """
+
+    def is_made() -> bool:
         try:
             admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
-        except Exception:
-            continue
-        return
-    pytest.fail(f"{topic} could not be made again")
+        except TopicAlreadyExistsError:
+            return False
+        return True
+
+    def is_empty() -> bool:
+        place = TopicPartition(topic, 0)
+        with closing(KafkaConsumer(bootstrap_servers=broker.bootstrap)) as consumer:
+            try:
+                return consumer.end_offsets([place])[place] == 0
+            except KafkaError:
+                return False
+
+    wait_for(is_made, 120, f"{topic} to be gone")
+    wait_for(is_empty, 120, f"{topic} to be there again")
 
 
 class TestPause:
     def test_nothing_is_read_while_it_is_paused_and_all_of_it_afterwards(self, store: Store, broker: Broker) -> None:
         topic = fresh_topic(broker)
         with KafkaSidecar(store, broker, {topic: topic_of("trades")}) as sidecar:
-            sidecar.wait_for(lambda: topic in sidecar.detail, "its partition")
+            sidecar.wait_for(lambda: f"{topic}[0]" in sidecar.detail, "its partition")
             pause_feed(store, "kafka")
             sidecar.wait_for(lambda: sidecar.row and sidecar.row.state == "paused", "the pause")
             produce(broker, topic, [ticket()])
