@@ -94,6 +94,10 @@ class Gate:
         """How many boundaries were found in these threads."""
         return sum(count for name, count in self.found if name.startswith(threads))
 
+    def count_elsewhere(self, thread: str) -> int:
+        """How many were found in all other threads."""
+        return sum(count for name, count in self.found if not name.startswith(thread))
+
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:

@@ -44,8 +44,8 @@ class Running(SidecarThread):
     """A sidecar that replays, in a thread."""
 
     def __init__(self, store: Store, rows: list[TickRow], speed: float | None = None) -> None:
-        sidecar = replay_sidecar(store, rows, speed=speed)
-        super().__init__(lambda: sidecar)
+        self.sidecar = replay_sidecar(store, rows, speed=speed)
+        super().__init__(lambda: self.sidecar)
         self._store = store
 
     @property

@@ -26,7 +26,7 @@ from tests.ingestion.running import Running, feed_of, play_to_the_end, replay_si
 from tests.launch.real_processes import SLEEP, python
 from tests.small_book import MONDAY, load_small_book, quote
 from tests.store_contents import contents
-from tests.ticks import demo_part
+from tests.ticks import DEMO_TICKS, demo_part
 
 A_MINUTE_A_SECOND = 60.0
 FRIDAY = date(2020, 3, 6)
@@ -36,6 +36,12 @@ FRIDAY = date(2020, 3, 6)
 def rows(tmp_path_factory: pytest.TempPathFactory) -> list[TickRow]:
     """Every fourth minute of two days."""
     return read_ticks(demo_part(tmp_path_factory.mktemp("ticks") / "ticks.csv", days=2, every=4))
+
+
+@pytest.fixture(scope="module")
+def many_rows() -> list[TickRow]:
+    """Every minute of the fortnight: at a minute a thirtieth of a second nobody is at the end within two minutes."""
+    return read_ticks(DEMO_TICKS)
 
 
 def revision(store: Store) -> int:
@@ -49,9 +55,9 @@ def sidecar(store: Store, rows: list[TickRow], speed: float | None = None) -> Si
 
 class TestControl:
     def test_a_paused_sidecar_stands_still_and_says_so_until_it_resumes(
-        self, small_store: Store, rows: list[TickRow]
+        self, small_store: Store, many_rows: list[TickRow]
     ) -> None:
-        with Running(small_store, rows, speed=60 * A_MINUTE_A_SECOND) as running:
+        with Running(small_store, many_rows, speed=30 * A_MINUTE_A_SECOND) as running:
             running.wait_for_row(2)
             pause_feed(small_store, REPLAY)
             running.wait_for_state(FeedState.PAUSED)
@@ -78,8 +84,8 @@ class TestControl:
             running.wait_for_row(len(rows))
             assert contents(small_store) == once
 
-    def test_a_restart_in_the_middle_of_a_pause_plays(self, small_store: Store, rows: list[TickRow]) -> None:
-        with Running(small_store, rows, speed=60 * A_MINUTE_A_SECOND) as running:
+    def test_a_restart_in_the_middle_of_a_pause_plays(self, small_store: Store, many_rows: list[TickRow]) -> None:
+        with Running(small_store, many_rows, speed=30 * A_MINUTE_A_SECOND) as running:
             running.wait_for_row(3)
             pause_feed(small_store, REPLAY)
             running.wait_for_state(FeedState.PAUSED)
@@ -200,8 +206,8 @@ class TestOwner:
         assert contents(small_store, with_revision=True) == before
         assert feed_of(small_store).owner == "another", "nor does it give away what is not its own"
 
-    def test_one_that_is_fenced_off_while_it_plays_stops(self, small_store: Store, rows: list[TickRow]) -> None:
-        with Running(small_store, rows, speed=60 * A_MINUTE_A_SECOND) as running:
+    def test_one_that_is_fenced_off_while_it_plays_stops(self, small_store: Store, many_rows: list[TickRow]) -> None:
+        with Running(small_store, many_rows, speed=30 * A_MINUTE_A_SECOND) as running:
             running.wait_for_row(2)
             take_over(small_store)
             before, at = contents(small_store, with_revision=True), feed_of(small_store)
@@ -256,7 +262,7 @@ class TestDatabaseAway:
             running.wait_for_row(10)
             postgresql.stop()
             try:
-                wait_for(lambda: warnings(logs) >= 2, 60, "two attempts")
+                wait_for(lambda: warnings(logs) >= 2, 120, "two attempts")
             finally:
                 postgresql.start()
             set_feed_speed(board, REPLAY, None)
@@ -276,7 +282,7 @@ class TestDatabaseAway:
         )
         with (
             capture_logs() as logs,
-            Running(board, rows, speed=120 * A_MINUTE_A_SECOND) as running,
+            Running(board, rows, speed=30 * A_MINUTE_A_SECOND) as running,
             killer.connect() as connection,
         ):
 
@@ -285,10 +291,10 @@ class TestDatabaseAway:
                 connection.exec_driver_sql(query)
                 return warnings(logs) > told
 
-            for row in range(0, 180, 30):
+            for row in range(0, 60, 10):
                 running.wait_for_row(row)
                 threading.Event().wait(chance.uniform(0.0, 0.3))
-                wait_for(partial(a_cut_was_felt, warnings(logs)), 60, "a transaction to cut")
+                wait_for(partial(a_cut_was_felt, warnings(logs)), 120, "a transaction to cut")
             set_feed_speed(board, REPLAY, None)
             running.wait_for_state(FeedState.ENDED)
         killer.dispose()
