@@ -25,13 +25,13 @@ class SidecarThread:
 
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         self._stop.set()
-        self._thread.join(60)
+        self._thread.join(120)
         assert not self._thread.is_alive()
         if self.fault is not None and error is None:
             raise self.fault
 
     def wait_for(
-        self, condition: Callable[[], object], what: str, seconds: float = 60, *, may_end: bool = False
+        self, condition: Callable[[], object], what: str, seconds: float = 120, *, may_end: bool = False
     ) -> None:
         """Wait until a condition holds; a sidecar that ends before fails, unless it may."""
 

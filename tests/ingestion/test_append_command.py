@@ -173,7 +173,7 @@ class TestStandardInput:
             for day in (1, 4):
                 process.stdin.write(f"2020-05-0{day},AAPL,31{day}\n")
                 process.stdin.flush()
-                wait_for(lambda: f"31{day}.0" in str(priced_by_day(store)), 30, "the row in the store")  # noqa: B023
+                wait_for(lambda: f"31{day}.0" in str(priced_by_day(store)), 120, "the row in the store")  # noqa: B023
             assert process.poll() is None, "the pipe is still open"
             process.stdin.close()
             assert process.stdout.read() == "quotes: 2 new, 0 changed, 0 unchanged, 0 late, 0 refused\n"

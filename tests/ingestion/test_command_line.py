@@ -14,6 +14,7 @@ import pytest
 import structlog
 from sqlalchemy import text, update
 
+from engine.warm_up import warm_up
 from ingestion.commands.contents import Exported
 from services.load_demo import is_empty
 from storage.database import Store
@@ -310,6 +311,7 @@ class TestReplay:
             assert (result.exit_code, result.stderr) == (2, said)
 
     def test_a_feed_that_is_taken_ends_it_with_a_code_of_its_own(self, board: Store, tmp_path: Path) -> None:
+        warm_up()  # else the command compiles for longer than a feed may be silent
         with board.bookkeeping() as connection:
             claim_feed(connection, REPLAY, "it", 4711, datetime.now(UTC), 10.0, None, host="elsewhere 1234")
         result = run("replay", demo_part(tmp_path / "ticks.csv", days=1, every=100), "--once")

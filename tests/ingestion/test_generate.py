@@ -277,7 +277,7 @@ class TestKafka:
         while len(everything_in(broker, topic)) < 20:
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert (process.returncode, err) == (0, "")
         count = len(everything_in(broker, topic))
         assert out.startswith(f"Sent {count} trades to the topic {topic}")
