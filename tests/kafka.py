@@ -57,9 +57,9 @@ def produce(broker: Broker, topic: str, messages: Sequence[Message]) -> None:
         for message in messages:
             key, value, partition = message if isinstance(message, tuple) else (None, message, None)
             sent.append(producer.send(topic, value=value, key=key, partition=partition))
-        producer.flush(30)
+        producer.flush(120)
         for future in sent:
-            future.get(30)
+            future.get(120)
 
 
 def everything_in(broker: Broker, topic: str, partitions: int = 1) -> list[tuple[bytes | None, bytes | None]]:

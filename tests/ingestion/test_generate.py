@@ -40,6 +40,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MONDAY_OPEN = datetime(2020, 3, 9, 13, 30, tzinfo=UTC)
 MARKET = Market(date(2020, 3, 9), MONDAY_OPEN, {"AAPL": 68.0, "RRC": 2.1, "UNH": 270.0}, ("VOL", "FLOW"))
 LATEST = datetime(2020, 3, 10, tzinfo=UTC)
+PATIENCE = 25.0
 
 
 @pytest.fixture
@@ -239,6 +240,11 @@ class TestCommand:
 
 @pytest.mark.kafka
 class TestKafka:
+    @pytest.fixture(autouse=True)
+    def _patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The broker is there, however busy it is."""
+        monkeypatch.setattr("ingestion.send_messages._SECONDS_TO_CONNECT", PATIENCE)
+
     def test_they_arrive_whole_and_each_key_in_its_order(self, broker: Broker, empty_board: str) -> None:
         topic = fresh_topic(broker, partitions=3)
         options = ["quotes", "--count", "3000", "--rate", "max", "--seed", "5"]
@@ -269,7 +275,10 @@ class TestKafka:
     @pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
     def test_at_a_rate_until_somebody_stops_it(self, broker: Broker, empty_board: str) -> None:
         topic = fresh_topic(broker)
-        code = "from ingestion.commands.generate import app; app()"
+        code = (
+            "import ingestion.send_messages; from ingestion.commands.generate import app; "
+            f"ingestion.send_messages._SECONDS_TO_CONNECT = {PATIENCE}; app()"
+        )
         options = ["trades", "--rate", "40", "--topic", topic, "--bootstrap", broker.bootstrap]
         process = subprocess.Popen(
             [sys.executable, "-c", code, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
