@@ -1,23 +1,42 @@
-"""Small real processes for the tests of the launchers."""
+"""Small real processes for the tests of the launchers, and ports for them."""
 
+import random
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-SLEEP = "import os, sys, time; print('pid', os.getpid(), flush=True); time.sleep(60)"
+SLEEP = "import os, sys, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
+_PORTS = range(12_000, 32_000)
+"""Below those that the systems give to whoever asks for any."""
 
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
 
 
+def port_of_ones_own() -> int:
+    """A loopback port that nobody uses, and that the system gives to nobody else until a process has taken it."""
+    while True:
+        port = random.SystemRandom().choice(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 def is_running(process_id: int) -> bool:
     """Whether a process runs; one that has ended and only waits for its parent does not."""
-    status = Path(f"/proc/{process_id}/stat")
     if Path("/proc/self/stat").exists():
-        return status.exists() and status.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+        try:
+            status = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8")
+        except (FileNotFoundError, ProcessLookupError):  # it may be gone between the opening and the reading
+            return False
+        return status.rsplit(")", 1)[1].split()[0] not in ("Z", "X")
     return subprocess.run(["ps", "-p", str(process_id)], capture_output=True, check=False).returncode == 0
 
 
