@@ -1,7 +1,5 @@
-"""Small real processes for the tests of the launchers, and ports for them."""
+"""Small real processes for the tests of the launchers."""
 
-import random
-import socket
 import subprocess
 import sys
 import time
@@ -9,24 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 SLEEP = "import os, sys, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
-_PORTS = range(12_000, 32_000)
-"""Below those that the systems give to whoever asks for any."""
 
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
-
-
-def port_of_ones_own() -> int:
-    """A loopback port that nobody uses, and that the system gives to nobody else until a process has taken it."""
-    while True:
-        port = random.SystemRandom().choice(_PORTS)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def is_running(process_id: int) -> bool:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from launch.kafka_broker import Broker, main
+from launch.kafka_broker import Broker, free_port, main
 from launch.messages import Refusal
 from tests.kafka import everything_in, fresh_topic, produce
-from tests.launch.real_processes import children_of, is_running, port_of_ones_own, wait_for
+from tests.launch.real_processes import children_of, is_running, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,7 +43,7 @@ def test_a_throw_away_folder_is_thrown_away() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="kills by a POSIX signal")
 def test_it_ends_with_its_parent_even_when_that_is_killed(broker: Broker, tmp_path: Path) -> None:
-    port = port_of_ones_own()
+    port = free_port()
     command = [sys.executable, "-m", "launch.kafka_broker", "--port", str(port), "--folder", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -63,7 +63,7 @@ def test_by_hand_it_runs_until_it_is_told_to_stop(broker: Broker, tmp_path: Path
         "-m",
         "launch.kafka_broker",
         "--port",
-        str(port_of_ones_own()),
+        str(free_port()),
         "--folder",
         str(tmp_path),
     ]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from launch import board
+from launch import board, kafka_broker
 from launch.messages import Refusal
-from tests.launch.real_processes import SLEEP, children_of, is_running, port_of_ones_own, python, wait_for
+from tests.launch.real_processes import SLEEP, children_of, is_running, python, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,7 +54,7 @@ FAKE_SIDECAR = """
 
 @pytest.fixture
 def free_port() -> int:
-    return port_of_ones_own()
+    return kafka_broker.free_port()
 
 
 @pytest.fixture
