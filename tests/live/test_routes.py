@@ -52,6 +52,7 @@ class Server:
         return connect(f"ws://{self.host}{path}", origin=origin, max_size=None, open_timeout=60)  # type: ignore[arg-type]
 
     def close(self) -> None:
+        wait_for(lambda: self.hub.has_looked, 60, "the first look")  # on a slow machine it outlasts the hub's patience
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
