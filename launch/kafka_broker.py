@@ -32,7 +32,7 @@ _JVM = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Little memory, and the quick compiler alone: a start costs a third less."""
 _POLL_SECONDS = 0.1
 _PORT_TAKEN = b"Address already in use"
-_NEVER_LENT = range(12_000, 32_000)
+_NEVER_LENT = range(12_000, 20_000)
 """Ports below those that systems give to whoever asks for any."""
 
 

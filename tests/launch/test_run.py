@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from launch import board, kafka_broker
+from launch import board
 from launch.messages import Refusal
+from tests import databases
 from tests.launch.real_processes import SLEEP, children_of, is_running, python, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +55,7 @@ FAKE_SIDECAR = """
 
 @pytest.fixture
 def free_port() -> int:
-    return kafka_broker.free_port()
+    return databases.free_port()
 
 
 @pytest.fixture
