@@ -22,7 +22,7 @@ ADDRESS = "127.0.0.1"
 HEALTH_PATH = "/deltaboard/health"
 UNREADABLE_STORE = 3
 """Exit code of `python -m ingestion demo` where the store cannot be read; it says why in one line."""
-SECONDS_TO_LIVE = 180.0
+SECONDS_TO_LIVE, SECONDS_TO_ANSWER = 180.0, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def is_live(port: int) -> bool:
     """Whether the board says of itself that it shows live numbers."""
     no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with no_proxy.open(f"http://{ADDRESS}:{port}{HEALTH_PATH}", timeout=2) as answer:
+        with no_proxy.open(f"http://{ADDRESS}:{port}{HEALTH_PATH}", timeout=SECONDS_TO_ANSWER) as answer:
             health = json.load(answer)
     except (OSError, ValueError):
         return False

@@ -32,6 +32,8 @@ _JVM = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Little memory, and the quick compiler alone: a start costs a third less."""
 _POLL_SECONDS = 0.1
 _PORT_TAKEN = b"Address already in use"
+_NEVER_LENT = range(12_000, 20_000)
+"""Ports below those that systems give to whoever asks for any."""
 
 
 class Broker:
@@ -185,11 +187,12 @@ class Broker:
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind((ADDRESS, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody uses, and that the system lends to nobody before it is taken, or taken again."""
+    while True:
+        port = secrets.choice(_NEVER_LENT)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((ADDRESS, port))
+            return port
 
 
 def main(arguments: list[str]) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -269,8 +270,9 @@ class Hub:
             waiting, self._changed = self._changed, asyncio.Event()
             waiting.set()
 
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(wake)
+        if self._loop is not None:
+            with suppress(RuntimeError):  # it has been closed, and nobody waits any more
+                self._loop.call_soon_threadsafe(wake)
 
 
 def _iso(instant: datetime | None) -> str | None:

@@ -154,6 +154,7 @@ class LiveTables:
         next_rows = next_status = 0.0
         told: object = None
         while True:
+            has_looked = self._hub.has_looked  # before the date is asked for: then what was found is in it
             as_of = wanted.as_of or self._hub.latest
             if as_of is not None and not self._hub.has_board(as_of):
                 with suppress(DBAPIError):  # the status says so, and the next round tries again
@@ -165,7 +166,7 @@ class LiveTables:
                     await websocket.send_bytes(built[1])
                     next_rows = time.monotonic() + wanted.pace_seconds
             condition = self._hub.condition
-            if self._hub.has_looked and (time.monotonic() >= next_status or condition != told):
+            if has_looked and (time.monotonic() >= next_status or condition != told):
                 await websocket.send_text(json.dumps(self._hub.status(as_of)))
                 next_status, told = time.monotonic() + _STATUS_SECONDS, condition
             await self._hub.changed(_STATUS_SECONDS)

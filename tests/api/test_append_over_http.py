@@ -6,7 +6,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -298,8 +297,7 @@ class TestLimits:
                 sent += 100_000
                 yield b" " * 100_000
 
-        with suppress(BrokenPipeError, ConnectionResetError):  # the server ends the connection while the body comes
-            assert server.ask("/api/quotes", endless()).status == 413
+        assert server.ask("/api/quotes", endless()).status == 413, "and hangs up while the body comes"
         assert sent < 100_000_000, "the whole gigabyte was not taken"
         assert server.ask("/api/quotes", b"[]" + b" " * 99_000).status == 200, "what is within is taken"
 
@@ -353,13 +351,12 @@ class TestLimits:
 
         def slow() -> Iterator[bytes]:
             yield b"["
-            for _ in range(600):  # or until the server hangs up
+            for _ in range(2400):  # or until the server hangs up
                 time.sleep(0.05)
                 yield b" "
             yield b"]"
 
-        with suppress(BrokenPipeError, ConnectionResetError):
-            assert start().ask("/api/quotes", slow()).status == 408
+        assert start().ask("/api/quotes", slow()).status == 408
 
     def test_too_many_at_once(self, start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
         gate = threading.Event()

@@ -168,7 +168,7 @@ def test_no_more_than_some_are_asked_for_at_once(of_store: ExportWorker, monkeyp
     class Slow(ExportWorker):
         def of_store(self, *_: Any, **__: Any) -> bytes:
             going.set()
-            let_go.wait(30)
+            let_go.wait(120)
             return b"1"
 
     async def all_of_it() -> None:
@@ -189,7 +189,7 @@ def test_no_more_than_some_are_asked_for_at_once(of_store: ExportWorker, monkeyp
         slow = Slow(of_store._beside._settings)
         monkeypatch.setattr(exports, "export_worker", lambda: slow)
         task = asyncio.create_task(served.of_store(request))
-        await asyncio.to_thread(wait_for, going.is_set, 30, "the file to be begun")
+        await asyncio.to_thread(wait_for, going.is_set, 60, "the file to be begun")
         assert await status() == 503
         task.cancel()
         let_go.set()

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-SLEEP = "import os, sys, time; print('pid', os.getpid(), flush=True); time.sleep(60)"
+SLEEP = "import os, sys, time; print('pid', os.getpid(), flush=True); time.sleep(600)"
 
 
 def python(code: str) -> list[str]:
@@ -15,9 +15,12 @@ def python(code: str) -> list[str]:
 
 def is_running(process_id: int) -> bool:
     """Whether a process runs; one that has ended and only waits for its parent does not."""
-    status = Path(f"/proc/{process_id}/stat")
     if Path("/proc/self/stat").exists():
-        return status.exists() and status.read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+        try:
+            status = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8")
+        except (FileNotFoundError, ProcessLookupError):  # it may be gone between the opening and the reading
+            return False
+        return status.rsplit(")", 1)[1].split()[0] not in ("Z", "X")
     return subprocess.run(["ps", "-p", str(process_id)], capture_output=True, check=False).returncode == 0
 
 

@@ -88,7 +88,7 @@ def test_two_who_fetch_at_once_do_not_clash(fetching: Fetching) -> None:
     name = fetching.written_as
     command = [sys.executable, "-c", f"from launch.{module} import {name}; print({name}.fetch())"]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    said = [process.communicate(timeout=30)[0] for process in both]
+    said = [process.communicate(timeout=120)[0] for process in both]
     assert [process.returncode for process in both] == [0, 0]
     assert [lines.splitlines()[-1] for lines in said] == [str(fetching.wanted.cache_folder())] * 2
     assert fetching.times == 1

@@ -15,6 +15,7 @@ import pytest
 
 from launch import board
 from launch.messages import Refusal
+from tests import databases
 from tests.launch.real_processes import SLEEP, children_of, is_running, python, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,9 +55,7 @@ FAKE_SIDECAR = """
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    return databases.free_port()
 
 
 @pytest.fixture
@@ -115,9 +114,13 @@ class TestBoard:
             "Starting the sidecar and the web server ...",
             f"Deltaboard is live at http://localhost:{free_port}",
         ]
-        assert board.is_live(free_port)
-        asked = (tmp_path / "asked.txt").read_text(encoding="utf-8").splitlines()
-        assert asked == ["demo --fresh", f"replay {Path('data', 'stock_price_tick_data.csv')} --speed max"]
+        wait_for(lambda: board.is_live(free_port))
+        asked = tmp_path / "asked.txt"
+        wait_for(lambda: asked.read_text(encoding="utf-8").count("\n") == 2)  # the sidecar may be slow to begin
+        assert asked.read_text(encoding="utf-8").splitlines() == [
+            "demo --fresh",
+            f"replay {Path('data', 'stock_price_tick_data.csv')} --speed max",
+        ]
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_a_stop_ends_both_and_leaves_with_zero(
@@ -192,13 +195,20 @@ class TestBoard:
     def test_a_board_that_does_not_come_to_life_is_told(
         self, free_port: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        logs = [tmp_path / "var" / "log" / name for name in ("sidecar.log", "web.log")]
+
+        def not_live(_port: int) -> bool:
+            wait_for(lambda: all("pid" in log.read_text(encoding="utf-8") for log in logs))  # both have begun
+            return False
+
         monkeypatch.setattr(board, "SECONDS_TO_LIVE", 0.3)
+        monkeypatch.setattr(board, "is_live", not_live)
         monkeypatch.setattr(board, "prepare_store", lambda *_: None)
         monkeypatch.setattr(board, "_web_command", lambda *_: python(SLEEP))
         monkeypatch.setattr(board, "_sidecar_command", lambda *_: python(SLEEP))
         with pytest.raises(Refusal, match="did not come to life") as refused:
             board.serve(board.Options(port=free_port), tmp_path, Path(sys.executable))
-        assert any("pid" in line for line in refused.value.why)
+        assert [line.split()[0] for line in refused.value.why] == ["pid", "pid"]
 
 
 class TestIsLive:
@@ -215,10 +225,11 @@ class TestIsLive:
         ],
     )
     def test_only_what_the_board_says_of_itself_counts_and_no_proxy_is_asked(
-        self, body: bytes, expected: bool, free_port: int, monkeypatch: pytest.MonkeyPatch
+        self, body: bytes, expected: bool, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
         monkeypatch.setenv("no_proxy", "")
+        monkeypatch.setattr(board, "SECONDS_TO_ANSWER", 60.0)  # what is asked here is not how fast
 
         class Answer(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -229,9 +240,9 @@ class TestIsLive:
             def log_message(self, *_: object) -> None:
                 pass
 
-        with http.server.ThreadingHTTPServer(("127.0.0.1", free_port), Answer) as server:
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
             threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-            assert board.is_live(free_port) is expected
+            assert board.is_live(server.server_port) is expected
             server.shutdown()
 
     def test_nobody_there(self, free_port: int) -> None:

@@ -12,8 +12,17 @@ from tests.launch.real_processes import SLEEP, is_running, python, wait_for
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
 
-DIES = "import sys, time; print('working', flush=True); time.sleep(0.3); print('no more disk', flush=True); sys.exit(9)"
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+DIES = """
+import pathlib, sys, time
+print('working', flush=True)
+while not pathlib.Path('web.log').read_text().endswith('\\n'):  # until the other runs and has told its number
+    time.sleep(0.02)
+print('no more disk', flush=True)
+sys.exit(9)
+"""
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+)
 
 
 def keep_until_something_ends(folder: Path, children: list[Child]) -> None:

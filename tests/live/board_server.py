@@ -89,8 +89,8 @@ class BoardServer:
         self._socket.close()
 
     def reset(self) -> None:
-        self.greeting.clear()
-        self.connections.clear()
+        """Begin anew: whoever is still being greeted belongs to what was before."""
+        self.greeting, self.connections = {}, []
 
     def connected(self, table: str, number: int = 1) -> Connection:
         """The n-th connection to a table since the last reset; waits for it."""
@@ -104,16 +104,17 @@ class BoardServer:
         return HTMLResponse(PAGE)
 
     async def _live(self, websocket: WebSocket) -> None:
+        greeting, connections = self.greeting, self.connections
         await websocket.accept()
         connection = Connection(websocket, asyncio.get_running_loop())
-        greet = self.greeting.get(connection.table, lambda _: [])
+        greet = greeting.get(connection.table, lambda _: [])
         try:
             for message in greet(connection):
                 if isinstance(message, bytes):
                     await websocket.send_bytes(message)
                 else:
                     await websocket.send_text(json.dumps(message))
-            self.connections.append(connection)
+            connections.append(connection)
             while True:
                 await websocket.receive()
         except (WebSocketDisconnect, RuntimeError):

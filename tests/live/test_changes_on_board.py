@@ -86,11 +86,12 @@ def test_a_reported_value_shows_beside_ours_with_its_source(page: Any, board: Ru
 
 
 def test_a_paused_panel_catches_up_with_what_came_and_went(page: Any, board: RunningBoard) -> None:
+    before = raw(page, "summary", "Total", "trades") + 1
     change_records(board.store, board.state, "trades", [trade("A-OLD", book=BOOK)], source="test")
     page.wait_for_selector(TRADES.format("A-OLD", "market_value"))
+    wait_for_raw(page, "summary", "Total", "trades", before)  # each panel is told by itself
     page.locator("[data-panel=trades] [data-mode=paused]").click()
     change = [trade("A-LATE", book=BOOK), {"trade_id": "A-OLD", "trade_status": "Terminated"}]
-    before = raw(page, "summary", "Total", "trades")
     change_records(board.store, board.state, "trades", [change[0]], source="test")
     wait_for_raw(page, "summary", "Total", "trades", before + 1)
     change_records(board.store, board.state, "trades", [change[1]], source="test")

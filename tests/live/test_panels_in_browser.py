@@ -300,6 +300,7 @@ def test_filters_leave_out_rows_and_currencies_are_never_mixed(page: Any, server
 
 
 def test_a_paused_panel_is_frozen_and_catches_up_alone(page: Any, server: BoardServer) -> None:
+    page.clock.set_fixed_time(MORNING)
     mount(page, "summary", height=700)
     mount(page, "figures", height=76)
     total = cell("summary", "Total", "cash_delta")
@@ -558,6 +559,7 @@ def test_the_status_says_how_it_is(page: Any, server: BoardServer) -> None:
 
 
 def test_no_panel_waits_for_what_will_not_come(page: Any, server: BoardServer) -> None:
+    page.clock.set_fixed_time(MORNING)
     empty = status(loaded=False, as_of_date=None, latest_as_of_date=None, observed_at=None, trades=0, not_included={})
     for table in ("market", "summary", "trades"):
         server.greeting[table] = lambda _: [empty]
@@ -799,6 +801,7 @@ def test_an_underlying_that_is_quoted_for_the_first_time_appears(page: Any, serv
 
 
 def test_the_status_links_to_what_was_set_aside_and_names_all_feeds(page: Any, server: BoardServer) -> None:
+    page.clock.set_fixed_time(MORNING)
     feeds = [
         {"name": "kafka", "state": "playing", "speed": None, "lag_seconds": 3.0, "detail": "12 messages behind"},
         {"name": "replay", "state": "paused", "speed": 100, "lag_seconds": None, "detail": ""},
@@ -817,6 +820,7 @@ def test_the_status_links_to_what_was_set_aside_and_names_all_feeds(page: Any, s
 
 
 def test_a_date_after_the_last_quotes_says_so(page: Any, server: BoardServer) -> None:
+    page.clock.set_fixed_time(MORNING)
     server.greeting["summary"] = lambda _: [
         summary_snapshot(),
         status(as_of_date="2020-07-09", observed_at=None, revision=200),

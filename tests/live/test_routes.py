@@ -1,6 +1,7 @@
 """The live websocket: who may open it, what it sends, and that it takes nothing."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from services.pricing_state import PricingState
 from storage.database import Store
 from storage.settings import Settings, settings
 from tests.applying import apply_quotes
-from tests.databases import free_port, wait_for
+from tests.databases import wait_for
 from tests.small_book import quote
 
 
@@ -29,10 +30,10 @@ class Server:
 
     def __init__(self, store: Store, wanted: Settings) -> None:
         self.hub = Hub(Store(store.url.render_as_string(hide_password=False)), wanted)
-        self.host = f"127.0.0.1:{free_port()}"
-        port = int(self.host.split(":")[1])
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._socket.getsockname()[1]}"
         app = Starlette(routes=routes(self.hub, wanted))
-        self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         wait_for(lambda: self._server.started, 60, "the web server")
@@ -42,16 +43,19 @@ class Server:
 
         async def serve() -> None:
             self.hub.start(asyncio.get_running_loop())
-            await self._server.serve()
+            await self._server.serve([self._socket])
 
         asyncio.run(serve())
 
     def open(self, path: str, origin: str | None = None) -> ClientConnection:
-        return connect(f"ws://{self.host}{path}", origin=origin or f"http://{self.host}", max_size=None)  # type: ignore[arg-type]
+        origin = origin or f"http://{self.host}"
+        return connect(f"ws://{self.host}{path}", origin=origin, max_size=None, open_timeout=60)  # type: ignore[arg-type]
 
     def close(self) -> None:
+        wait_for(lambda: self.hub.has_looked, 60, "the first look")  # on a slow machine it outlasts the hub's patience
         self._server.should_exit = True
         self._thread.join()
+        self._socket.close()
         self.hub.stop()
 
 
@@ -121,6 +125,24 @@ def test_every_table_says_again_and_again_how_the_board_is_whatever_its_pace(ser
     assert second["server_time"] > first["server_time"]
 
 
+def test_a_look_that_ends_while_a_viewer_asks_for_the_date_is_not_told_as_a_board_that_is_not_there(
+    small_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def latest(hub: Hub) -> Any:
+        known = hub._following.latest
+        hub.follow()
+        return known
+
+    monkeypatch.setattr(Hub, "_tail", lambda _: None)
+    monkeypatch.setattr(Hub, "latest", property(latest))
+    server = Server(small_store, settings())
+    try:
+        with server.open("/live/market") as connection:
+            assert isinstance(connection.recv(timeout=60), bytes), "the board comes before what is said of it"
+    finally:
+        server.close()
+
+
 def test_a_date_that_nothing_is_known_of_is_said(server: Server) -> None:
     with server.open("/live/market?as_of=2031-02-03") as connection:
         said = statuses(connection, 1)[0]
@@ -137,7 +159,7 @@ def test_another_origin_is_refused(server: Server, origin: str) -> None:
 
 def test_no_origin_is_refused(server: Server) -> None:
     with pytest.raises(InvalidStatus):
-        connect(f"ws://{server.host}/live/summary")
+        connect(f"ws://{server.host}/live/summary", open_timeout=60)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from tests.small_book import MONDAY, TUESDAY, quote
 from tests.store_contents import contents
 
 WRITER = "the other writer"
-TOO_LONG_SECONDS = 15.0
+TOO_LONG_SECONDS = 60.0
 """Then a test gives up holding the gate shut, so that a lock that is held too long fails it instead of stopping it."""
 
 
@@ -43,9 +43,9 @@ def writing(gate: Gate, write: Callable[[], object]) -> Iterator[None]:
     gate.hold(WRITER)
     thread, patience = threading.Thread(target=guarded, name=WRITER), threading.Timer(TOO_LONG_SECONDS, gate.open)
     thread.start()
-    patience.start()
     try:
         gate.wait_for_somebody()
+        patience.start()
         yield
     finally:
         patience.cancel()

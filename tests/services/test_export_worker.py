@@ -82,11 +82,10 @@ def slow(_connection: Connection, begun: Path) -> pd.DataFrame:
 def test_a_process_that_dies_says_so_and_is_started_again(worker: ExportWorker, tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     with ThreadPoolExecutor(2) as threads:
-        asked = [
-            threads.submit(worker.of_store, make, ExportForm.CSV, "T", {})
-            for make in (partial(slow, begun=begun), partial(as_given, frame=FRAME))
-        ]
-        wait_for(lambda: begun.exists() and len(worker._beside._jobs) == 2, 60, "the one to run and the other to wait")
+        asked = [threads.submit(worker.of_store, partial(slow, begun=begun), ExportForm.CSV, "T", {})]
+        wait_for(begun.exists, 60, "the one to run")
+        asked.append(threads.submit(worker.of_store, partial(as_given, frame=FRAME), ExportForm.CSV, "T", {}))
+        wait_for(lambda: len(worker._beside._jobs) == 2, 60, "the other to wait")
         first = worker.process_id
         assert first is not None
         with worker._beside._lock:  # the other has been sent to its end
