@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import count
+from itertools import count, cycle
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,23 @@ from storage.database import Store
 DATA = Path(__file__).parent.parent / "data"
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 _names = (f"board_{number}" for number in count())
+_PORTS = range(10_000, 30_000)
+"""Below those that systems give to whoever asks for any: connections that go out, and other servers."""
+_BEGIN = os.getpid() * 613 % len(_PORTS)  # tests that run beside these begin elsewhere
+_ports = cycle([*_PORTS[_BEGIN:], *_PORTS[:_BEGIN]])
 
 
 def free_port() -> int:
-    """A loopback port that nobody uses at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port that nobody uses at this moment, and that nobody is given before a server has it, or between its
+    end and its next start."""
+    for port in _ports:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no port is free")
 
 
 def _as_postgres() -> dict[str, Any]:
