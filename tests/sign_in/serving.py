@@ -177,6 +177,7 @@ def grant(page: Any, name: str, role: str) -> None:
     page.get_by_role("link", name="People").click()
     form = page.locator("[data-testid=stForm]").filter(has=page.get_by_role("button", name="Grant"))
     form.get_by_label("Person").fill(name)
+    page.get_by_role("option", name=name).wait_for()
     page.keyboard.press("Enter")
     form.get_by_label("Role").click()
     page.get_by_role("option", name=role).click()
