@@ -39,12 +39,13 @@ export function queryOf({ as_of: asOf, filters }) {
 }
 
 // Whoever is not signed in any more gets the page that says so, with a way to sign in again; and not in a circle. Not at
-// once: who has just signed out in this tab is on the way to another page.
+// once: who has just signed out in this tab is on the way to another page. And not where the page has said so by itself
+// meanwhile: who signs in again there is on the way, too.
 function loadPageAnew() {
   const last = Number(sessionStorage.getItem('deltaboard-loaded'));
   if (Date.now() - last < LEAST_BETWEEN_LOADS_MS) return;
   sessionStorage.setItem('deltaboard-loaded', Date.now());
-  setTimeout(() => location.reload(), LOAD_AFTER_MS);
+  setTimeout(() => document.querySelector('.db-panel') && location.reload(), LOAD_AFTER_MS);
 }
 
 class Feed {

@@ -17,6 +17,7 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
   const id = `db-cursor-${++cursors}`;
   let cursor = null;
   let entered = false;
+  let acted = Promise.resolve(); // to walk takes the engine's answer: keys act in their order, however fast they come
 
   function take(grid) {
     if (known.has(grid)) return;
@@ -53,7 +54,7 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
 
   async function walk(grid, key, isFar) {
     const view = await viewOf();
-    const [rows, columns] = [await view.num_rows(), await view.num_columns()];
+    const [rows, columns] = await Promise.all([view.num_rows(), view.num_columns()]);
     const first = cellAt(grid, { x: LABEL, y: firstRow(grid) }) ? LABEL : 0;
     const page = Math.max(1, Math.floor(room(grid) / rowHeight(grid)) - 1);
     const { x, y } = cursor ?? { x: first, y: firstRow(grid) - (key === 'ArrowDown' ? 1 : 0) };
@@ -100,16 +101,21 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     return (key === 'ArrowRight' && label.includes('psp-tree-label-expand')) || (key === 'ArrowLeft' && label.includes('psp-tree-label-collapse'));
   }
 
+  async function act(grid, key, isFar) {
+    if (key === 'Enter' || key === ' ' || opens(grid, key)) enter(grid);
+    else await walk(grid, key, isFar);
+  }
+
   function pressed(event) {
     if (event.key === 'Escape' && escape()) return event.preventDefault();
     if (event.key === 'Tab') return event.stopPropagation(); // the engine's side would keep it for itself
     const grid = event.composedPath()[0];
     if (grid.tagName !== 'REGULAR-TABLE') return;
     take(grid);
-    if (event.key === 'Enter' || event.key === ' ' || opens(grid, event.key)) enter(grid);
-    else if (/^(Arrow(Down|Up|Left|Right)|Page(Down|Up)|Home|End)$/.test(event.key)) {
-      walk(grid, event.key, event.ctrlKey || event.metaKey).catch((error) => console.warn('deltaboard, pivot:', error));
-    } else return;
+    const { key } = event;
+    if (!/^(Enter| |Arrow(Down|Up|Left|Right)|Page(Down|Up)|Home|End)$/.test(key)) return;
+    const isFar = event.ctrlKey || event.metaKey;
+    acted = acted.then(() => act(grid, key, isFar)).catch((error) => console.warn('deltaboard, pivot:', error));
     event.preventDefault();
     event.stopPropagation();
   }

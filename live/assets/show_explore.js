@@ -1,5 +1,6 @@
 // Pivots of one's own: all trades with all their measures, which the viewer groups, filters and draws while they tick.
 
+import { Answers } from './answers.js';
 import { make, setText } from './dom.js';
 import { buildDrill } from './drill.js';
 import { exportShown } from './export_shown.js';
@@ -41,6 +42,7 @@ export function buildExplore(host, key, emit, data, tell) {
   const box = frame.body.appendChild(make('div', 'db-pivot'));
   const drill = buildDrill(frame.body, { tell, columns: data.drill_columns, leave: () => gridOf(box)?.focus() });
   const keys = workByKeyboard(box, { name: 'Pivot', viewOf: () => pivot.viewer.getView(), escape });
+  const answers = new Answers();
   let latest = data;
   let timer = 0;
   pivotEngine(data.engine).catch(() => {}); // it loads while the rows are on their way; what goes wrong is told there
@@ -190,6 +192,7 @@ export function buildExplore(host, key, emit, data, tell) {
     if (!latest.editable || text === pivot.said) return;
     pivot.said = text;
     pivot.restored = '';
+    answers.tell(text);
     tell.state('pivot', JSON.parse(text));
   }
 
@@ -247,7 +250,8 @@ export function buildExplore(host, key, emit, data, tell) {
       setText(frame.title, said.title || 'Pivot');
       frame.use('explore', queryOf(said));
       const wanted = JSON.stringify(said.pivot ?? {});
-      if (pivot.viewer && wanted !== pivot.restored && wanted !== pivot.said) next(() => restore(said.pivot));
+      const isNews = answers.isNews(wanted);
+      if (pivot.viewer && isNews && wanted !== pivot.restored && wanted !== pivot.said) next(() => restore(said.pivot));
       if (pivot.viewer) next(restyle);
     },
     close() {

@@ -77,11 +77,12 @@ def running_board(
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         running = RunningBoard(Store(url), f"http://127.0.0.1:{port}")
         try:
-            wait_for(lambda: "URL:" in log_path.read_text(), 60, "the web server")
+            wait_for(lambda: "URL:" in log_path.read_text() or process.poll() is not None, 120, "the web server")
+            assert process.poll() is None, log_path.read_text()
             yield running
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
             running.store.close()
     assert f'File "{ROOT}' not in log_path.read_text(), "an error of ours is in the log"
 
@@ -134,7 +135,7 @@ def wait_for_raw(page: Any, panel: str, row: str, column: str, wanted: float) ->
 def wait_for_revision(page: Any, panel: str, revision: int) -> None:
     """Wait until a panel shows a revision or a newer one."""
     page.wait_for_function(
-        "([panel, revision]) => Number(document.querySelector(`[data-panel=${panel}]`).dataset.revision) >= revision",
+        "([panel, revision]) => Number(document.querySelector(`[data-panel=${panel}]`)?.dataset.revision) >= revision",
         arg=[panel, revision],
         timeout=60_000,
     )

@@ -65,7 +65,6 @@ def behind_a_cell(page: Any) -> None:
     page.get_by_role("button", name="Pause", exact=True).focus()
     for key in ("Tab", "ArrowDown", "ArrowRight", "Enter"):
         page.keyboard.press(key)
-        page.wait_for_timeout(200)
     page.locator(".db-drill perspective-viewer-datagrid").wait_for()
 
 

@@ -49,9 +49,9 @@ def shown(templates: Templates, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any
         settings.cache_clear()
         st.cache_resource.clear()
         st.config.set_option("server.address", address)
-        test = AppTest.from_function(page)
+        test = AppTest.from_function(page, default_timeout=60)
         test.query_params.update(query)
-        return test.run(timeout=30)
+        return test.run()
 
     yield show
     ui.store.store().close()

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.board.running import RunningBoard
-from tests.sign_in.serving import CARD, board, grant, visitor, wait_for_board
+from tests.sign_in.serving import BRIEF, CARD, board, grant, visitor, wait_for_board
 from ui.asked_address import own_address
 
 __all__ = ["board", "visitor"]
@@ -55,12 +55,15 @@ def test_a_sign_in_that_has_ended_leads_back_to_the_same_filters(visitor: Any) -
     somebody = visitor()
     asked = "/trades?find=M1&underlying=MSFT"
     somebody.open(asked)
-    page = somebody.sign_in("brief")
-    page.get_by_text("1 match").wait_for()
+    for name in BRIEF:
+        page = somebody.sign_in(name)
+        page.locator(CARD).or_(page.get_by_text("1 match")).first.wait_for()
+        if page.get_by_text("1 match").is_visible():
+            break
     expect(page).to_have_url(somebody.address + asked)
-    page.locator(CARD).get_by_text("Your sign-in has ended").wait_for()
+    page.locator(CARD).get_by_text("Your sign-in has ended").wait_for(timeout=160_000)
     expect(page).to_have_url(somebody.address + asked)  # what was looked at stays in the address
-    somebody.sign_in("brief").locator(".st-key-identity").get_by_text("brief@desk.example").wait_for()
+    somebody.sign_in("less brief").locator(".st-key-identity").get_by_text("brief@desk.example").wait_for()
     page.get_by_text("1 match").wait_for()
     expect(page).to_have_url(somebody.address + asked)
 
@@ -113,7 +116,7 @@ def test_a_strangers_page_leads_nowhere(visitor: Any, board: RunningBoard) -> No
     hostile = ["https://evil.example/trade", f"{board.address}@evil.example/trade", f"{board.address}//evil.example"]
     hostile += [f"{board.address}/auth/logout", f"{board.address}/media/x", "javascript:alert(1)", "", "/trade"]
     for referer in hostile:
-        with httpx.Client(base_url=board.address) as client:
+        with httpx.Client(base_url=board.address, timeout=60) as client:
             answer = client.get(path, headers={"referer": referer})
             assert answer.status_code == 302
             assert not [name for name in client.cookies if name.startswith("deltaboard_asked")], referer
@@ -124,13 +127,14 @@ def test_a_strangers_page_leads_nowhere(visitor: Any, board: RunningBoard) -> No
         "/auth/logout",
         "/trade\r\nX: y",
     ):
-        with httpx.Client(base_url=board.address) as client:
+        with httpx.Client(base_url=board.address, timeout=60) as client:
             way = client.get(path, headers={"referer": f"{board.address}{LINK}"}).headers["location"]
             state = parse_qs(urlsplit(way).query)["state"][0]
             value = urlsafe_b64encode(said.encode()).decode()
             client.cookies.set(f"deltaboard_asked_{state}", value, domain="127.0.0.1", path="/oauth2callback")
             cookies = {f"deltaboard_asked_{state}": value}
-            back = httpx.get(f"{board.address}/oauth2callback?error=access_denied&state={state}", cookies=cookies)
+            asked = f"{board.address}/oauth2callback?error=access_denied&state={state}"
+            back = httpx.get(asked, cookies=cookies, timeout=60)
             assert (back.status_code, back.headers["location"]) == (302, "/"), said
 
 

@@ -216,8 +216,8 @@ def closed(sqlite_store: Store) -> Iterator[tuple[httpx.Client, list[Any]]]:
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
     thread.start()
-    wait_for(lambda: server.started, 10, "the web server")
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+    wait_for(lambda: server.started, 60, "the web server")
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         yield client, ours
     server.should_exit = True
     thread.join()
@@ -234,12 +234,12 @@ def test_every_route_asks_the_gate(closed: tuple[httpx.Client, list[Any]]) -> No
         for name, value in inside.items():
             address = address.replace(name, value)
         if isinstance(route, WebSocketRoute):
-            origin = str(client.base_url).rstrip("/")
+            origin: Any = str(client.base_url).rstrip("/")
             with (
-                connect(f"ws{origin.removeprefix('http')}{address}", origin=origin) as socket,  # type: ignore[arg-type]
+                connect(f"ws{origin.removeprefix('http')}{address}", origin=origin, open_timeout=60) as socket,
                 pytest.raises(ConnectionClosed, match=r"4401.*You are nobody"),
             ):
-                socket.recv(timeout=5)
+                socket.recv(timeout=60)
         elif route.path == "/deltaboard/health":
             assert client.get(address).status_code == 503, "the hub does not run"
         elif route.path == "/api/{kind:path}":
