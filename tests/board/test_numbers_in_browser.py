@@ -53,9 +53,13 @@ def test_the_page_of_a_trade(page: Any, board: RunningBoard) -> None:
     board.tick(("AAPL", 1069.123))
     board.tick(("AAPL", 1071.5))
     page.goto(f"{board.address}/trade?trade_id=DE-1&person=Vera")
-    expect(page.locator("[data-fact='Spot'] td").first).to_have_text("1.071,5000")  # its numbers are in German now
-    assert (fact(page, "Quantity"), fact(page, "Strike")) == ("\u22121.250,5", "1.070,25")
-    assert re.fullmatch(r"\d+,\d{4}\u00a0%", fact(page, "Implied volatility"))
+    expect(page.locator("[data-fact='Spot'] td").first).to_have_text(
+        "1.071,5000 USD a share"
+    )  # its numbers are in German now
+    terms = [fact(page, name) for name in ("Quantity", "Contract multiplier", "Strike")]
+    assert terms == ["\u22121.250,5 contracts", "100 shares a contract", "1.070,25 USD a share"]
+    assert fact(page, "Quote") == "1.071,5000 USD a share"
+    assert re.fullmatch(r"\d+,\d{4}\u00a0% a year", fact(page, "Implied volatility"))
     for measure in ("Unit price", "Market value", "Cash delta", "Vega 1 pt"):
         for cell in (0, 2, 3):
             assert GERMAN.fullmatch(fact(page, measure, cell)), (measure, cell)
@@ -66,7 +70,7 @@ def test_the_page_of_a_trade(page: Any, board: RunningBoard) -> None:
     words = page.locator("[data-testid=stVegaLiteChart] svg")
     wait_for(lambda: words.count() == 2 or page.wait_for_timeout(100), 60, "the charts")
     titles = " ".join(page.locator("[data-testid=stVegaLiteChart] svg .role-title-text").all_text_contents())
-    assert re.search(r"Market value \u2212?\d{1,3}(\.\d{3})+", titles), titles
+    assert re.search(r"Market value \u2212?\d{1,3}(\.\d{3})+ USD", titles), titles
     labels = page.locator("[data-testid=stVegaLiteChart] svg .role-axis-label").all_text_contents()
     assert not re.search(r"\d\.\d+[kM]", " ".join(labels)), labels
     page.get_by_role("button", name="Export").click()
