@@ -12,6 +12,9 @@ from playwright.sync_api import expect
 
 from services.apply_incoming import apply_incoming
 from services.incoming import Incoming
+from services.permissions import Role, User
+from services.saved_views import ViewContent, save_view
+from services.start_page import Widget, save_start_page
 from tests.board.running import READY, RunningBoard, board
 from tests.databases import wait_for
 from tests.small_book import trade
@@ -19,6 +22,7 @@ from tests.small_book import trade
 __all__ = ["board"]
 
 pytestmark = pytest.mark.browser
+VERA = User("Vera", frozenset({Role.VIEWER}))
 PIVOT = "[data-panel=explore][data-state=ready] .db-pivot[data-arranged] perspective-viewer-datagrid"
 ROWS = """() => [...document.querySelector('perspective-viewer-datagrid').shadowRoot.querySelectorAll('tbody tr')]
   .map((row) => [...row.cells].map((cell) => cell.innerText.trim()).filter(Boolean))"""
@@ -112,6 +116,11 @@ def test_lists_uploads_and_the_audit(page: Any, board: RunningBoard, tmp_path: P
     wait_for(lambda: cells.count() >= 10 or page.wait_for_timeout(100), 60, "the values")
     for told in ("\u22121.250,5", "\u22122.500,75", "1.070,25", "1.234,5"):
         expect(cells.get_by_text(told, exact=True).first).to_be_attached()
+
+    view_id = save_view(board.store, VERA, "Mine", ViewContent({"group_by": ["Book"]})).view_id
+    save_start_page(board.store, VERA, [Widget(view_id, "full", "periodic", 2.5, 1200)])
+    page.goto(f"{board.address}/audit?person=Vera&did=save%20start%20page")
+    expect(cells.get_by_text("seconds 2,5, height 1.200").first).to_be_attached()
 
 
 def arrange(page: Any, config: dict[str, Any]) -> None:
