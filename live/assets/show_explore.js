@@ -8,7 +8,6 @@ import { count, plural, timeOfDay } from './format.js';
 import { Frame } from './frame.js';
 import { pivotEngine, viewerIn } from './pivot_engine.js';
 import { gridOf, workByKeyboard } from './pivot_keys.js';
-import { writeMinus } from './pivot_minus.js';
 import { isSame, lawful } from './pivot_rules.js';
 
 const LIVE_PACE_SECONDS = 0.5;
@@ -134,7 +133,6 @@ export function buildExplore(host, key, emit, data, tell) {
       title: null,
       table: name,
     });
-    writeMinus(box);
     pivot.said = kept(await pivot.viewer.save());
     frame.fault = '';
   }
@@ -172,7 +170,6 @@ export function buildExplore(host, key, emit, data, tell) {
   function changed() {
     next(async () => {
       const config = await pivot.viewer.save();
-      writeMinus(box); // what was a chart until now has a grid of its own
       const { aggregates, notes } = await obey(config);
       sayRules(notes);
       if (!isSame(aggregates, config)) {

@@ -15,6 +15,7 @@ from services.incoming import Incoming
 from services.permissions import Role, User
 from services.saved_views import ViewContent, save_view
 from services.start_page import Widget, save_start_page
+from tests.board.axe import IDLE
 from tests.board.running import READY, RunningBoard, board
 from tests.databases import wait_for
 from tests.small_book import trade
@@ -150,3 +151,33 @@ def test_the_pivot(page: Any, board: RunningBoard) -> None:
         arrange(page, {**config, "columns": ["Quantity"], "plugin": plugin})
     wait_for(lambda: minus in str(page.evaluate(ROWS)) or page.wait_for_timeout(200), 30, "a real minus")
     assert "-" not in str(page.evaluate(ROWS))
+
+
+PAINTED = """() => {
+  window.painted = {};
+  const own = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, ...rest) {
+    window.painted[text] = x;
+    return own.call(this, text, x, ...rest);
+  };
+}"""
+"""Notes what a canvas writes, and how far from its left edge."""
+
+
+def test_a_list_has_a_real_minus_and_sorts_as_numbers(page: Any, board: RunningBoard) -> None:
+    incoming = Incoming()
+    for name, quantity in (("A", 5.0), ("B", -1250.5), ("C", -90.0), ("D", 1000.0)):
+        incoming.add("trades", trade(f"SORT-{name}", book="EQ_SORT_DE", quantity=quantity))
+    apply_incoming(board.store, board.state, incoming, source="test")
+    page.add_init_script(f"({PAINTED})()")
+    page.goto(f"{board.address}/trades?person=Vera&trade_book=EQ_SORT_DE")
+    page.wait_for_function("() => '1.000' in window.painted")
+    page.wait_for_selector(IDLE)
+    painted = page.evaluate("window.painted")
+    assert painted.keys() >= {"\u22121.250,5", "\u221290", "5"}
+    assert not painted.keys() & {"-1.250,5", "-90"}
+    quantities = page.locator("[data-testid=stDataFrame] tbody tr td[aria-colindex='5']")
+    expect(quantities).to_have_text(["5", "-1250.5", "-90", "1000"])  # what is behind the painted cells
+    box = page.locator("[data-testid=stDataFrame] canvas").first.bounding_box()
+    page.mouse.click(box["x"] + painted["Quantity"] + 4, box["y"] + 12)
+    expect(quantities).to_have_text(["-1250.5", "-90", "5", "1000"])
