@@ -126,6 +126,7 @@ export function buildExplore(host, key, emit, data, tell) {
     pivot.theme = themeOf();
     await pivot.viewer.restore({
       ...EMPTY,
+      columns: Object.keys(pivot.schema).filter(isNoKey),
       ...config,
       aggregates: { ...config.aggregates, ...aggregates },
       columns_config: withFormats(config),
@@ -143,6 +144,8 @@ export function buildExplore(host, key, emit, data, tell) {
     const formats = Object.entries(formatsOf(latest.columns, pivot.schema)).map(([name, format]) => [name, { ...format, ...said[name] }]);
     return { ...said, ...Object.fromEntries(formats) };
   }
+
+  const isNoKey = (name) => name !== latest.index;
 
   async function obey(config) {
     const whole = { ...EMPTY, columns: [], ...config };
@@ -170,6 +173,10 @@ export function buildExplore(host, key, emit, data, tell) {
   function changed() {
     next(async () => {
       const config = await pivot.viewer.save();
+      if (!config.columns.every(isNoKey)) {
+        await pivot.viewer.restore({ columns: config.columns.filter(isNoKey) }); // all columns are shown where all are taken back
+        return; // which says that it changed
+      }
       const { aggregates, notes } = await obey(config);
       sayRules(notes);
       if (!isSame(aggregates, config)) {
