@@ -16,6 +16,7 @@ from api.routes import routes
 from storage.database import Store
 from storage.settings import Settings
 from tests.databases import free_port, wait_for
+from tests.open_gate import everyone
 
 TOKEN = "a token of the tests"
 QUOTE = {"AsOfDate": "2020-03-09", "Instrument": "AAPL", "Quote": 69.5}
@@ -44,7 +45,7 @@ class Server:
         chosen = Settings(**{"api_token": TOKEN, **changes})
         self.port = free_port()
         self._appender = Appender(store, chosen)
-        app = Starlette(routes=routes(self._appender, chosen))
+        app = Starlette(routes=routes(self._appender, chosen, everyone))
         self._server = uvicorn.Server(uvicorn.Config(app, port=self.port, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve()))
         self._thread.start()

@@ -21,6 +21,7 @@ from storage.database import Store
 from storage.settings import Settings, settings
 from tests.applying import apply_quotes
 from tests.databases import free_port, wait_for
+from tests.open_gate import everyone
 from tests.small_book import quote
 
 
@@ -31,7 +32,7 @@ class Server:
         self.hub = Hub(Store(store.url.render_as_string(hide_password=False)), wanted)
         self.host = f"127.0.0.1:{free_port()}"
         port = int(self.host.split(":")[1])
-        app = Starlette(routes=routes(self.hub, wanted))
+        app = Starlette(routes=routes(self.hub, wanted, everyone))
         self._server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
