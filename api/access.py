@@ -32,10 +32,6 @@ _NO_TOKEN_GIVEN = "send the token of this server as Authorization: Bearer <token
 _WRONG_TOKEN = "the token is not that of this server"
 
 
-async def everyone(_connection: HTTPConnection) -> None:
-    """A gate that is open."""
-
-
 def token_fault(headers: Headers, token: str) -> str | None:
     """Why a request with these headers may not append, or None. Takes equally long for every wrong token."""
     if not token:

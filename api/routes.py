@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api.access import Gate, RequestWindow, everyone, is_of_another_origin, token_fault
+from api.access import Gate, RequestWindow, is_of_another_origin, token_fault
 from api.appender import Appender
 from api.bodies import BadBody, content_type_of
 from api.docs_page import docs_page
@@ -131,7 +131,7 @@ def answer_of(appended: Appended) -> dict[str, Any]:
     }
 
 
-def routes(appender: Appender, settings: Settings, gate: Gate = everyone) -> list[BaseRoute]:
+def routes(appender: Appender, settings: Settings, gate: Gate) -> list[BaseRoute]:
     """The routes under ``/api``. The description is for who has passed the gate or has the token; appending is for the
     token alone, since programs do not sign in."""
     description = openapi(settings)

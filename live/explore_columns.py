@@ -83,5 +83,5 @@ TEXT_COLUMNS: dict[str, str] = {
 }
 """Text columns: the name of the values -> their words, in the order in which they are offered."""
 MATURITY = "Maturity"
-ROW = "row"
-"""The key of a row, which nobody looks at."""
+ROW = "\N{WORD JOINER}"
+"""The key of a row, an integer as nothing else is: the pivot hides it by that, and by a name that nobody can type."""

@@ -77,10 +77,6 @@ def same_origin(websocket: WebSocket) -> bool:
     return origin is not None and urlsplit(origin).netloc == websocket.headers.get("host")
 
 
-async def everyone(_connection: HTTPConnection) -> None:
-    """A gate that is open."""
-
-
 class GatedFiles:
     """A folder of files, for those whom the gate lets pass. Its address has a version: what it stands for stays."""
 
@@ -175,7 +171,7 @@ class LiveTables:
                 await asyncio.sleep(early)
 
 
-def routes(hub: Hub, settings: Settings, gate: Gate = everyone) -> list[BaseRoute]:
+def routes(hub: Hub, settings: Settings, gate: Gate) -> list[BaseRoute]:
     """The routes of the live board. The health answer alone is for everyone; who may look is told more of it."""
 
     async def health(request: Request) -> JSONResponse:

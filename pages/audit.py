@@ -7,7 +7,7 @@ from services.audit_texts import in_words
 from storage.audit import AuditFilter, StoredAuditEntry, count_audit, read_audit, verify_audit
 from ui.audit_filters import audit_filters, clear_filters
 from ui.export_menu import export_menu
-from ui.number_text import count_text, how_many_text
+from ui.number_text import count_text, how_many_text, size_text
 from ui.store import store
 from ui.table_size import ROW_PIXELS, table_height
 from ui.trade_links import link_column, trade_addresses
@@ -24,8 +24,8 @@ def shown(stored: StoredAuditEntry) -> dict[str, object]:
         "Who": entry.user_name,
         "What": entry.action,
         "About": f"{entry.subject_kind} {entry.subject_key}",
-        "Before": in_words(entry.before),
-        "After": in_words(entry.after),
+        "Before": in_words(entry.before, size_text),
+        "After": in_words(entry.after, size_text),
         "Reason": entry.reason,
         "Note": entry.note,
         "Hash": stored.hash[:12],

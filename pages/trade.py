@@ -65,7 +65,7 @@ def everything(trade_id: str, day: date | None) -> None:
         measures(story)
         other_values(story)
         if story.as_of is not None:
-            day_of_trade(trade_id, story.ticker, story.as_of)
+            day_of_trade(story, story.as_of)
     with right:
         what_it_is(story)
         how_it_is_priced(story)

@@ -1,7 +1,7 @@
 """The audit for people: values in words, and entries as a table that can be exported."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -54,15 +54,24 @@ def audit_frame(entries: Iterable[StoredAuditEntry]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def in_words(values: Mapping[str, Any] | None) -> str:
-    """What something was or became, as people read it: the value alone where there is but one."""
-    texts = {
-        name: ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        for name, value in (values or {}).items()
-    }
+def in_words(values: Mapping[str, Any] | None, number: Callable[[float], str] = str) -> str:
+    """What something was or became, as people read it: the value alone where there is but one.
+
+    number: how whoever reads it writes one; without it as files have it. What is stored stays as it is.
+    """
+    texts = {name: _worded(value, number) for name, value in (values or {}).items()}
     if len(texts) == 1:
         return next(iter(texts.values())) or "nothing"
     return ", ".join(f"{name} {text}" for name, text in texts.items())
+
+
+def _worded(value: Any, number: Callable[[float], str]) -> str:
+    if isinstance(value, list):
+        parts = [_worded(each, number) for each in value]
+        return ("; " if any(isinstance(each, Mapping) for each in value) else ", ").join(parts)
+    if isinstance(value, Mapping):
+        return in_words(value, number)
+    return number(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
 
 
 def _json(values: Mapping[str, Any] | None) -> str:

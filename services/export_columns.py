@@ -1,4 +1,4 @@
-"""What the columns of a frame hold, as an export writes them: a name that is there once, a unit, and plain values."""
+"""What the columns of a frame hold, as an export writes them: a name that is there once, and plain values."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,18 +29,12 @@ class ExportColumn:
     """A column. values: str, int, float, bool, date, datetime (an instant is of UTC), or None: not known."""
 
     name: str
-    unit: str
     content: Content
     values: list[Any]
 
-    @property
-    def heading(self) -> str:
-        """The name with the unit."""
-        return f"{self.name} ({self.unit})" if self.unit else self.name
 
-
-def export_columns(frame: pd.DataFrame, units: Mapping[str, str] | None = None) -> list[ExportColumn]:
-    """The columns of a frame; before them the levels of its index, where that has names. units: column -> unit."""
+def export_columns(frame: pd.DataFrame) -> list[ExportColumn]:
+    """The columns of a frame; before them the levels of its index, where that has names."""
     named = any(name is not None for name in frame.index.names)
     table = frame.reset_index() if named else frame
     taken: dict[str, int] = {}
@@ -51,7 +45,7 @@ def export_columns(frame: pd.DataFrame, units: Mapping[str, str] | None = None) 
         taken[name] = count = taken.get(name, 0) + 1
         values, content = _values(table.iloc[:, place])
         unique = name if count == 1 else f"{name} ({count})"
-        found.append(ExportColumn(unique, (units or {}).get(name, ""), content, values))
+        found.append(ExportColumn(unique, content, values))
     return found
 
 

@@ -48,16 +48,14 @@ def export_table(
     title: str,
     *,
     about: Mapping[str, str] | None = None,
-    units: Mapping[str, str] | None = None,
 ) -> bytes:
     """The rows of a frame as a file. Its index is written where it has a name.
 
     What is not known is empty. Dates are ISO's, times UTC; in Excel both are real. In CSV and Excel a text that a
-    spreadsheet would run begins with an apostrophe, numbers stay numbers, and the headings have the units. about: what
-    the table is (as of when, which filters, by whom): in Excel a sheet of its own, in Parquet metadata. units: name of
-    a column -> its unit.
+    spreadsheet would run begins with an apostrophe, and numbers stay numbers. about: what the table is (as of when,
+    which filters, by whom): in Excel a sheet of its own, in Parquet metadata.
     """
-    columns = export_columns(frame, units)
+    columns = export_columns(frame)
     said = {"Title": title, **(about or {}), "Rows": f"{len(frame)}"}
     if form is ExportForm.CSV:
         return _csv(columns)
@@ -72,7 +70,7 @@ def export_table(
 def _csv(columns: Sequence[ExportColumn]) -> bytes:
     target = io.StringIO(newline="")
     writer = csv.writer(target)  # ends lines with CRLF, and so quotes a text that has CR or LF
-    writer.writerow([harmless(column.heading) for column in columns])
+    writer.writerow([harmless(column.name) for column in columns])
     writer.writerows(zip(*(_csv_cells(column) for column in columns), strict=True))
     return target.getvalue().encode("utf-8", errors="replace")
 
@@ -87,8 +85,8 @@ def _csv_cells(column: ExportColumn) -> list[Any]:
 
 def _excel_heading(column: ExportColumn) -> str:
     """Times there have no zone of their own, so the heading says it."""
-    says = column.content is Content.INSTANT and "UTC" not in column.heading
-    return f"{column.heading} (UTC)" if says else column.heading
+    says = column.content is Content.INSTANT and "UTC" not in column.name
+    return f"{column.name} (UTC)" if says else column.name
 
 
 def _for_spreadsheet(values: list[Any]) -> list[Any]:
@@ -104,7 +102,7 @@ def _parquet(columns: Sequence[ExportColumn], said: Mapping[str, str]) -> bytes:
     fields, arrays = [], []
     for column in columns:
         array = pa.array(*_arrow_values(column))
-        fields.append(pa.field(column.name, array.type, metadata={"unit": column.unit} if column.unit else None))
+        fields.append(pa.field(column.name, array.type))
         arrays.append(array)
     schema = pa.schema(fields, {METADATA_KEY: json.dumps(dict(said), ensure_ascii=False)})
     target = io.BytesIO()

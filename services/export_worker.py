@@ -31,11 +31,9 @@ class ExportWorker:
         self._beside = ProcessBeside("services.export_worker", settings, failed=_FAILED, died=_DIED)
         self.start, self.close = self._beside.start, self._beside.close
 
-    def of_store(
-        self, make: Make, form: ExportForm, title: str, about: Mapping[str, str], units: Mapping[str, str] | None = None
-    ) -> bytes:
+    def of_store(self, make: Make, form: ExportForm, title: str, about: Mapping[str, str]) -> bytes:
         """The file of rows of the store, as ``export_table`` makes it. Raises WorkFailed."""
-        return self._made("of_store", make, form, title, dict(about), units)
+        return self._made("of_store", make, form, title, dict(about))
 
     def of_arrow(self, stream: bytes, form: ExportForm, title: str, about: Mapping[str, str]) -> bytes:
         """The file of a pivot's table, an Arrow stream. Raises WorkFailed; ValueError and OSError where it is none."""
@@ -63,18 +61,12 @@ class _Desk:
         self._store = Store(settings.database_url)
 
     def of_store(
-        self,
-        _progress: Progress,
-        make: Make,
-        form: ExportForm,
-        title: str,
-        about: Mapping[str, str],
-        units: Mapping[str, str] | None,
+        self, _progress: Progress, make: Make, form: ExportForm, title: str, about: Mapping[str, str]
     ) -> bytes:
         with self._store.read() as connection:
             frame = make(connection)
         said = {**about, **{str(name): str(value) for name, value in frame.attrs.items()}}
-        return export_table(frame, form, title, about=said, units=units)
+        return export_table(frame, form, title, about=said)
 
     def of_arrow(
         self, _progress: Progress, stream: bytes, form: ExportForm, title: str, about: Mapping[str, str]

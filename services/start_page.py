@@ -71,7 +71,7 @@ def save_start_page(store: Store, user: User, widgets: Sequence[Widget]) -> None
         if any(widget.view_id not in allowed for widget in widgets):
             raise ViewRefused("One of these views is not there, or is not shared with you: take it away.")
         write_start_page(unit, user.name, documents)
-        was, became = ({"widgets": [_told(each) for each in page]} for page in (before, documents))
+        was, became = ({"widgets": page} for page in (before, documents))
         append_audit(unit, [AuditEntry(user.name, "save start page", SUBJECT, user.name, was, became)])
 
 
@@ -92,9 +92,3 @@ def _widget(document: Mapping[str, Any]) -> Widget:
 def _between(value: object, least: float, most: float) -> bool:
     """Whether it is a number from least to most; NaN is between nothing."""
     return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
-
-
-def _told(document: Mapping[str, Any]) -> str:
-    """A widget as the audit tells it."""
-    every = f" {document['seconds']:g} s" if document["mode"] == "periodic" else ""
-    return f"{document['view_id']} {document['width']} {document['mode']}{every} {document['height']} px"

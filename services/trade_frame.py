@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from engine.measures import DAY_PNL, MEASURES
 from services.audit_texts import in_words
-from services.trade_story import TradeStory, is_reported, placed, trade_story
+from services.trade_story import PRICE_UNIT, TradeStory, is_reported, placed, trade_story
 
 COLUMNS = ("Section", "What", "Value", "Unit", "PreviousClose", "From", "When")
 
@@ -37,7 +37,7 @@ def story_table(connection: Connection, trade_id: str, as_of: date | None) -> pd
 def _terms(story: TradeStory) -> Iterator[_Row]:
     for name, value in story.trade.items():
         if name not in ("source", "revision"):
-            yield ("Trade", name, value, None, None, None, None)
+            yield ("Trade", name, value, story.term_unit(name) or None, None, None, None)
     for name, value in {**(story.book or {}), **(story.instrument or {})}.items():
         if name in ("desk", "business_unit", "name", "sector", "currency"):
             yield ("Trade", name, value, None, None, None, None)
@@ -54,14 +54,15 @@ def _values(story: TradeStory) -> Iterator[_Row]:
             close = story.close.measures[measure.name] if is_own and story.close is not None else None
             section = "Measures" if is_own else f"Measures to {values.risk_factor}"
             value = values.measures[measure.name]
-            yield (section, measure.csv_name, value, measure.unit, close, by, values.observed_at)
-    yield ("Measures", DAY_PNL.csv_name, story.day_pnl, DAY_PNL.unit, None, None, None)
+            yield (section, measure.csv_name, value, story.in_currency(measure.unit), close, by, values.observed_at)
+    yield ("Measures", DAY_PNL.csv_name, story.day_pnl, story.in_currency(DAY_PNL.unit), None, None, None)
 
 
 def _pricing(story: TradeStory) -> Iterator[_Row]:
     quote = story.quote
     if quote is not None:
-        yield ("Pricing", "Quote", quote["quote"], None, None, quote["source"], quote["observed_at"])
+        unit = story.in_currency(PRICE_UNIT)
+        yield ("Pricing", "Quote", quote["quote"], unit, None, quote["source"], quote["observed_at"])
     for name, value in story.parameter_values.items():
         yield ("Pricing", name, value, "decimal a year", None, story.parameters_from, None)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.model import ARTICLE_PARAMETERS, NotPriced, Source
+from engine.model import ARTICLE_PARAMETERS, NotPriced, Product, Source
 from engine.preparation import DEFAULT_PARAMETERS
 from storage.audit import StoredAuditEntry, entries_about
 from storage.one_trade import (
@@ -30,6 +30,10 @@ from storage.sensitivities import previous_priced_date, valued_dates
 from storage.trade_statuses import DefinedStatus, read_statuses
 
 NOT_PRICED_YET = "not priced yet"
+PRICE_UNIT = "currency a share"
+"""Of quotes, spots and strikes."""
+_TERM_UNITS = {"contract_multiplier": "shares a contract", "strike": PRICE_UNIT}
+_QUANTITIES: dict[str, str] = {Product.OPTION: "contracts", Product.STOCK: "shares"}
 _MENDING = {
     NotPriced.EXPIRED: "Set its status to Terminated, or correct its maturity.",
     NotPriced.NO_QUOTE: "Load a quote of {ticker}, or correct the trade's ticker.",
@@ -107,6 +111,16 @@ class TradeStory:
             return None
         value, before = self.own.measures["market_value"], self.close.measures["market_value"]
         return None if value is None or before is None else value - before
+
+    def in_currency(self, unit: str) -> str:
+        """A unit in the currency of the underlying, where somebody has described it."""
+        return unit.replace("currency", self.instrument["currency"]) if self.instrument else unit
+
+    def term_unit(self, name: str) -> str:
+        """The unit of a column of the trade; "" for what is no number."""
+        if name == "quantity":
+            return _QUANTITIES.get(self.trade["product"], "contracts or shares")
+        return self.in_currency(_TERM_UNITS.get(name, ""))
 
     @property
     def parameter_values(self) -> Mapping[str, float]:

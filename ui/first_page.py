@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from live.explore_panel import engine_address
 from live.front_end import FOLDER, FrontEnd
-from live.panels import PANELS_SCRIPT, asset_address
+from live.panels import ASSETS_FOLDER, PANELS_SCRIPT, asset_address, asset_content
 from live.routes import Gate
 from storage.database import Store
 from storage.trade_statuses import shown_statuses
@@ -71,6 +71,7 @@ class FirstPage:
         await self._app(asked, receive, answer.take)
         if answer.is_page:
             said = [*self._connection(await self._config(scope)), *await self._tables(pieces), *self._code(pieces)]
+            said.append(f"<script>{asset_content(ASSETS_FOLDER / 'real_minus.js').decode()}</script>")
             shell = _FONT.sub(b"", answer.body)
             answer.body = shell.replace(_HEAD_ENDS, "\n".join(["", *said, ""]).encode() + _HEAD_ENDS)
         await answer.send_on(send)

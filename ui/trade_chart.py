@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.measures import MEASURES
 from services.trade_day import TradeDay, trade_day
+from services.trade_story import PRICE_UNIT, TradeStory
 from ui.day_line import day_line
 from ui.number_text import number_text
 from ui.plain_words import plain
@@ -18,8 +19,9 @@ _VALUE, _CHOSEN, _FIRST = "market_value", "line", "cash_delta"
 _COLOURS = ("#3b82f6", "#d29922")
 
 
-def day_of_trade(trade_id: str, ticker: str, as_of: date) -> None:
+def day_of_trade(story: TradeStory, as_of: date) -> None:
     """Two lines, and which measure the second one is."""
+    units = {measure.name: measure.unit for measure in MEASURES}
     labels = {measure.name: measure.label for measure in MEASURES if measure.name != _VALUE}
     known = [*labels, "quote"]
     chosen = st.selectbox(
@@ -31,14 +33,15 @@ def day_of_trade(trade_id: str, ticker: str, as_of: date) -> None:
         bind="query-params",
         width=240,
     )
-    day = _day(trade_id, ticker, as_of)
+    day = _day(story.trade_id, story.ticker, as_of)
     if day.why_not:
         st.caption(plain(f"The day of {as_of}: {day.why_not}"))
         return
     both = st.columns(2, gap="small")
     for place, (column, name) in enumerate(zip(both, (_VALUE, str(chosen)), strict=True)):
         label = labels.get(name, "Market value" if name == _VALUE else "Quote")
-        column.altair_chart(_line(day, name, label, _COLOURS[place]), width="stretch", alt=f"{label} on {as_of}")
+        unit = story.in_currency(units.get(name, PRICE_UNIT))
+        column.altair_chart(_line(day, name, label, unit, _COLOURS[place]), width="stretch", alt=f"{label} on {as_of}")
     st.caption(f"{as_of}, UTC: priced again at each minute's last quote, from the terms and parameters known by then.")
 
 
@@ -49,10 +52,10 @@ def _day(trade_id: str, ticker: str, as_of: date) -> TradeDay:
         return trade_day(connection, trade_id, ticker, as_of)
 
 
-def _line(day: TradeDay, name: str, label: str, colour: str) -> alt.Chart:
+def _line(day: TradeDay, name: str, label: str, unit: str, colour: str) -> alt.Chart:
     decimals = next((measure.decimals for measure in MEASURES if measure.name == name), 2)
     last = day.frame[name].dropna()
-    title = f"{label} {number_text(float(last.iloc[-1]), decimals)}" if len(last) else f"{label}: not known"
+    title = f"{label} {number_text(float(last.iloc[-1]), decimals)} {unit}" if len(last) else f"{label}: not known"
     return day_line(
         day.frame, name, title=title, label=label, colour=colour, decimals=decimals, height=_HEIGHT, ticks=5
     )

@@ -1,14 +1,13 @@
 """What the page of a trade says, section by section."""
 
-from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import streamlit as st
 
 from engine.measures import DAY_PNL, LETTERS, MEASURES, Measure
 from services.audit_texts import in_words
-from services.trade_story import TradeStory, instant, is_reported, placed
+from services.trade_story import PRICE_UNIT, TradeStory, instant, is_reported, placed
 from storage.one_trade import TradeValues
 from ui.fact_table import Facts, fact_table
 from ui.number_text import count_text, number_text, percent_text, size_text
@@ -26,9 +25,9 @@ def what_it_is(story: TradeStory) -> None:
     terms = {
         "Contract": story.contract,
         "Product": trade["product"],
-        "Quantity": size_text(trade["quantity"]),
-        "Contract multiplier": size_text(trade["contract_multiplier"]),
-        "Strike": None if trade["strike"] is None else size_text(trade["strike"]),
+        "Quantity": _term("quantity", trade["quantity"], story),
+        "Contract multiplier": _term("contract_multiplier", trade["contract_multiplier"], story),
+        "Strike": None if trade["strike"] is None else _term("strike", trade["strike"], story),
         "Maturity": _maturity(story),
         "Option type": trade["option_type"],
         "Exercise style": trade["exercise_style"],
@@ -52,9 +51,16 @@ def measures(story: TradeStory) -> None:
         st.warning(said, icon=":material/block:")
     rows = [_measure_row(measure, story) for measure in MEASURES]
     rows.append(
-        [DAY_PNL.label, _signed(story.day_pnl), _unit(DAY_PNL, story), "", "", f"{DAY_PNL.meaning} {DAY_PNL.formula}"]
+        [
+            DAY_PNL.label,
+            _signed(story.day_pnl),
+            story.in_currency(DAY_PNL.unit),
+            "",
+            "",
+            f"{DAY_PNL.meaning} {DAY_PNL.formula}",
+        ]
         if story.close is not None
-        else [DAY_PNL.label, "not known", _unit(DAY_PNL, story), "", "", "No previous close is known."]
+        else [DAY_PNL.label, "not known", story.in_currency(DAY_PNL.unit), "", "", "No previous close is known."]
     )
     close = f"Close {story.close_date}" if story.close_date else "Previous close"
     heads = ("Measure", "Value", "Unit", close, "Change", "Meaning")
@@ -66,7 +72,13 @@ def measures(story: TradeStory) -> None:
 def other_values(story: TradeStory) -> None:
     """What others computed: to other risk factors."""
     rows = [
-        (values.risk_factor, measure.label, number_text(value, measure.decimals), _unit(measure, story), values.source)
+        (
+            values.risk_factor,
+            measure.label,
+            number_text(value, measure.decimals),
+            story.in_currency(measure.unit),
+            values.source,
+        )
         for values in story.others
         for measure in MEASURES
         if (value := values.measures[measure.name]) is not None
@@ -79,15 +91,15 @@ def other_values(story: TradeStory) -> None:
 def how_it_is_priced(story: TradeStory) -> None:
     """Engine, quote and parameters, each with its source."""
     own, quote, parameters = story.own, story.quote, story.parameters
-    rows = [] if own is None else _valued(own)
+    rows = [] if own is None else _valued(own, story)
     if quote is None:
         rows.append(("Quote", f"{story.ticker} has none", ""))
     else:
         said = f"of {quote['as_of_date']}, observed {instant(quote['observed_at'])}"
-        rows.append(("Quote", number_text(quote["quote"], 4), said))
+        rows.append(("Quote", _price(quote["quote"], story), said))
         rows.append(("Quote received", instant(quote["received_at"]), f"from {quote['source']}"))
     rows += [
-        (label, percent_text(story.parameter_values[name], 4), story.parameters_from)
+        (label, f"{percent_text(story.parameter_values[name], 4)} a year", story.parameters_from)
         for name, label in _PERCENT.items()
     ]
     since = (
@@ -108,7 +120,10 @@ def versions(story: TradeStory) -> None:
         elif each.is_new:
             rows.append((*start, "new", "", story.contract))
         else:
-            rows += [(*start, _label(name), _text(old), _text(new)) for name, old, new in each.changes]
+            rows += [
+                (*start, _label(name), _term(name, old, story), _term(name, new, story))
+                for name, old, new in each.changes
+            ]
     more = len(story.versions) - _MOST_VERSIONS
     caption = f"Versions, the newest {_MOST_VERSIONS} of {count_text(len(story.versions))}" if more > 0 else "Versions"
     fact_table(Facts(caption, ("When", "Where from", "What", "Old", "New"), rows))
@@ -121,8 +136,8 @@ def tags(story: TradeStory) -> None:
             instant(stored.recorded_at),
             stored.entry.user_name,
             stored.entry.action,
-            in_words(stored.entry.before),
-            in_words(stored.entry.after),
+            in_words(stored.entry.before, size_text),
+            in_words(stored.entry.after, size_text),
             stored.entry.reason,
             stored.entry.note,
             count_text(stored.audit_id),
@@ -141,19 +156,25 @@ def _measure_row(measure: Measure, story: TradeStory) -> list[str]:
     before = None if story.close is None else story.close.measures[measure.name]
     change = "" if now is None or before is None else _signed(now - before, measure.decimals)
     value, close = number_text(now, measure.decimals), number_text(before, measure.decimals)
-    return [measure.label, value, _unit(measure, story), close, change, f"{measure.meaning} {measure.formula}"]
+    return [
+        measure.label,
+        value,
+        story.in_currency(measure.unit),
+        close,
+        change,
+        f"{measure.meaning} {measure.formula}",
+    ]
 
 
-def _unit(measure: Measure, story: TradeStory) -> str:
-    """In the currency of the underlying, where somebody has described it."""
-    return measure.unit.replace("currency", story.instrument["currency"]) if story.instrument else measure.unit
+def _price(value: float, story: TradeStory) -> str:
+    return f"{number_text(value, 4)} {story.in_currency(PRICE_UNIT)}"
 
 
-def _valued(own: TradeValues) -> list[tuple[str, str, str]]:
+def _valued(own: TradeValues, story: TradeStory) -> list[tuple[str, str, str]]:
     by = f"reported by {own.source}" if is_reported(own) else own.priced_by
     rows = [("Priced by", by, f"at {instant(own.priced_at)}" if own.priced_at else "")]
     if own.spot is not None:
-        rows.append(("Spot", number_text(own.spot, 4), f"observed {instant(own.observed_at)}"))
+        rows.append(("Spot", _price(own.spot, story), f"observed {instant(own.observed_at)}"))
     return rows
 
 
@@ -183,10 +204,13 @@ def _label(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def _text(value: Any) -> str:
-    """A value of a version, as it was stored."""
+def _term(name: str, value: Any, story: TradeStory) -> str:
+    """A value of a column of the trade, as it was stored, with its unit."""
     if value is None:
         return "nothing"
-    if isinstance(value, (date, datetime, Mapping, list)):
+    unit = story.term_unit(name)
+    if not unit:
         return str(value)
-    return size_text(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value)
+    if abs(value) == 1:
+        unit = unit.replace("contracts", "contract").replace("shares", "share")
+    return f"{size_text(value)} {unit}"

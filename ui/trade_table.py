@@ -113,8 +113,6 @@ def trade_table(listed: ListedTrades) -> dict[str, str]:
         row_height=ROW_PIXELS,
         column_config={
             "Maturity": st.column_config.DateColumn(format="YYYY-MM-DD"),
-            # A hyphen for a minus, alone on the board: texts would not sort as numbers, and a Styler, which shows texts
-            # for numbers, takes a second for so many rows, at every click.
             "Quantity": st.column_config.NumberColumn(
                 format="localized", help="Contracts, or shares of a stock position; short is negative."
             ),

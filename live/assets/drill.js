@@ -4,7 +4,6 @@ import { make, setText } from './dom.js';
 import { number } from './format.js';
 import { viewerIn } from './pivot_engine.js';
 import { gridOf, workByKeyboard } from './pivot_keys.js';
-import { writeMinus } from './pivot_minus.js';
 
 const allDigits = (value) => number(value, (String(value).split('.')[1] ?? '').length);
 
@@ -57,7 +56,6 @@ export function buildDrill(body, { tell, columns, leave }) {
     if (trade) return;
     viewer ??= await opened();
     await viewer.restore({ table: source.table, plugin: 'Datagrid', group_by: [], split_by: [], columns, filter, columns_config: source.formats, settings: false });
-    writeMinus(box);
     if (byKeyboard) gridOf(box)?.focus();
   }
 

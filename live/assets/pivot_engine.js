@@ -5,6 +5,7 @@ import { make } from './dom.js';
 const HIDDEN = `
   #export, #copy, #theme_icon, #new_panel, #debug_tabbar_tab { display: none !important; }
   regular-layout-frame::part(titlebar) { display: none !important; }
+  .column-selector-column:has(.integer.type-icon):has(.expression-edit-button.disabled) { display: none !important; }
 `;
 let loaded = null;
 
@@ -17,7 +18,8 @@ export function pivotEngine(folder) {
   return loaded;
 }
 
-// A viewer in a box, without what the board has in its own way: titles, themes, and exports that escape no formula.
+// A viewer in a box, without what the board has in its own way: titles, themes, and exports that escape no formula; and
+// without the key of the rows, the one integer among the columns that nobody computed.
 export async function viewerIn(box, engine, theme) {
   const viewer = box.appendChild(make('perspective-viewer', 'db-viewer', { theme }));
   await viewer.load(engine);

@@ -9,7 +9,6 @@ import { count, plural, timeOfDay } from './format.js';
 import { Frame } from './frame.js';
 import { pivotEngine, viewerIn } from './pivot_engine.js';
 import { gridOf, workByKeyboard } from './pivot_keys.js';
-import { writeMinus } from './pivot_minus.js';
 import { isSame, lawful } from './pivot_rules.js';
 
 const LIVE_PACE_SECONDS = 0.5;
@@ -129,6 +128,7 @@ export function buildExplore(host, key, emit, data, tell) {
     pivot.theme = themeOf();
     await pivot.viewer.restore({
       ...EMPTY,
+      columns: Object.keys(pivot.schema).filter(isNoKey),
       ...config,
       aggregates: { ...config.aggregates, ...aggregates },
       columns_config: withFormats(config),
@@ -136,7 +136,6 @@ export function buildExplore(host, key, emit, data, tell) {
       title: null,
       table: name,
     });
-    writeMinus(box);
     pivot.said = kept(await pivot.viewer.save());
     frame.fault = '';
   }
@@ -147,6 +146,8 @@ export function buildExplore(host, key, emit, data, tell) {
     const formats = Object.entries(formatsOf(latest.columns, pivot.schema)).map(([name, format]) => [name, { ...format, ...said[name] }]);
     return { ...said, ...Object.fromEntries(formats) };
   }
+
+  const isNoKey = (name) => name !== latest.index;
 
   async function obey(config) {
     const whole = { ...EMPTY, columns: [], ...config };
@@ -174,7 +175,10 @@ export function buildExplore(host, key, emit, data, tell) {
   function changed() {
     next(async () => {
       const config = await pivot.viewer.save();
-      writeMinus(box); // what was a chart until now has a grid of its own
+      if (!config.columns.every(isNoKey)) {
+        await pivot.viewer.restore({ columns: config.columns.filter(isNoKey) }); // all columns are shown where all are taken back
+        return; // which says that it changed
+      }
       const { aggregates, notes } = await obey(config);
       sayRules(notes);
       if (!isSame(aggregates, config)) {

@@ -18,6 +18,7 @@ from api.routes import routes
 from storage.database import Store
 from storage.settings import Settings
 from tests.databases import wait_for
+from tests.open_gate import everyone
 
 TOKEN = "a token of the tests"
 QUOTE = {"AsOfDate": "2020-03-09", "Instrument": "AAPL", "Quote": 69.5}
@@ -47,7 +48,7 @@ class Server:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self._appender = Appender(store, chosen)
-        app = Starlette(routes=routes(self._appender, chosen))
+        app = Starlette(routes=routes(self._appender, chosen, everyone))
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=lambda: asyncio.run(self._server.serve([self._socket])))
         self._thread.start()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from live.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS
 from tests.board.running import RunningBoard, board
 from tests.databases import wait_for
 
@@ -259,4 +260,30 @@ def test_an_address_that_was_cut_off_says_so(chromium: Any, board: RunningBoard)
     page.close()
     page = opened(chromium, board, query="&view=none-such")
     page.get_by_text("There is no such view").wait_for(timeout=LONG)
+    page.close()
+
+
+OFFERED = """() => [...document.querySelector('.db-viewer').shadowRoot.querySelectorAll('#sub-columns .column_name')]
+  .filter((name) => name.checkVisibility()).map((name) => name.textContent)"""
+LISTED = """() => [...document.querySelectorAll('perspective-dropdown')].flatMap((list) =>
+  [...list.shadowRoot.querySelectorAll('span > span')].map((name) => name.textContent))"""
+
+
+def test_the_key_of_the_rows_is_offered_nowhere(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board)
+    page.set_viewport_size({"width": 1500, "height": 2400})
+    whole = {"a whole number": 'integer("Spot")'}  # one that somebody computed is offered
+    labels = {*(column.label for column in NUMBER_COLUMNS), *TEXT_COLUMNS.values(), MATURITY}
+    arrange(page, columns=["Trades"], group_by=["Trade"], expressions=whole, settings=True)
+    until(page, lambda: set(page.evaluate(OFFERED)) == {*labels, *whole} - {"Trades"}, "what is offered")
+    assert {"Book", "Spot"} < set(page.evaluate(OFFERED))
+
+    page.evaluate(f"{VIEWER}.reset(true)")
+    until(page, lambda: "Book" in configured(page)["columns"], "all columns")
+    until(page, lambda: ROW not in configured(page)["columns"], "all but the key")
+    assert set(configured(page)["columns"]) == labels
+
+    page.locator(".db-viewer input").first.press_sequentially("ro")
+    until(page, lambda: "Product" in page.evaluate(LISTED), "what has these letters")
+    assert set(page.evaluate(LISTED)) <= labels
     page.close()

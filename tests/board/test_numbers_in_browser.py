@@ -12,6 +12,10 @@ from playwright.sync_api import expect
 
 from services.apply_incoming import apply_incoming
 from services.incoming import Incoming
+from services.permissions import Role, User
+from services.saved_views import ViewContent, save_view
+from services.start_page import Widget, save_start_page
+from tests.board.axe import IDLE
 from tests.board.running import READY, RunningBoard, board
 from tests.databases import wait_for
 from tests.small_book import trade
@@ -19,6 +23,7 @@ from tests.small_book import trade
 __all__ = ["board"]
 
 pytestmark = pytest.mark.browser
+VERA = User("Vera", frozenset({Role.VIEWER}))
 PIVOT = "[data-panel=explore][data-state=ready] .db-pivot[data-arranged] perspective-viewer-datagrid"
 ROWS = """() => [...document.querySelector('perspective-viewer-datagrid').shadowRoot.querySelectorAll('tbody tr')]
   .map((row) => [...row.cells].map((cell) => cell.innerText.trim()).filter(Boolean))"""
@@ -53,9 +58,13 @@ def test_the_page_of_a_trade(page: Any, board: RunningBoard) -> None:
     board.tick(("AAPL", 1069.123))
     board.tick(("AAPL", 1071.5))
     page.goto(f"{board.address}/trade?trade_id=DE-1&person=Vera")
-    expect(page.locator("[data-fact='Spot'] td").first).to_have_text("1.071,5000")  # its numbers are in German now
-    assert (fact(page, "Quantity"), fact(page, "Strike")) == ("\u22121.250,5", "1.070,25")
-    assert re.fullmatch(r"\d+,\d{4}\u00a0%", fact(page, "Implied volatility"))
+    expect(page.locator("[data-fact='Spot'] td").first).to_have_text(
+        "1.071,5000 USD a share"
+    )  # its numbers are in German now
+    terms = [fact(page, name) for name in ("Quantity", "Contract multiplier", "Strike")]
+    assert terms == ["\u22121.250,5 contracts", "100 shares a contract", "1.070,25 USD a share"]
+    assert fact(page, "Quote") == "1.071,5000 USD a share"
+    assert re.fullmatch(r"\d+,\d{4}\u00a0% a year", fact(page, "Implied volatility"))
     for measure in ("Unit price", "Market value", "Cash delta", "Vega 1 pt"):
         for cell in (0, 2, 3):
             assert GERMAN.fullmatch(fact(page, measure, cell)), (measure, cell)
@@ -66,7 +75,7 @@ def test_the_page_of_a_trade(page: Any, board: RunningBoard) -> None:
     words = page.locator("[data-testid=stVegaLiteChart] svg")
     wait_for(lambda: words.count() == 2 or page.wait_for_timeout(100), 60, "the charts")
     titles = " ".join(page.locator("[data-testid=stVegaLiteChart] svg .role-title-text").all_text_contents())
-    assert re.search(r"Market value \u2212?\d{1,3}(\.\d{3})+", titles), titles
+    assert re.search(r"Market value \u2212?\d{1,3}(\.\d{3})+ USD", titles), titles
     labels = page.locator("[data-testid=stVegaLiteChart] svg .role-axis-label").all_text_contents()
     assert not re.search(r"\d\.\d+[kM]", " ".join(labels)), labels
     page.get_by_role("button", name="Export").click()
@@ -109,6 +118,11 @@ def test_lists_uploads_and_the_audit(page: Any, board: RunningBoard, tmp_path: P
     for told in ("\u22121.250,5", "\u22122.500,75", "1.070,25", "1.234,5"):
         expect(cells.get_by_text(told, exact=True).first).to_be_attached()
 
+    view_id = save_view(board.store, VERA, "Mine", ViewContent({"group_by": ["Book"]})).view_id
+    save_start_page(board.store, VERA, [Widget(view_id, "full", "periodic", 2.5, 1200)])
+    page.goto(f"{board.address}/audit?person=Vera&did=save%20start%20page")
+    expect(cells.get_by_text("seconds 2,5, height 1.200").first).to_be_attached()
+
 
 def arrange(page: Any, config: dict[str, Any]) -> None:
     page.evaluate("(config) => document.querySelector('.db-viewer').restore(config)", config)
@@ -137,3 +151,33 @@ def test_the_pivot(page: Any, board: RunningBoard) -> None:
         arrange(page, {**config, "columns": ["Quantity"], "plugin": plugin})
     wait_for(lambda: minus in str(page.evaluate(ROWS)) or page.wait_for_timeout(200), 30, "a real minus")
     assert "-" not in str(page.evaluate(ROWS))
+
+
+PAINTED = """() => {
+  window.painted = {};
+  const own = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, ...rest) {
+    window.painted[text] = x;
+    return own.call(this, text, x, ...rest);
+  };
+}"""
+"""Notes what a canvas writes, and how far from its left edge."""
+
+
+def test_a_list_has_a_real_minus_and_sorts_as_numbers(page: Any, board: RunningBoard) -> None:
+    incoming = Incoming()
+    for name, quantity in (("A", 5.0), ("B", -1250.5), ("C", -90.0), ("D", 1000.0)):
+        incoming.add("trades", trade(f"SORT-{name}", book="EQ_SORT_DE", quantity=quantity))
+    apply_incoming(board.store, board.state, incoming, source="test")
+    page.add_init_script(f"({PAINTED})()")
+    page.goto(f"{board.address}/trades?person=Vera&trade_book=EQ_SORT_DE")
+    page.wait_for_function("() => '1.000' in window.painted")
+    page.wait_for_selector(IDLE)
+    painted = page.evaluate("window.painted")
+    assert painted.keys() >= {"\u22121.250,5", "\u221290", "5"}
+    assert not painted.keys() & {"-1.250,5", "-90"}
+    quantities = page.locator("[data-testid=stDataFrame] tbody tr td[aria-colindex='5']")
+    expect(quantities).to_have_text(["5", "-1250.5", "-90", "1000"])  # what is behind the painted cells
+    box = page.locator("[data-testid=stDataFrame] canvas").first.bounding_box()
+    page.mouse.click(box["x"] + painted["Quantity"] + 4, box["y"] + 12)
+    expect(quantities).to_have_text(["-1250.5", "-90", "5", "1000"])

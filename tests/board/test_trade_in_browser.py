@@ -71,13 +71,13 @@ def test_from_the_list_to_everything_about_a_trade(opened: Open, board: RunningB
         expect(page.locator(f"[data-fact='{measure.label}']")).to_have_count(1)
     value = market_value(board, "STORY-1")
     wait_for_fact(page, "Market value", f"{value:,.0f}")
-    wait_for_fact(page, "Spot", "70.0000")
+    wait_for_fact(page, "Spot", "70.0000 USD a share")
     page.wait_for_selector("text=file orders.csv, line 17")
     page.wait_for_selector("[data-testid=stVegaLiteChart] canvas, [data-testid=stVegaLiteChart] svg")
 
     page.evaluate("() => { window.notReloaded = true; }")
     board.tick(("AAPL", 74.5))
-    wait_for_fact(page, "Spot", "74.5000")
+    wait_for_fact(page, "Spot", "74.5000 USD a share")
     moved = f"{market_value(board, 'STORY-1'):,.0f}"
     assert moved != f"{value:,.0f}"
     wait_for_fact(page, "Market value", moved)

@@ -11,7 +11,7 @@ import pytest
 from engine.buckets import EXPIRY_BUCKETS, MONEYNESS_BUCKETS, expiry_codes, moneyness, moneyness_codes
 from engine.measures import DAY_PNL, MEASURES
 from engine.selection import TradeSelection
-from live.explore_columns import MATURITY, NUMBER_COLUMNS, TEXT_COLUMNS, Sums
+from live.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS, Sums
 from live.hub import Hub
 from live.wire import WireError, decode_arrow, encode_arrow
 from services.apply_incoming import apply_incoming
@@ -80,7 +80,7 @@ def test_a_quote_sends_numbers_alone_and_of_its_underlying(hub: Hub, small_store
     assert (header["kind"], len(tables)) == ("delta", 1)
     assert "Trade" not in tables[0].column_names
     viewer.look(hub, MONDAY)
-    assert {viewer.rows[row]["Underlying"] for row in tables[0].column("row").to_pylist()} == {"AAPL"}
+    assert {viewer.rows[row]["Underlying"] for row in tables[0].column(ROW).to_pylist()} == {"AAPL"}
     after = shown(viewer, "C1")
     assert (before, after["Moneyness bucket"]) == ("3 at, 0.95–1.05", "5 deep in, 1.20 and more")
     assert after["Spot"] == 500.0

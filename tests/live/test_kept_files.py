@@ -16,6 +16,7 @@ from live.panels import ASSETS_FOLDER, ASSETS_URL, asset_address, asset_content
 from live.routes import routes
 from storage.database import Store
 from storage.settings import settings
+from tests.open_gate import everyone
 
 TEXT = "const row = 'a row of a long file';\n" * 200
 
@@ -34,7 +35,7 @@ def ask(app: Any, address: str = "/", encoding: str = "gzip, br", method: str = 
 def live_routes(small_store: Store) -> Iterator[Starlette]:
     """The live routes, for everyone."""
     hub = Hub(Store(small_store.url.render_as_string(hide_password=False)), settings())
-    yield Starlette(routes=routes(hub, settings()))
+    yield Starlette(routes=routes(hub, settings(), everyone))
     hub.close()
 
 

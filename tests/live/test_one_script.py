@@ -67,7 +67,7 @@ def test_what_is_written_otherwise_is_refused(tmp_path: Path, changes: dict[str,
 
 
 def test_what_components_mount_brings_all_that_is_ours() -> None:
-    """A module that is in none would be asked for by nobody, but for the one that stands on every page by itself."""
+    """A module that is in none would be asked for by nobody, but for those that stand on every page by themselves."""
     scripts = [one_script(ASSETS_FOLDER, name.removesuffix(".js")) for name in (PANELS_SCRIPT, FILE_LINKS_SCRIPT)]
-    modules = set(ASSETS_FOLDER.glob("*.js")) - {ASSETS_FOLDER / "keep_focus.js"}
+    modules = set(ASSETS_FOLDER.glob("*.js")) - {ASSETS_FOLDER / name for name in ("keep_focus.js", "real_minus.js")}
     assert all(any(f"const _{path.stem} = " in script for script in scripts) for path in modules)

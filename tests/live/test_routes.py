@@ -22,6 +22,7 @@ from storage.database import Store
 from storage.settings import Settings, settings
 from tests.applying import apply_quotes
 from tests.databases import wait_for
+from tests.open_gate import everyone
 from tests.small_book import quote
 
 
@@ -32,7 +33,7 @@ class Server:
         self.hub = Hub(Store(store.url.render_as_string(hide_password=False)), wanted)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.host = f"127.0.0.1:{self._socket.getsockname()[1]}"
-        app = Starlette(routes=routes(self.hub, wanted))
+        app = Starlette(routes=routes(self.hub, wanted, everyone))
         self._server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
         self._thread = threading.Thread(target=self._run)
         self._thread.start()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from engine.selection import TradeSelection
+from live.explore_columns import ROW
 from live.hub import Hub, Seen
 from live.wire import decode, decode_arrow, plain_text
 
@@ -62,7 +63,7 @@ class Viewer:
             self.rows.pop(gone, None)
         for table in tables:
             for columns in table.to_pylist():
-                row = columns.pop("row")
+                row = columns.pop(ROW)
                 assert row in self.rows or "Trade" in columns, f"row {row} is not known and has no text"
                 self.rows.setdefault(row, {}).update(columns)
         self.last = header

@@ -58,7 +58,24 @@ def test_other_texts_stay(text: str) -> None:
         ({"roles": []}, "nothing"),
         ({"roles": ["admin", "viewer"]}, "admin, viewer"),
         ({"is_priced": True, "meaning": "x"}, "is_priced True, meaning x"),
+        (
+            {"widgets": [{"view": "a", "seconds": 2.5}, {"view": "b", "seconds": 3}]},
+            "view a, seconds 2.5; view b, seconds 3",
+        ),
     ],
 )
 def test_values_in_words(values: Mapping[str, Any] | None, words: str) -> None:
     assert in_words(values) == words
+
+
+def test_numbers_in_words_are_those_of_the_reader_and_texts_stay() -> None:
+    values = {
+        "new": 30000,
+        "kept": True,
+        "file": "1.5.csv",
+        "rates": [0.5, "0.5"],
+        "page": [{"seconds": 2.5}, {"view": "2"}],
+    }
+    told = in_words(values, lambda value: f"<{value:g}>")
+    assert told == "new <30000>, kept True, file 1.5.csv, rates <0.5>, 0.5, page <2.5>; 2"
+    assert in_words({"version": 3}, lambda value: f"<{value}>") == "<3>"

@@ -55,8 +55,8 @@ def as_parquet(frame: pd.DataFrame, **more: Any) -> pa.Table:
 
 
 def test_csv_reads_back() -> None:
-    assert as_csv(FRAME, units={"Quantity": "shares"}) == [
-        ["Trade", "Note", "Quantity (shares)", "Lots", "Maturity", "Seen", "Live", "Old"],
+    assert as_csv(FRAME) == [
+        ["Trade", "Note", "Quantity", "Lots", "Maturity", "Seen", "Live", "Old"],
         ["T1", "-1", "-1.0", "-1", "2020-06-19", "2020-03-09T13:30:01.500000Z", "True", "-1.5"],
         ["T2", "", "", "0", "", "", "False", "Live"],
         ["T3", 'a, "b"\n<c> & d', "12.5", "3", "1850-01-01", "2020-03-09T13:30:01.500000Z", "True", "2020-06-19"],
@@ -64,10 +64,10 @@ def test_csv_reads_back() -> None:
 
 
 def test_excel_reads_back_with_real_dates_and_numbers() -> None:
-    workbook = as_excel(FRAME, units={"Quantity": "shares"}, about={"As of": "2020-03-09", "Filters": "=none"})
+    workbook = as_excel(FRAME, about={"As of": "2020-03-09", "Filters": "=none"})
     seen, expires = AT.replace(tzinfo=None), datetime(2020, 6, 19)  # noqa: DTZ001
     assert cells_of(workbook) == [
-        ["Trade", "Note", "Quantity (shares)", "Lots", "Maturity", "Seen (UTC)", "Live", "Old"],
+        ["Trade", "Note", "Quantity", "Lots", "Maturity", "Seen (UTC)", "Live", "Old"],
         ["T1", "-1", -1.0, -1, expires, seen, True, -1.5],
         ["T2", None, None, 0, None, None, False, "Live"],
         ["T3", 'a, "b"\n<c> & d', 12.5, 3, "1850-01-01", seen, True, "2020-06-19"],
@@ -93,8 +93,8 @@ def test_our_own_reader_takes_the_workbook(tmp_path: Any) -> None:
     assert rows[1][1][:5] == ["T1", "-1", -1, -1, datetime(2020, 6, 19)]  # noqa: DTZ001
 
 
-def test_parquet_reads_back_with_its_units_and_what_it_is() -> None:
-    table = as_parquet(FRAME, units={"Quantity": "shares"}, about={"As of": "2020-03-09"})
+def test_parquet_reads_back_with_what_it_is() -> None:
+    table = as_parquet(FRAME, about={"As of": "2020-03-09"})
     assert table.drop_columns("Old").to_pylist()[0] == {
         "Trade": "T1",
         "Note": "-1",
@@ -106,7 +106,6 @@ def test_parquet_reads_back_with_its_units_and_what_it_is() -> None:
     }
     assert table["Quantity"].null_count == 1
     assert table.schema.field("Seen").type == pa.timestamp("us", "UTC")
-    assert table.schema.field("Quantity").metadata == {b"unit": b"shares"}
     assert table["Old"].to_pylist() == ["-1.5", "Live", "2020-06-19"]
     told = json.loads(table.schema.metadata[METADATA_KEY])
     assert told == {"Title": "Trades", "As of": "2020-03-09", "Rows": "3"}

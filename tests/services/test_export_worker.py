@@ -52,8 +52,8 @@ def test_rows_of_the_store_become_a_file(small_store: Store, worker: ExportWorke
 
 
 def test_a_frame_and_a_pivot_are_what_they_would_be_here(worker: ExportWorker) -> None:
-    made = worker.of_store(partial(as_given, frame=FRAME), ExportForm.CSV, "T", {}, {"Quantity": "shares"})
-    assert made == export_table(FRAME, ExportForm.CSV, "T", units={"Quantity": "shares"})
+    made = worker.of_store(partial(as_given, frame=FRAME), ExportForm.CSV, "T", {})
+    assert made == export_table(FRAME, ExportForm.CSV, "T")
     sink = pa.BufferOutputStream()
     table = pa.table({"Desk": ["=cmd()", None], "Value": [-1.5, 2.0]})
     with pa.ipc.new_stream(sink, table.schema) as writer:

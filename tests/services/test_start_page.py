@@ -111,7 +111,8 @@ def test_the_audit_tells_what_a_page_became(store: Store) -> None:
     with store.read() as connection:
         assert verify_audit(connection) is None
         told = [stored.entry for stored in read_audit(connection) if stored.entry.subject_kind == "start page"]
+    widget = {"view_id": view_id, "width": "full", "mode": "periodic", "seconds": 2.5, "height": 400}
     assert [(e.user_name, e.action, e.subject_key, e.before, e.after) for e in reversed(told)] == [
-        ("Vera", "save start page", "Vera", {"widgets": []}, {"widgets": [f"{view_id} full periodic 2.5 s 400 px"]}),
-        ("Vera", "save start page", "Vera", {"widgets": [f"{view_id} full periodic 2.5 s 400 px"]}, {"widgets": []}),
+        ("Vera", "save start page", "Vera", {"widgets": []}, {"widgets": [widget]}),
+        ("Vera", "save start page", "Vera", {"widgets": [widget]}, {"widgets": []}),
     ], "the same once more is no entry"

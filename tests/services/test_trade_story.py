@@ -173,10 +173,19 @@ class TestStory:
             (value,) = [row for row in rows if row["What"] == "MarketValue"]
             assert float(value["Value"]) > 0
             assert (value["Unit"], value["From"], value["When"]) == (
-                "currency",
+                "USD",
                 BlackScholesEngine.name,
                 "2020-03-09T13:30:00Z",
             )
+            units = {row["What"]: row["Unit"] for row in rows if row["Section"] in ("Trade", "Pricing")}
+            named = ("quantity", "contract_multiplier", "strike", "Quote", "ticker")
+            assert [units[name] for name in named] == [
+                "contracts",
+                "shares a contract",
+                "USD a share",
+                "USD a share",
+                "",
+            ]
             assert {row["Section"] for row in rows} == {"Trade", "Measures", "Pricing", "Versions"}
 
 
