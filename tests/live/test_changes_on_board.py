@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from services.apply_incoming import apply_incoming
 from services.incoming import Incoming
+from storage.change_log import changing
 from storage.dead_letters import DeadLetter, write_dead_letters
 from storage.loaded_files import REFUSED, LoadedFileRow, note_loaded_file
 from tests.applying import change_records
@@ -30,13 +31,13 @@ TRADES = "[data-panel=trades] [data-row-key='{}'] [data-column={}]"
 def page(chromium: Any, board: RunningBoard) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1600, "height": 1300}, locale="en-US")
     opened = context.new_page()
-    opened.set_default_timeout(60_000)
+    opened.set_default_timeout(120_000)
     faults: list[str] = []
     opened.on("pageerror", lambda error: faults.append(str(error)))
     opened.on("console", lambda said: faults.append(said.text) if "deltaboard" in said.text else None)
     day = board.roll()
-    opened.goto(f"{board.address}/?ticker=AAPL")
-    opened.wait_for_selector(READY, timeout=60_000)
+    opened.goto(f"{board.address}/?ticker=AAPL", wait_until="commit")  # what is waited for is the board
+    opened.wait_for_selector(READY)
     for panel in ("trades", "summary"):
         opened.wait_for_selector(f"[data-panel={panel}][data-as-of='{day}'][data-state=ready]")
     opened.evaluate("window.opened = performance.now()")
@@ -107,7 +108,7 @@ def test_a_later_date_of_reported_values_can_be_looked_at(page: Any, board: Runn
     apply_incoming(
         board.store, board.state, Incoming(sensitivities=[reported("J1", "AAPL", JULY, -3.0)]), source="desk"
     )
-    page.goto(f"{board.address}/?as_of={JULY}&ticker=AAPL")
+    page.goto(f"{board.address}/?as_of={JULY}&ticker=AAPL", wait_until="commit")
     page.wait_for_selector(f"[data-panel=trades][data-as-of='{JULY}'] [data-row-key='J1 › AAPL']")
     page.evaluate("window.opened = performance.now()")
     wait_for_raw(page, "summary", "Total", "market_value", -3.0)
@@ -121,7 +122,7 @@ def test_a_later_date_of_reported_values_can_be_looked_at(page: Any, board: Runn
 
 
 def test_what_was_set_aside_is_counted_and_listed(page: Any, board: RunningBoard) -> None:
-    with board.store.write() as unit:
+    with changing(board.store, "test") as (unit, _):  # else every board is loaded anew, and the count waits for that
         letters = [
             DeadLetter(
                 "deltaboard", "trades", 2, offset, None, b"{", "trades", "ticket", "Strike", "-31.4", "must be above 0"
