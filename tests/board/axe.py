@@ -28,19 +28,24 @@ IS_DRAWN = """(scheme) => {
   const channels = getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor.match(/[0-9]+/g);
   const isDark = Number(channels[0]) < 128;
   const panels = [...document.querySelectorAll('.db-panel')];
-  return isDark === (scheme === 'dark') && panels.every((panel) => panel.dataset.theme === scheme);
+  const moves = ({ playState, effect }) => playState === 'running' && effect.getComputedTiming().endTime < Infinity;
+  return isDark === (scheme === 'dark') && panels.every((panel) => panel.dataset.theme === scheme)
+    && !document.getAnimations().some(moves);
 }"""
+UNDIMMED = "[data-stale=true] { opacity: 1 !important; transition: none !important; }"
+"""Streamlit dims what it is drawing anew, the longer it takes: a moment, for which nothing is said of contrast."""
 
 
 def look(page: Any, name: str, faults: dict[str, list[str]]) -> None:
     """What axe finds on the page as it is, in both schemes and widths: fault -> where."""
     page.evaluate(AXE)
+    page.add_style_tag(content=UNDIMMED)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        page.wait_for_function(IS_DRAWN, arg=scheme)
         for size in (WIDE, NARROW):
             page.set_viewport_size(size)
             page.wait_for_selector(IDLE)
+            page.wait_for_function(IS_DRAWN, arg=scheme)
             for fault in page.evaluate(RUN, EXCEPTED):
                 faults.setdefault(fault, []).append(f"{name}, {scheme}, {size['width']} pixels")
 

@@ -115,6 +115,12 @@ def opened(chromium: Any, board: RunningBoard) -> Iterator[Open]:
     assert faults == []
 
 
+def take_option(page: Any, words: str) -> None:
+    """Take, with Enter, the option of an open list that what was typed has led to."""
+    page.locator("[role=option][data-focused=true]", has_text=words).wait_for()
+    page.keyboard.press("Enter")
+
+
 def raw(page: Any, panel: str, row: str, column: str) -> float:
     """The number behind a cell."""
     cell = page.locator(f"[data-panel={panel}] [data-row-key='{row}'] [data-column={column}]").first

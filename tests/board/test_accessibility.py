@@ -52,13 +52,21 @@ def test_every_page_passes_axe(page: Any, board: RunningBoard, pages: list[tuple
     assert not faults, told(faults)
 
 
-def click(name: str) -> Callable[[Any], None]:
-    return lambda page: page.get_by_role("button", name=name).first.click()
+def click(name: str, opens: str) -> Callable[[Any], None]:
+    """Clicks a button, and waits for what it opens."""
+
+    def clicks(page: Any) -> None:
+        page.get_by_role("button", name=name).first.click()
+        page.wait_for_selector(opens)
+
+    return clicks
 
 
 def how_often(page: Any) -> None:
-    for _ in range(2):
-        click("5 s")(page)
+    button = page.get_by_role("button", name="5 s").first
+    button.click()
+    button.click()
+    page.locator(".db-menu").wait_for()
 
 
 def behind_a_cell(page: Any) -> None:
@@ -74,19 +82,20 @@ def a_bad_file(page: Any) -> None:
     page.get_by_text("What is to go in?").wait_for()
 
 
+POPOVER = "[data-testid=stPopoverBody]"
 PIVOT = "[data-panel=explore][data-state=ready] .db-pivot[data-arranged] perspective-viewer-datagrid"
 STATES: list[tuple[str, str, str, Callable[[Any], None] | None]] = [
     ("a trade", "/trade?trade_id=T00012", ".facts >> text=Contract multiplier", None),
     ("an unknown trade", "/trade?trade_id=T0001x", "text=There is no trade", None),
     ("no trade matches", "/trades?find=zzz", "text=No trade matches the filters", None),
-    ("an export", "/trades", "[data-testid=stDataFrame]", click("Export")),
+    ("an export", "/trades", "[data-testid=stDataFrame]", click("Export", POPOVER)),
     ("no entry matches", "/audit?find_entry=zzz", "text=No entry matches the filters", None),
     ("an address of what is not there", "/?book=GONE", "[data-testid=stToast]", None),
     ("how often", "/", READY, how_often),
     ("the columns of files", "/upload?view=Columns", "text=Saved mappings", None),
     ("a file with a bad row", "/upload?person=Ana", "input[type=file]", a_bad_file),
-    ("what columns mean", "/explore", PIVOT, click("Columns")),
-    ("saving a view", "/explore", PIVOT, click("Save as")),
+    ("what columns mean", "/explore", PIVOT, click("Columns", POPOVER)),
+    ("saving a view", "/explore", PIVOT, click("Save as", "[role=dialog]")),
     ("the trades of a cell", "/explore", PIVOT, behind_a_cell),
 ]
 """Name, address, what is there then, and what opens it."""
@@ -104,7 +113,6 @@ def test_what_opens_and_what_is_empty_pass_axe(
     page.wait_for_selector(IDLE)
     if opens is not None:
         opens(page)
-        page.wait_for_timeout(500)  # what opens is seen to open
         page.wait_for_selector(IDLE)
     faults: dict[str, list[str]] = {}
     look(page, name, faults)

@@ -159,6 +159,7 @@ def test_search_and_order_of_the_panels_are_in_the_address(page: Any, board: Run
     context = chromium.new_context(viewport={"width": 1500, "height": 1000})
     try:
         colleague = context.new_page()
+        colleague.set_default_timeout(60_000)
         colleague.goto(page.url)
         shows_view(colleague)
     finally:
@@ -196,11 +197,13 @@ def test_back_and_forward_lead_to_the_order_of_then(page: Any, board: RunningBoa
 def test_a_link_shows_where_in_the_tree_it_leads(page: Any, board: RunningBoard) -> None:
     path = ["Asia Pacific", "Equity derivatives", "Vol hedging", "EQ_VOL_AP"]
     page.goto(f"{board.address}/?person=Max&path={'%1F'.join(path)}")
-    row = page.locator(f"[data-panel=summary] [data-row-key='{' › '.join(path)}'][aria-selected=true]")
-    row.wait_for()
-    inside = (
-        "(row) => { const box = row.closest('.db-scroll').getBoundingClientRect(), own = row.getBoundingClientRect();"
-    )
+    row = f"[data-panel=summary] [data-row-key='{' › '.join(path)}'][aria-selected=true]"
+    page.wait_for_selector(row)
     page.wait_for_function(
-        f"{inside} return own.top >= box.top && own.bottom <= box.bottom; }}", arg=row.element_handle()
+        """(row) => {
+            const found = document.querySelector(row), own = found?.getBoundingClientRect();
+            const box = found?.closest('.db-scroll').getBoundingClientRect();
+            return found && own.top >= box.top && own.bottom <= box.bottom;
+        }""",
+        arg=row,
     )

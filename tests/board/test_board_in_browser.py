@@ -99,6 +99,7 @@ def test_terminated_trades_leave_the_board_and_come_back_by_the_filter(page: Any
 
 
 def test_what_is_not_included_is_listed_a_click_away(page: Any, board: RunningBoard) -> None:
+    expect(page.locator("[data-status=as_of]")).to_contain_text(str(board.day))  # the status is of this day, too
     pill = page.locator("[data-status=not_included]")
     expect(pill).to_have_text(re.compile(r"\d+ of [\d,]+ trades not included"))
     missing = re.match(r"(\d+)", pill.inner_text())

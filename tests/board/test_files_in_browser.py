@@ -15,6 +15,7 @@ __all__ = ["board", "opened"]
 pytestmark = pytest.mark.browser
 
 FILES = re.compile(r":\d+/(media|deltaboard/export)/")
+IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 MATCH, NO_MATCH = "text=/[\\d,]+ match/", "text=No trade matches the filters"
 
 
@@ -24,7 +25,7 @@ def runs_twice(page: Any) -> None:
         page.get_by_placeholder("Id, ticker or book").fill(text)
         page.keyboard.press("Enter")
         page.wait_for_selector(shown)
-        page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+        page.wait_for_selector(IDLE)
 
 
 def test_a_file_comes_however_often_pages_run_again_before_it_is_fetched(opened: Open, board: RunningBoard) -> None:
@@ -35,14 +36,14 @@ def test_a_file_comes_however_often_pages_run_again_before_it_is_fetched(opened:
     held: list[Any] = []
     page.route(FILES, lambda route: held.append(route))
     page.get_by_role("button", name="Export").click()
+    page.get_by_role("link", name="CSV").click()
+    wait_for(lambda: held or page.wait_for_timeout(50), 60, "the browser to ask for the file")
+    page.get_by_text("Making the CSV file").wait_for()
+    runs_twice(other)
+    runs_twice(other)
+    # What is given at this moment: of Streamlit's own files it was nothing, whatever the browser had asked for.
+    assert page.request.get(held[0].request.url, timeout=60_000).text().startswith("TradeId,")
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV").click()
-        wait_for(lambda: held or page.wait_for_timeout(50), 30, "the browser to ask for the file")
-        page.get_by_text("Making the CSV file").wait_for()
-        runs_twice(other)
-        runs_twice(other)
-        # What is given at this moment: of Streamlit's own files it was nothing, whatever the browser had asked for.
-        assert page.request.get(held[0].request.url).text().startswith("TradeId,")
         held.pop().continue_()
     assert Path(download.value.path()).read_text().startswith("TradeId,")
     assert download.value.suggested_filename == "trades.csv"
@@ -59,6 +60,8 @@ def answered(answer: dict[str, Any] | None, route: Any) -> None:
 
 def test_what_goes_wrong_is_said_beside_the_links_and_the_page_stays(opened: Open) -> None:
     page = opened("/trades?person=Max")
+    page.wait_for_selector(MATCH)
+    page.wait_for_selector(IDLE)
     page.get_by_role("button", name="Export").click()
     link = page.get_by_role("link", name="Excel")
     said = page.get_by_role("status")
@@ -87,6 +90,6 @@ def test_an_address_that_was_copied_gives_the_same_rows_without_a_page(opened: O
     page.get_by_role("button", name="Export").click()
     address = page.get_by_role("link", name="CSV").get_attribute("href")
     page.goto("about:blank")
-    rows = page.request.get(f"{board.address}{address}").text().splitlines()
+    rows = page.request.get(f"{board.address}{address}", timeout=60_000).text().splitlines()
     assert len(rows) == count + 1
     assert all(",AAPL," in row for row in rows[1:])

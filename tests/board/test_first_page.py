@@ -57,9 +57,9 @@ def test_static_files_are_those_of_streamlit(board: RunningBoard) -> None:
     folder = FrontEnd().folder
     first_page_of(board.address, "")  # the server is there
     for name in ("js", "css", "media"):
-        path = next((folder / "static" / name).iterdir())
-        assert httpx.get(f"{board.address}/static/{name}/{path.name}").content == path.read_bytes()
-    assert httpx.get(f"{board.address}/static/js/none.js").headers["content-type"].startswith("text/html")
+        path = min((folder / "static" / name).iterdir())
+        assert httpx.get(f"{board.address}/static/{name}/{path.name}", timeout=60).content == path.read_bytes()
+    assert httpx.get(f"{board.address}/static/js/none.js", timeout=60).headers["content-type"].startswith("text/html")
 
 
 @pytest.mark.browser
@@ -112,6 +112,8 @@ def test_it_opens_wherever_streamlit_serves_and_comes_back(
         page.goto(f"{address}/")
         page.wait_for_selector(READY)
         assert all(path.startswith((f"{root}/static/", "/deltaboard/")) for path in requests if path.endswith(".js"))
+    page.wait_for_selector(".stApp:not([data-test-connection-state=CONNECTED])")
     with running_board(url, tmp_path / "second.log", port=port, STREAMLIT_SERVER_BASE_URL_PATH=base):
+        page.wait_for_selector(".stApp[data-test-connection-state=CONNECTED]")
         page.get_by_test_id("stSidebarNav").get_by_role("link", name="People", exact=True).click()
         page.wait_for_selector("[data-testid=stDataFrame] canvas")

@@ -49,6 +49,7 @@ def test_an_empty_store_and_what_is_away(chromium: Any, database: PostgresServer
     store.migrate()
     store.close()
     context = chromium.new_context(viewport={"width": 1300, "height": 800}, locale="en-US")
+    context.set_default_timeout(LONG)
     with running_board(url, tmp_path / "web.log", port=port) as board:
         for address, words in EMPTY.items():
             page = context.new_page()

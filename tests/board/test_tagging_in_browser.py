@@ -15,7 +15,7 @@ from storage.audit import read_audit, verify_audit
 from storage.schema import trades
 from storage.trade_statuses import DefinedStatus
 from tests.applying import change_records
-from tests.board.running import READY, Open, RunningBoard, board, opened, raw, wait_for_raw
+from tests.board.running import READY, Open, RunningBoard, board, opened, raw, take_option, wait_for_raw
 from tests.small_book import trade
 
 __all__ = ["board", "opened"]
@@ -39,7 +39,7 @@ def statuses_of(board: RunningBoard, book: str) -> set[str]:
 
 def choose_reason(page: Any, reason: str) -> None:
     page.locator("[data-testid=stForm]").get_by_label("Reason").fill(reason)
-    page.keyboard.press("Enter")
+    take_option(page, reason)
 
 
 def select_all(page: Any, count: int) -> None:
@@ -110,13 +110,13 @@ def test_the_second_of_two_managers_is_told_and_decides(opened: Open, board: Run
     choose_reason(page, "sold")
     page.get_by_role("button", name="Set status of 4 trades").click()
     page.wait_for_selector("text=1 trade changed since you looked: nothing was set.")
-    told = page.locator(".st-key-conflict").inner_text()
+    told = re.compile(rf"{ids[0]} is Disputed since .* UTC, set by Mia: they claim it")
+    expect(page.locator(".st-key-conflict")).to_contain_text(told)
     page.get_by_role("button", name="Set the other 3, leave theirs").click()
     page.wait_for_selector("text=3 trades set to Terminated.")
     with board.store.read() as connection:
         query = select(trades.c.trade_status).where(trades.c.book == "BOTH").order_by(trades.c.trade_id)
         assert list(connection.execute(query).scalars()) == ["Disputed", "Terminated", "Terminated", "Terminated"]
-    assert re.search(rf"{ids[0]} is Disputed since .* UTC, set by Mia: they claim it", told)
 
     shown = opened("/?book=BOTH")
     shown.wait_for_selector(READY)
@@ -161,7 +161,7 @@ def test_an_admin_grants_a_role_and_it_holds_at_once(opened: Open, board: Runnin
     admin = opened("/people?person=Ada")
     form = admin.locator("[data-testid=stForm]").first
     form.get_by_label("Person").fill("Ana")
-    admin.keyboard.press("Enter")
+    take_option(admin, "Ana")
     form.get_by_label("Reason").fill("stands in")
     form.get_by_role("button", name="Grant").click()
     admin.wait_for_selector("text=Ana is manager now.")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.applying import change_records
-from tests.board.running import RunningBoard, running_board
+from tests.board.running import RunningBoard, running_board, take_option
 from tests.board.test_explore_in_browser import arrange, columns, configured, opened, until
 from tests.board.test_upload_in_browser import choose, counted
 from tests.databases import DATABASES, Templates, load_demo_book, server_of
@@ -52,7 +52,7 @@ class Ticking:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(20)
+        self._thread.join(60)
 
 
 def shown_trades(page: Any) -> float:
@@ -108,7 +108,7 @@ def terminate(chromium: Any, board: RunningBoard) -> None:
     page.get_by_role("button", name=f"Select all {MANY}").click(timeout=LONG)
     page.wait_for_selector(f"text=all {MANY} selected", timeout=LONG)
     page.locator("[data-testid=stForm]").get_by_label("Reason").fill("the book is sold")
-    page.keyboard.press("Enter")
+    take_option(page, "the book is sold")
     page.get_by_role("button", name=f"Set status of {MANY} trades").click(timeout=LONG)
     page.wait_for_selector(f"text={MANY} trades set to Terminated", timeout=LONG)
     page.close()
@@ -127,6 +127,7 @@ def upload(page: Any, board: RunningBoard, folder: Path) -> None:
     path.write_bytes(csv_of(*MENDED))
     page.get_by_role("button", name="Choose another file").click()
     page.wait_for_selector("text=Choose a file. You see", timeout=LONG)
+    page.wait_for_selector(IDLE, timeout=LONG)
     choose(page, path)
     page.get_by_role("button", name=f"Upload {len(MENDED)} rows", disabled=False).click(timeout=LONG)
     page.wait_for_selector(f"text=of trades is in: {len(MENDED)} new", timeout=LONG)

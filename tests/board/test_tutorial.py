@@ -18,9 +18,11 @@ from launch.components import is_ci
 from launch.kafka_jars import find_java
 from storage.database import Store
 from storage.dead_letters import count_waiting
+from storage.feeds import FeedState
 from storage.partition_offsets import read_offsets
 from tests.board.running import READY, ROOT
 from tests.databases import free_port, wait_for
+from tests.ingestion.running import feed_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.kafka]
 LONG = 60_000
@@ -66,7 +68,7 @@ class Walk:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=240,
         )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
@@ -106,7 +108,7 @@ class Walk:
         for process in reversed(self._running):
             process.send_signal(signal.SIGINT)
         for process in reversed(self._running):
-            process.wait(40)
+            process.wait(60)
 
     @property
     def is_over(self) -> bool:
@@ -141,13 +143,15 @@ def search(page: Any, words: str) -> None:
 
 
 def wait(condition: Any, what: str) -> None:
-    wait_for(condition, 60, what)
+    wait_for(condition, 120, what)
 
 
+@pytest.mark.timeout(900)
 def test_every_step(walk: Walk, chromium: Any) -> None:
     walk.start_the_board()
     walk.skip(". .venv")
     page = chromium.new_page(viewport={"width": 1600, "height": 1100})
+    page.set_default_timeout(LONG)
     page.goto(f"http://127.0.0.1:{walk.port}")
     page.wait_for_selector(READY, timeout=LONG)
 
@@ -170,6 +174,8 @@ def test_every_step(walk: Walk, chromium: Any) -> None:
     assert number(page, "trades", "OTC-4", "market_value") is None
 
     walk.run("python -m ingestion control pause")
+    store = Store(walk.url)
+    wait(lambda: feed_of(store).state == FeedState.PAUSED, "the pause")
     walk.run("python -m ingestion append quotes")
     wait(lambda: number(page, "market", "AAPL", "quote") == 310.0, "the appended price on the board")
     assert "changed" in walk.run("python -c")
@@ -181,7 +187,6 @@ def test_every_step(walk: Walk, chromium: Any) -> None:
     walk.keep("python -m ingestion kafka")
     wait(lambda: kafka_port in (walk.folder / "2.log").read_text(), "Kafka")
     walk.run("python - <<'END'")
-    store = Store(walk.url)
 
     def waiting() -> int:
         with store.read() as connection:
@@ -205,7 +210,7 @@ def test_every_step(walk: Walk, chromium: Any) -> None:
     search(page, "New_Trd_Test")
     wait(lambda: number(page, "trades", "New_Trd_Test", "market_value") == ARTICLE_VALUE, "the article's market value")
     other.send_signal(signal.SIGINT)
-    other.wait(40)
+    other.wait(60)
 
     page.goto(f"http://127.0.0.1:{walk.port}")
     page.wait_for_selector(READY, timeout=LONG)

@@ -73,11 +73,13 @@ def test_an_analyst_reads_what_is_wrong_mends_it_uploads_and_takes_back(
     path.write_bytes(csv_of(*MENDED))
     page.get_by_role("button", name="Choose another file").click()
     page.wait_for_selector("text=Choose a file. You see", timeout=LONG)
+    page.wait_for_selector(IDLE, timeout=LONG)  # the chooser of before is gone
     choose(page, path)
     page.get_by_role("button", name=f"Upload {len(MENDED)} rows").click(timeout=LONG)
     page.wait_for_selector("text=of trades is in: 24 new", timeout=LONG)
     assert stored(board) == (24, 24), "there, and priced"
 
+    page.wait_for_selector(IDLE, timeout=LONG)
     choose(page, path)
     page.wait_for_selector("text=The same content came before", timeout=LONG)
     expect(page.get_by_role("button", name="Nothing to upload")).to_be_disabled()

@@ -15,7 +15,7 @@ from launch.sign_in_provider import FOLDER, PROVIDER, find_node
 from services.pricing_state import PricingState
 from storage.database import Store
 from tests.applying import apply_quotes
-from tests.board.running import READY, RunningBoard, running_board
+from tests.board.running import READY, RunningBoard, running_board, take_option
 from tests.databases import Templates, free_port, wait_for
 from tests.small_book import load_small_book, quote
 
@@ -177,8 +177,7 @@ def grant(page: Any, name: str, role: str) -> None:
     page.get_by_role("link", name="People").click()
     form = page.locator("[data-testid=stForm]").filter(has=page.get_by_role("button", name="Grant"))
     form.get_by_label("Person").fill(name)
-    page.get_by_role("option", name=name).wait_for()
-    page.keyboard.press("Enter")
+    take_option(page, name)
     form.get_by_label("Role").click()
     page.get_by_role("option", name=role).click()
     form.get_by_label("Reason").fill("joins the desk")
