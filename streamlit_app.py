@@ -21,6 +21,8 @@ from storage.settings import settings
 from ui.errors import log_plainly, show_script_error
 from ui.first_page import FirstPage
 from ui.gate import Gate, Guard
+from ui.upload_desk import upload_desk
+from ui.upload_folder import clear_left_behind
 from ui.warm_up import warm_up
 
 log_plainly()
@@ -34,11 +36,13 @@ _gate = Gate(Store(settings().database_url))
 async def _following(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Follow the store for as long as the server runs."""
     await asyncio.to_thread(Store(settings().database_url).migrate)
+    await asyncio.to_thread(clear_left_behind)
     _hub.start(asyncio.get_running_loop())
     threading.Thread(target=warm_up, args=(_front_end,), daemon=True).start()  # nobody waits for it, nor the end
     yield {}
     await asyncio.to_thread(_hub.stop)
     await asyncio.to_thread(_appender.close)
+    await asyncio.to_thread(upload_desk.clear)  # after a signal to terminate nothing else takes its files away
 
 
 app = st.App(

@@ -1,12 +1,11 @@
 """Is the process that owns a feed still there? A restart right after a crash need not wait for its silence."""
 
 import hashlib
-import os
 import platform
-import sys
 from functools import lru_cache
 from pathlib import Path
 
+from services.running_process import is_running
 from storage.feeds import Feed
 
 
@@ -19,23 +18,6 @@ def this_host() -> str:
 def is_gone(feed: Feed) -> bool:
     """Whether the process that owned a feed is known to be dead; False where that cannot be known from here."""
     return feed.host == this_host() and feed.process_id is not None and not is_running(feed.process_id)
-
-
-def is_running(process_id: int) -> bool:
-    """Whether a process runs; one that was killed and only waits for its parent to notice does not."""
-    if sys.platform == "win32":
-        return True  # to ask is to signal there: a restart waits for the silence instead
-    try:
-        os.kill(process_id, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    try:
-        status = Path(f"/proc/{process_id}/stat").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return True  # a system without /proc
-    return status.rpartition(")")[2].split()[:1] != ["Z"]
 
 
 def _mark() -> str:

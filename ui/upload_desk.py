@@ -1,6 +1,5 @@
 """The uploads of this web process: the process beside it that does them, and the files that wait for it."""
 
-import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -11,6 +10,7 @@ import streamlit as st
 from services.process_beside import Job
 from services.upload_worker import UploadWorker
 from storage.settings import settings
+from ui.upload_folder import own_folder
 
 _KEPT_SECONDS = 4 * 3600.0
 _LOOK_SECONDS = 0.1
@@ -21,7 +21,7 @@ class UploadDesk:
 
     def __init__(self) -> None:
         self.worker = UploadWorker(settings())
-        self._folder = tempfile.TemporaryDirectory(prefix="deltaboard-uploads-", ignore_cleanup_errors=True)
+        self._folder = own_folder()
 
     def keep(self, content: bytes | memoryview) -> Path:
         """Put a file where the process beside finds it, under a name of ours; old ones that nobody took go."""
@@ -33,8 +33,12 @@ class UploadDesk:
         path.write_bytes(content)
         return path
 
+    def leave(self) -> None:
+        """Take the files away: the server ends. The process beside ends by itself with this one."""
+        self._folder.cleanup()
 
-@st.cache_resource
+
+@st.cache_resource(on_release=UploadDesk.leave)
 def upload_desk() -> UploadDesk:
     """The desk, its process started: it is warm when the first file comes."""
     desk = UploadDesk()
