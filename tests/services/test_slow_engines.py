@@ -100,7 +100,7 @@ def gathered(beside: Beside) -> list[SlowResult]:
         results.extend(beside.finished())
         return not beside.busy
 
-    wait_for(idle, 120, "the worker")
+    wait_for(idle, 240, "the worker")  # four workers begin where the first three die
     return results
 
 
