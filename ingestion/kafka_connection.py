@@ -89,14 +89,27 @@ def open_consumer(
     return opened
 
 
+class _Joining:
+    """A joining that the library has to wait for, and then takes, even where it has ended already."""
+
+    is_done = False
+
+    def __init__(self, join: Any) -> None:
+        self.add_callback, self.add_errback = join.add_callback, join.add_errback
+
+
 def go_on_joining(consumer: KafkaConsumer) -> None:
     """After a poll: a joining that it did not wait for to the end goes on at the next one.
 
     Where new partitions were the reason to join again, the library (3.0.12) forgets it when the leader has shared them
-    out, never takes its own share, and is expelled.
+    out, never takes its own share, and is expelled. A joining that ends between two polls it throws away and begins
+    another, for which everybody has to join again: with polls this short that may go on for long.
     """
     if consumer.group_metadata().state == MemberState.REBALANCING:
-        consumer._coordinator.request_rejoin()
+        coordinator = consumer._coordinator
+        coordinator.request_rejoin()
+        if coordinator._join_task is not None and not isinstance(coordinator._join_task, _Joining):
+            coordinator._join_task = _Joining(coordinator._join_task)
 
 
 def close_consumer(consumer: KafkaConsumer) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from kafka.structs import MemberState
 from sqlalchemy import text
 
 from ingestion.feed import Batch
@@ -139,24 +140,56 @@ def test_a_rebalance_throws_away_what_was_read_and_not_stored(store: Store, brok
 
     wait_for(both_own, 120, "both to have a partition")
     produce(broker, topic, [(None, ticket(f"{number % 2}-{number}"), number % 2) for number in range(10, 22)])
-    batches: dict[str, Batch] = {}
+    read: dict[str, list[str]] = {}
 
-    def both_have_a_batch() -> bool:
+    def both_have_read_a_batch() -> bool:
         for one_of_them in (first, second):  # both go on asking, for the group to settle
             batch = one_of_them.feed.next_batch(time.monotonic())
             if batch is not None:
-                batches[one_of_them.feed.name] = batch
-        return len(batches) == 2
+                read[one_of_them.feed.name] = [trade["trade_id"] for trade in batch.incoming.records["trades"]]
+                one_of_them.apply(batch)
+        return len(read) == 2
 
-    wait_for(both_have_a_batch, 120, "a batch of each")
+    wait_for(both_have_read_a_batch, 120, "a batch of each")
     for one_of_them in (first, second):
-        batch = batches[one_of_them.feed.name]
-        names = [trade["trade_id"] for trade in batch.incoming.records["trades"]]
+        names = read[one_of_them.feed.name]
         assert len(names) == 11
         assert len({name[0] for name in names}) == 1, f"the messages of its partition alone: {names}"
-        one_of_them.apply(batch)
         one_of_them.feed.close()
     assert one(store, "SELECT count(*) FROM record_versions") == 22
+
+
+def test_a_joining_that_ends_between_two_polls_is_taken(store: Store, broker: Broker) -> None:
+    """The first begins to join anew, the second follows and asks no more: were the first to begin once more, it would
+    wait for the second."""
+    topic = fresh_topic(broker, partitions=2)
+    first, second = (ByHand(store, broker, topic, name) for name in ("first", "second"))
+
+    def has_its_share(*asking: ByHand) -> bool:
+        """Whether the last of these has one partition, after all of them have asked."""
+        for each in asking:
+            assert each.feed.next_batch(time.monotonic()) is None
+        return len(asking[-1].feed._assignment.places) == 1
+
+    wait_for(lambda: first.feed.next_batch(time.monotonic()) or first.feed._assignment.places, 120, "the first to join")
+    wait_for(lambda: has_its_share(second, first) and has_its_share(second), 120, "both to have their share")
+    consumer, before = first.feed._consumer, second.feed._assignment.places
+    assert consumer is not None
+    consumer._coordinator.request_rejoin()
+    wait_for(
+        lambda: first.feed.next_batch(time.monotonic()) or consumer.group_metadata().state == MemberState.REBALANCING,
+        120,
+        "the first to begin",
+    )
+    wait_for(
+        lambda: has_its_share(second) and second.feed._assignment.places is not before,
+        120,
+        "the second to follow",
+    )
+    time.sleep(1.0)  # what the first is told of its share comes while it does not ask
+    wait_for(lambda: has_its_share(first), 120, "the first to take its share")
+    for each in (first, second):
+        each.feed.close()
 
 
 def test_a_paused_one_stays_a_member_and_reads_nothing(store: Store, broker: Broker) -> None:
