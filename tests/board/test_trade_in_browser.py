@@ -17,6 +17,7 @@ from services.incoming import Incoming
 from services.permissions import Role, User
 from services.tag_trades import tag_trades
 from storage.schema import sensitivities
+from tests.board.axe import IDLE
 from tests.board.running import READY, Open, RunningBoard, board, opened
 from tests.small_book import trade
 
@@ -100,9 +101,11 @@ def test_an_id_that_is_not_there_leads_to_those_that_are(opened: Open, board: Ru
     page.wait_for_selector("text=There is no trade NEAR_*2*.")
     page.get_by_role("link", name="NEAR_*1*").click()
     page.wait_for_selector("text=Trade NEAR_*1* · AAPL Jun 20 70 call")
+    page.wait_for_selector(IDLE)  # else what is typed gives way to the id that the page still writes there
     page.get_by_label("Trade id").fill("T00012")
     page.keyboard.press("Enter")
     page.wait_for_selector("text=Trade T00012 · ")
+    page.wait_for_selector(IDLE)  # what was drawn before is gone: there is one link to all trades
     page.get_by_role("link", name="All trades").click()
     page.wait_for_selector("text=/[\\d,]+ match/")
 
