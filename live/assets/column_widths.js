@@ -7,13 +7,15 @@ import { number } from './format.js';
 const ROOMY = { digit: 8.1, padding: 21, least: 1 };
 const TIGHT = { digit: 7.4, padding: 14, least: 0.86 };
 const LABEL = { letter: 6.7, padding: 17 };
-const RULED = 10; // digits on the ruler
-const RULED_DIGIT = 8.4; // with the letters of the page, as they are mostly drawn
+const RULED = ['0'.repeat(10), 'WMT 13 Mar 20 2.5 call']; // digits, and words with their spaces
+const RULED_WIDTHS = [84, 149]; // with the letters of the page, as they are mostly drawn
 export const MOST_LETTERS = 14; // of a text that a column makes room for
 
-// Measures what a digit takes in this browser: with letters of one's own, or spaced wider, it is more than was thought.
+// Measures what digits and words take in this browser: with letters of one's own, or spaced wider, more than was thought.
 export function buildRuler() {
-  return make('span', 'db-ruler', { 'aria-hidden': 'true', text: '0'.repeat(RULED) });
+  const ruler = make('span', 'db-ruler', { 'aria-hidden': 'true' });
+  ruler.append(...RULED.map((text) => make('span', '', { text })));
+  return ruler;
 }
 
 export class ColumnWidths {
@@ -52,9 +54,10 @@ export class ColumnWidths {
 
   // For a panel of this many pixels: the grid's template, how wide it is at least, and whether its letters are small.
   within(pixels) {
-    const scale = Math.max(1, this.ruler.offsetWidth / RULED / RULED_DIGIT);
+    const [digits, words] = [...this.ruler.children].map((text, place) => Math.max(1, text.offsetWidth / RULED_WIDTHS[place]));
     const least = (column, { digit, padding, least: share }) => {
-      const label = column.label.length * LABEL.letter * scale + LABEL.padding;
+      const scale = column.value ? digits : words;
+      const label = column.label.length * LABEL.letter * words + LABEL.padding;
       return Math.ceil(Math.max(column.width[0] * share * scale, this.longest.get(column) * digit * scale + padding, label));
     };
     const total = (space) => this.columns.reduce((sum, column) => sum + least(column, space), 0);

@@ -12,9 +12,9 @@ export function buildStatus(host, key) {
   const dot = line.appendChild(make('span', 'db-dot', { 'aria-hidden': 'true' }));
   const state = line.appendChild(make('strong', 'db-state', { 'data-status': 'state' }));
   const asOf = line.appendChild(make('span', 'db-as-of', { 'data-status': 'as_of' }));
-  const lag = line.appendChild(make('span', 'db-fact', { 'data-status': 'lag' }));
-  const revision = line.appendChild(make('span', 'db-fact', { 'data-status': 'revision' }));
-  line.append(make('span', 'db-spring'));
+  const facts = line.appendChild(make('span', 'db-facts'));
+  const lag = facts.appendChild(make('span', 'db-fact', { 'data-status': 'lag' }));
+  const revision = facts.appendChild(make('span', 'db-fact', { 'data-status': 'revision' }));
   const letters = line.appendChild(make('a', 'db-pill', { 'data-status': 'dead_letters', hidden: '' }));
   const pill = line.appendChild(make('a', 'db-pill', { 'data-status': 'not_included', hidden: '' }));
   let latest = {};

@@ -178,7 +178,7 @@ function tradeColumns(frame, measures) {
       },
     }),
     text('book', 'Book', [108, 1.5], { faint: true }),
-    text('contract', 'Contract', [230, 2.9], {
+    text('contract', 'Contract', [246, 2.9], {
       build: (cell) => {
         cell.classList.add('db-two');
         return [cell.appendChild(make('span', 'db-contract')), cell.appendChild(make('span', 'db-chip'))];

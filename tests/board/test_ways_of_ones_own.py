@@ -1,0 +1,179 @@
+"""The board for those who set things their own way: by keyboard alone, calm, in colours of their own, letters wide."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import TimeoutError as NotInTime
+from playwright.sync_api import expect
+
+from tests.board.axe import AXE, EXCEPTED, IDLE, RUN
+from tests.board.running import READY, Open, RunningBoard, board, opened, wait_for_revision
+from tests.board.test_keyboard import press, tab_to
+
+__all__ = ["board", "opened"]
+
+pytestmark = pytest.mark.browser
+
+TRADES = "[data-panel=trades][data-state=ready] [data-row-key]"
+MOVES = """() => {
+  window.moves = [];
+  window.arrows = 0;
+  const still = ['offset', 'computedOffset', 'easing', 'composite'];
+  const looks = (frame) => JSON.stringify(Object.entries(frame).filter(([name]) => !still.includes(name)));
+  const look = () => {
+    window.arrows += document.querySelectorAll('.db-panel [data-moved]').length;
+    for (const { effect } of document.getAnimations()) {
+      if (!effect.target?.closest('.db-panel')) continue;
+      if (new Set(effect.getKeyframes().map(looks)).size > 1) window.moves.push(effect.target.className);
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+"""Notes in each frame what of our panels is on its way to another look, and the arrows that tell what moved."""
+
+BACKGROUNDS = """(elements) => elements.map((element) => getComputedStyle(element).backgroundColor)"""
+CUT_OFF = """() => {
+  const SHOWN = { visibilityProperty: true };
+  const found = [];
+  for (const element of document.querySelectorAll('.db-panel *')) {
+    const text = [...element.childNodes].find((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    if (!text || element.closest('.db-ruler, .db-voice') || !element.checkVisibility(SHOWN)) continue;
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    const { left, right, top, bottom } = range.getBoundingClientRect();
+    const hides = (box) => ['hidden', 'clip'].includes(getComputedStyle(box).overflowX);
+    for (let box = element; !box.matches('.db-panel'); box = box.parentElement) {
+      if (!hides(box)) continue;
+      const edge = box.getBoundingClientRect();
+      const isSeen = top < edge.bottom - 1 && bottom > edge.top + 1;
+      if (isSeen && (left < edge.left - 1 || right > edge.right + 1)) found.push(`${element.className}: ${text.data}`);
+      break;
+    }
+  }
+  return found;
+}"""
+"""The texts of our panels that end before their last letter. What a narrow panel leaves out whole is not cut off."""
+OVERLAPS = """() => {
+  const SHOWN = { visibilityProperty: true };
+  const isShown = ({ data, parentElement }) => data.trim() && parentElement.checkVisibility(SHOWN);
+  const found = [];
+  for (const row of document.querySelectorAll('.db-row, .db-head, .db-status, .db-card')) {
+    const boxes = [...row.querySelectorAll('*')].flatMap((element) => [...element.childNodes])
+      .filter((node) => node.nodeType === Node.TEXT_NODE && isShown(node))
+      .map((node) => {
+        const range = document.createRange();
+        range.selectNodeContents(node);
+        return [node.data, range.getBoundingClientRect()];
+      }).filter(([, { width, height }]) => width && height);
+    for (const [place, [text, one]] of boxes.entries()) {
+      for (const [other, two] of boxes.slice(place + 1)) {
+        const across = Math.min(one.right, two.right) - Math.max(one.left, two.left);
+        const down = Math.min(one.bottom, two.bottom) - Math.max(one.top, two.top);
+        if (across > 2 && down > 6) found.push(`${text} and ${other}`);
+      }
+    }
+  }
+  return found;
+}"""
+SPACED = """
+* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; }
+p { margin-bottom: 2em !important; }
+"""
+"""What WCAG 1.4.12 lets a reader set."""
+
+
+def told_by_axe(page: Any) -> list[str]:
+    """What axe finds on the page as it is."""
+    page.evaluate(AXE)
+    found: list[str] = page.evaluate(RUN, EXCEPTED)
+    return found
+
+
+def test_a_file_is_uploaded_by_keyboard_alone(opened: Open, board: RunningBoard, tmp_path: Path) -> None:
+    path = tmp_path / "keys.csv"
+    path.write_text("TradeId,Ticker,Book,Product,Quantity\nBY-KEYS,AAPL,EQ_FLOW_US,EQ_Stock,10\n", encoding="utf-8")
+    page = opened("/upload?person=Ana")
+    page.get_by_text("Choose a file. You see").wait_for()
+    page.wait_for_selector(IDLE)
+    page.get_by_role("radio", name="Upload a file").focus()
+    tab_to(page, "Upload")  # the button of the file; the page in the navigation has the same name
+    with page.expect_file_chooser() as chooser:
+        press(page, "Enter")
+    chooser.value.set_files(str(path))
+    page.get_by_role("button", name="Upload 1 row").wait_for()
+    page.wait_for_selector(IDLE)
+    tab_to(page, "Upload 1 row")
+    press(page, "Enter")
+    page.get_by_text("of trades is in: 1 new").wait_for()
+    page.wait_for_selector(IDLE)
+    assert page.evaluate("document.activeElement !== document.body"), "and the keyboard is somewhere"
+    with board.store.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM trades WHERE trade_id = 'BY-KEYS'").scalar_one() == 1
+
+
+def test_nothing_moves_where_motion_is_to_be_reduced(opened: Open, board: RunningBoard) -> None:
+    board.roll()
+    page = opened("/?person=Vera")
+    page.emulate_media(reduced_motion="reduce")
+    page.wait_for_selector(READY)
+    page.wait_for_selector(TRADES)
+    page.evaluate(MOVES)
+    for price in (71.0, 72.0, 73.0):
+        for panel in ("market", "figures", "summary", "trades"):
+            wait_for_revision(page, panel, board.tick(("AAPL", price)))
+    page.wait_for_function("() => window.arrows > 0")
+    assert page.evaluate("window.moves") == []
+    page.emulate_media(reduced_motion="no-preference")
+    board.tick(("AAPL", 74.0))
+    page.wait_for_function("() => window.moves.some((name) => name.includes('db-pulses'))")
+
+
+def test_in_forced_colours_what_a_colour_told_is_told_otherwise(opened: Open, board: RunningBoard) -> None:
+    board.roll()
+    page = opened("/?person=Vera")
+    page.emulate_media(forced_colors="active")
+    page.wait_for_selector(READY)
+    page.wait_for_selector(TRADES)
+    page.locator("[data-panel=summary] [data-row-key=Americas] .db-cell").nth(2).click()
+    row = page.locator("[data-panel=summary] [data-row-key=Americas][aria-selected=true]")
+    row.wait_for()
+    expect(row).to_have_css("outline-style", "solid")
+    expect(row).to_have_css("outline-width", "2px")
+    ground = page.locator("[data-testid=stApp]").evaluate("(app) => getComputedStyle(app).backgroundColor")
+    pressed, *others = page.locator("[data-panel=market] .db-mode").evaluate_all(BACKGROUNDS)
+    assert pressed not in others, "which mode is on"
+    words = page.locator(".db-state").evaluate("(words) => getComputedStyle(words).color")
+    assert page.locator("[data-panel=status] .db-dot").evaluate_all(BACKGROUNDS) == [words], "a dot is seen as words are"
+    lines = page.locator("[data-panel=market] .db-line path")
+    strokes = set(lines.evaluate_all("(lines) => lines.map((line) => getComputedStyle(line).stroke)"))
+    assert strokes
+    assert ground not in strokes, "the lines of the day are seen"
+    page.evaluate(MOVES)
+    board.tick(("AAPL", 75.0))
+    page.wait_for_function("() => window.arrows > 0")
+    arrow = """() => [...document.querySelectorAll('.db-pulse')]
+      .some((spot) => /[\u25b2\u25bc]/.test(getComputedStyle(spot, '::before').content))"""
+    board.tick(("AAPL", 76.0))
+    page.wait_for_function(arrow)
+    for cell in page.locator("[data-tint=down]").all_inner_texts():
+        assert cell.startswith("\u2212"), "a loss has its sign"
+    # Of contrast axe knows nothing here: it reads the colours that the page asked for, not those that are painted.
+    assert [fault for fault in told_by_axe(page) if not fault.startswith("color-contrast")] == []
+
+
+@pytest.mark.parametrize("width", [1600, 1000])
+def test_with_wide_letters_nothing_is_cut_off(opened: Open, board: RunningBoard, width: int) -> None:
+    page = opened("/?person=Vera")
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.wait_for_selector(READY)
+    page.wait_for_selector(TRADES)
+    assert page.evaluate(OVERLAPS) == []
+    page.add_style_tag(content=SPACED)
+    try:
+        page.wait_for_function(f"() => !({CUT_OFF})().length", timeout=30_000)
+    except NotInTime:
+        pytest.fail(f"cut off: {page.evaluate(CUT_OFF)}")
+    assert page.evaluate(OVERLAPS) == []
+    assert told_by_axe(page) == []
