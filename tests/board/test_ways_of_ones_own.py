@@ -145,7 +145,7 @@ def test_in_forced_colours_what_a_colour_told_is_told_otherwise(opened: Open, bo
     pressed, *others = page.locator("[data-panel=market] .db-mode").evaluate_all(BACKGROUNDS)
     assert pressed not in others, "which mode is on"
     words = page.locator(".db-state").evaluate("(words) => getComputedStyle(words).color")
-    assert page.locator("[data-panel=status] .db-dot").evaluate_all(BACKGROUNDS) == [words], "a dot is seen as words are"
+    assert page.locator("[data-panel=status] .db-dot").evaluate_all(BACKGROUNDS) == [words], "seen as words are"
     lines = page.locator("[data-panel=market] .db-line path")
     strokes = set(lines.evaluate_all("(lines) => lines.map((line) => getComputedStyle(line).stroke)"))
     assert strokes
