@@ -98,6 +98,14 @@ def tick_until(page: Any, board: RunningBoard, condition: str) -> None:
     pytest.fail(f"never seen: {condition}")
 
 
+def wait_for_none(page: Any, find: str) -> None:
+    """Wait until a look at the page, once it is laid out, finds nothing."""
+    try:
+        page.wait_for_function(f"() => !({find})().length", timeout=30_000)
+    except NotInTime:
+        pytest.fail(f"found: {page.evaluate(find)}")
+
+
 def told_by_axe(page: Any) -> list[str]:
     """What axe finds on the page as it is."""
     page.evaluate(AXE)
@@ -183,11 +191,8 @@ def test_with_wide_letters_nothing_is_cut_off(opened: Open, board: RunningBoard,
     page.set_viewport_size({"width": width, "height": 1000})
     page.wait_for_selector(READY)
     page.wait_for_selector(TRADES)
-    assert page.evaluate(OVERLAPS) == []
+    wait_for_none(page, OVERLAPS)
     page.add_style_tag(content=SPACED)
-    try:
-        page.wait_for_function(f"() => !({CUT_OFF})().length", timeout=30_000)
-    except NotInTime:
-        pytest.fail(f"cut off: {page.evaluate(CUT_OFF)}")
-    assert page.evaluate(OVERLAPS) == []
+    wait_for_none(page, CUT_OFF)
+    wait_for_none(page, OVERLAPS)
     assert told_by_axe(page) == []
