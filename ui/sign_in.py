@@ -1,5 +1,6 @@
 """Lets in who has signed in and has a role; everybody else is told why not, and what to do."""
 
+import math
 import time
 
 import streamlit as st
@@ -22,7 +23,7 @@ from ui.sign_in_setup import faults
 from ui.signed_in import claims_of_page, is_over, user_of
 from ui.store import store
 
-_LONGEST_LOOK_AWAY = 3600.0
+_LONGEST_LOOK_AWAY = 60.0
 
 
 def signed_in_user() -> User:
@@ -90,11 +91,15 @@ def _admins() -> list[str]:
 
 
 def _look_again(sign_in: SignIn) -> None:
-    """Run the page again when the sign-in ends: it must not stand there until somebody clicks."""
+    """Run the page again when the sign-in ends: it must not stand there until somebody clicks.
+
+    One look is made at the end, and others at least once a minute: a look may be lost with a connection, and somebody
+    may have signed out elsewhere.
+    """
 
     def look() -> None:
         if is_over(store(), sign_in):
             st.rerun()
 
     left = max(sign_in.ends_at - time.time(), 0.0) + 0.5
-    st.fragment(look, run_every=min(left, _LONGEST_LOOK_AWAY))()
+    st.fragment(look, run_every=left / math.ceil(left / _LONGEST_LOOK_AWAY))()

@@ -61,7 +61,7 @@ def test_a_sign_in_that_has_ended_leads_back_to_the_same_filters(visitor: Any) -
         if page.get_by_text("1 match").is_visible():
             break
     expect(page).to_have_url(somebody.address + asked)
-    page.locator(CARD).get_by_text("Your sign-in has ended").wait_for(timeout=160_000)
+    page.locator(CARD).get_by_text("Your sign-in has ended").wait_for(timeout=240_000)
     expect(page).to_have_url(somebody.address + asked)  # what was looked at stays in the address
     somebody.sign_in("less brief").locator(".st-key-identity").get_by_text("brief@desk.example").wait_for()
     page.get_by_text("1 match").wait_for()
