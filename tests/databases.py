@@ -184,10 +184,10 @@ def database_name(url: str) -> str:
     return make_url(url).database or ""
 
 
-def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait until a condition holds; fails with ``what`` after some seconds."""
+def wait_for(condition: Callable[[], object], seconds: float, what: str, *, pause: float = 0.05) -> None:
+    """Wait until a condition holds, looking after each pause; fails with ``what`` after some seconds."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             pytest.fail(f"waited {seconds:g} s for {what}")
-        time.sleep(0.05)
+        time.sleep(pause)

@@ -48,6 +48,7 @@ class FirstPage:
         self._front_end = front_end
         self._store = store
         self._host_config: dict[str, Any] | None = None
+        self._minus = f"<script>{asset_content(ASSETS_FOLDER / 'real_minus.js').decode()}</script>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
@@ -71,7 +72,7 @@ class FirstPage:
         await self._app(asked, receive, answer.take)
         if answer.is_page:
             said = [*self._connection(await self._config(scope)), *await self._tables(pieces), *self._code(pieces)]
-            said.append(f"<script>{asset_content(ASSETS_FOLDER / 'real_minus.js').decode()}</script>")
+            said.append(self._minus)
             shell = _FONT.sub(b"", answer.body)
             answer.body = shell.replace(_HEAD_ENDS, "\n".join(["", *said, ""]).encode() + _HEAD_ENDS)
         await answer.send_on(send)

@@ -36,9 +36,15 @@ UNDIMMED = "[data-stale=true] { opacity: 1 !important; transition: none !importa
 """Streamlit dims what it is drawing anew, the longer it takes: a moment, for which nothing is said of contrast."""
 
 
-def look(page: Any, name: str, faults: dict[str, list[str]]) -> None:
-    """What axe finds on the page as it is, in both schemes and widths: fault -> where."""
+def found_by_axe(page: Any) -> list[str]:
+    """What axe finds on the page as it is."""
     page.evaluate(AXE)
+    found: list[str] = page.evaluate(RUN, EXCEPTED)
+    return found
+
+
+def look(page: Any, name: str, faults: dict[str, list[str]]) -> None:
+    """What axe finds on the page, in both schemes and widths: fault -> where."""
     page.add_style_tag(content=UNDIMMED)
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
@@ -46,7 +52,7 @@ def look(page: Any, name: str, faults: dict[str, list[str]]) -> None:
             page.set_viewport_size(size)
             page.wait_for_selector(IDLE)
             page.wait_for_function(IS_DRAWN, arg=scheme)
-            for fault in page.evaluate(RUN, EXCEPTED):
+            for fault in found_by_axe(page):
                 faults.setdefault(fault, []).append(f"{name}, {scheme}, {size['width']} pixels")
 
 

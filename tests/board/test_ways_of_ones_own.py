@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import TimeoutError as NotInTime
 from playwright.sync_api import expect
 
-from tests.board.axe import AXE, EXCEPTED, IDLE, RUN
+from tests.board.axe import IDLE, found_by_axe
 from tests.board.running import READY, Open, RunningBoard, board, opened, wait_for_revision
 from tests.board.test_keyboard import press, tab_to
 
@@ -106,11 +106,13 @@ def wait_for_none(page: Any, find: str) -> None:
         pytest.fail(f"found: {page.evaluate(find)}")
 
 
-def told_by_axe(page: Any) -> list[str]:
-    """What axe finds on the page as it is."""
-    page.evaluate(AXE)
-    found: list[str] = page.evaluate(RUN, EXCEPTED)
-    return found
+def open_board(opened: Open, **media: Any) -> Any:
+    """The board for who has their media like this, with all that it shows."""
+    page = opened("/?person=Vera")
+    page.emulate_media(**media)
+    page.wait_for_selector(READY)
+    page.wait_for_selector(TRADES)
+    return page
 
 
 def test_a_file_is_uploaded_by_keyboard_alone(opened: Open, board: RunningBoard, tmp_path: Path) -> None:
@@ -142,10 +144,7 @@ def test_a_file_is_uploaded_by_keyboard_alone(opened: Open, board: RunningBoard,
 
 def test_nothing_moves_where_motion_is_to_be_reduced(opened: Open, board: RunningBoard) -> None:
     board.roll()
-    page = opened("/?person=Vera")
-    page.emulate_media(reduced_motion="reduce")
-    page.wait_for_selector(READY)
-    page.wait_for_selector(TRADES)
+    page = open_board(opened, reduced_motion="reduce")
     page.evaluate(MOVES)
     for price in (71.0, 72.0, 73.0):
         for panel in ("market", "figures", "summary", "trades"):
@@ -158,10 +157,7 @@ def test_nothing_moves_where_motion_is_to_be_reduced(opened: Open, board: Runnin
 
 def test_in_forced_colours_what_a_colour_told_is_told_otherwise(opened: Open, board: RunningBoard) -> None:
     board.roll()
-    page = opened("/?person=Vera")
-    page.emulate_media(forced_colors="active")
-    page.wait_for_selector(READY)
-    page.wait_for_selector(TRADES)
+    page = open_board(opened, forced_colors="active")
     page.locator("[data-panel=summary] [data-row-key=Americas] .db-cell").nth(2).click()
     row = page.locator("[data-panel=summary] [data-row-key=Americas][aria-selected=true]")
     row.wait_for()
@@ -187,17 +183,15 @@ def test_in_forced_colours_what_a_colour_told_is_told_otherwise(opened: Open, bo
     for cell in page.locator("[data-tint=down]").all_inner_texts():
         assert cell.startswith("\u2212"), "a loss has its sign"
     # Of contrast axe knows nothing here: it reads the colours that the page asked for, not those that are painted.
-    assert [fault for fault in told_by_axe(page) if not fault.startswith("color-contrast")] == []
+    assert [fault for fault in found_by_axe(page) if not fault.startswith("color-contrast")] == []
 
 
 @pytest.mark.parametrize("width", [1600, 1000])
 def test_with_wide_letters_nothing_is_cut_off(opened: Open, board: RunningBoard, width: int) -> None:
-    page = opened("/?person=Vera")
+    page = open_board(opened)
     page.set_viewport_size({"width": width, "height": 1000})
-    page.wait_for_selector(READY)
-    page.wait_for_selector(TRADES)
     wait_for_none(page, OVERLAPS)
     page.add_style_tag(content=SPACED)
     wait_for_none(page, CUT_OFF)
     wait_for_none(page, OVERLAPS)
-    assert told_by_axe(page) == []
+    assert found_by_axe(page) == []

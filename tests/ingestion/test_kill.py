@@ -140,11 +140,7 @@ def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
 
 def wait_until(condition: Callable[[], object], what: str) -> None:
     """As ``wait_for``, but looking all the time."""
-    end = time.monotonic() + 120
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"waited for {what}")
-        time.sleep(0.0005)
+    wait_for(condition, 120, what, pause=0.0005)
 
 
 def test_the_command_itself_killed_and_started_again(
