@@ -20,8 +20,8 @@ from launch.supervise import Child, Stopped, Supervisor
 ROOT = Path(__file__).resolve().parent.parent
 ADDRESS = "127.0.0.1"
 HEALTH_PATH = "/deltaboard/health"
-UNREADABLE_STORE = 3
-"""Exit code of `python -m ingestion demo` where the store cannot be read; it says why in one line."""
+UNREADABLE_STORE, OTHER_BOOK = 3, 5
+"""Exit codes of `python -m ingestion demo`, which says why: the store cannot be read, or has another book."""
 SECONDS_TO_LIVE, SECONDS_TO_ANSWER = 180.0, 2.0
 
 
@@ -32,6 +32,7 @@ class Options:
     port: int = 8501
     headless: bool = False
     fresh: bool = False
+    no_demo: bool = False
     speed: str = "100"
 
 
@@ -52,20 +53,27 @@ def _run(options: Options) -> int:
 
 
 def serve(options: Options, root: Path, python: Path) -> int:
-    """Prepare the store, then keep the sidecar and the web server running together until somebody ends them."""
+    """Prepare the store, then keep the sidecar and the web server running together until they are ended.
+
+    Without the demo there is no sidecar: the web server alone, on whatever the store holds.
+    """
     logs = root / "var" / "log"
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1"}
     prepare_store(options, root, python, environment)
     refuse_busy_port(options.port)
+    children = [Child("web server", _web_command(options, python), logs / "web.log")]
+    if not options.no_demo:
+        children.insert(0, Child("sidecar", _sidecar_command(options, python), logs / "sidecar.log"))
+    is_up = answers if options.no_demo else is_live
     try:
         with Supervisor(root, environment) as supervisor:
-            supervisor.start(Child("sidecar", _sidecar_command(options, python), logs / "sidecar.log"))
-            supervisor.start(Child("web server", _web_command(options, python), logs / "web.log"))
-            say("Starting the sidecar and the web server ...")
-            if not supervisor.wait_until(lambda: is_live(options.port), SECONDS_TO_LIVE):
+            for child in children:
+                supervisor.start(child)
+            say(f"Starting {' and '.join(f'the {child.name}' for child in children)} ...")
+            if not supervisor.wait_until(lambda: is_up(options.port), SECONDS_TO_LIVE):
                 raise Refusal(
                     f"The board did not come to life within {SECONDS_TO_LIVE:.0f} s. Logs: {logs}",
-                    why=[*last_lines(logs / "sidecar.log", 6), *last_lines(logs / "web.log", 6)],
+                    why=[line for child in children for line in last_lines(child.log, 6)],
                 )
             say(f"Deltaboard is live at http://localhost:{options.port}")
             say(f"Ctrl-C ends it. Logs: {logs}")
@@ -78,17 +86,18 @@ def serve(options: Options, root: Path, python: Path) -> int:
 
 
 def prepare_store(options: Options, root: Path, python: Path, environment: dict[str, str]) -> None:
-    """Create the store and load the demo book where there is none; refuse a store that cannot be read."""
+    """Create the store and load the demo book where it is wanted; refuse a store that cannot be read."""
     log = root / "var" / "log" / "store.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [str(python), "-m", "ingestion", "demo", *(["--fresh"] if options.fresh else [])]
+    words = ["status"] if options.no_demo else ["demo", *(["--fresh"] if options.fresh else [])]
+    command = [str(python), "-m", "ingestion", *words]
     with log.open("wb") as file:
         code = subprocess.run(
             command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stderr=file, check=False
         ).returncode
-    if code == UNREADABLE_STORE:
+    if code in (UNREADABLE_STORE, OTHER_BOOK):
         told = last_lines(log, 1)
-        raise Refusal(told[0] if told else "The store cannot be read", code=UNREADABLE_STORE)
+        raise Refusal(told[0] if told else "The store cannot be read", code=code)
     if code:
         raise Refusal(f"The store could not be made ready (exit code {code}). Log: {log}", why=last_lines(log))
 
@@ -114,13 +123,27 @@ def refuse_busy_port(port: int) -> None:
 
 def is_live(port: int) -> bool:
     """Whether the board says of itself that it shows live numbers."""
+    return _health(port).get("live") is True
+
+
+def answers(port: int) -> bool:
+    """Whether the board answers, be its store empty or not."""
+    return "live" in _health(port)
+
+
+def _health(port: int) -> dict[str, object]:
+    """What the board says of itself; nothing where it does not answer."""
     no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with no_proxy.open(f"http://{ADDRESS}:{port}{HEALTH_PATH}", timeout=SECONDS_TO_ANSWER) as answer:
+        try:
+            answer = no_proxy.open(f"http://{ADDRESS}:{port}{HEALTH_PATH}", timeout=SECONDS_TO_ANSWER)
+        except urllib.error.HTTPError as refused:  # the code of a board without values: it says the rest as JSON, too
+            answer = refused
+        with answer:
             health = json.load(answer)
     except (OSError, ValueError):
-        return False
-    return isinstance(health, dict) and health.get("live") is True
+        return {}
+    return health if isinstance(health, dict) else {}
 
 
 def _sidecar_command(options: Options, python: Path) -> list[str]:
@@ -145,11 +168,14 @@ def _options(arguments: list[str]) -> Options:
     parser.add_argument("--port", type=_port, default=DEFAULTS.port, help="port of the web server (default: 8501)")
     parser.add_argument("--headless", action="store_true", help="open no browser")
     parser.add_argument("--fresh", action="store_true", help="throw the store away first")
+    parser.add_argument("--no-demo", action="store_true", help="neither the demo's book nor its ticks: your own store")
     parser.add_argument(
         "--speed", type=_speed, default=DEFAULTS.speed, help="how much faster than time the ticks run (default: 100)"
     )
     found = parser.parse_args(arguments)
-    return Options(port=found.port, headless=found.headless, fresh=found.fresh, speed=found.speed)
+    if found.fresh and found.no_demo:
+        parser.error("--fresh loads the demo again, and --no-demo leaves it out: give one of them")
+    return Options(**vars(found))
 
 
 def _port(text: str) -> int:

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from services.load_file import LoadedFile, load_file
 from services.pricing_state import PricingState
 from storage.database import Store
-from storage.schema import quotes, trades
+from storage.schema import quotes, record_versions, trades
 
 DEMO_FILES: tuple[tuple[str, str], ...] = (
     ("books", "books.csv"),
@@ -25,6 +25,15 @@ def is_empty(store: Store) -> bool:
         quoted = connection.execute(select(func.count()).select_from(quotes)).scalar_one()
         sources = set(connection.execute(select(trades.c.source).distinct()).scalars())
     return not quoted and sources <= {_source(name) for _, name in DEMO_FILES}
+
+
+def holds_another_book(store: Store) -> bool:
+    """Whether a store has trades, and never had those of the demo."""
+    versions = record_versions.c
+    ours = select(versions.revision).where(versions.kind == "trades", versions.source == _source("trades.csv"))
+    with store.read() as connection:
+        has_trades = connection.execute(select(trades.c.trade_id).limit(1)).first() is not None
+        return has_trades and connection.execute(ours.limit(1)).first() is None
 
 
 def load_demo(store: Store, folder: Path) -> list[LoadedFile]:

@@ -182,11 +182,11 @@ def test_commands_in_examples_exist() -> None:
 def test_every_option_of_run_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         board.main(["--help"])
-    known = set(re.findall(r"(--[a-z]+)", capsys.readouterr().out)) - {"--help"}
+    known = set(re.findall(r"(--[a-z-]+)", capsys.readouterr().out)) - {"--help"}
     documented = {row["option"]: row["default"] for row in table_under("README.md", "Start", "option")}
     assert set(documented) == known
     for option, default in documented.items():
-        value = getattr(board.DEFAULTS, option.removeprefix("--"))
+        value = getattr(board.DEFAULTS, option.removeprefix("--").replace("-", "_"))
         assert default == ("off" if value is False else str(value))
 
 

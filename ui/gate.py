@@ -16,13 +16,12 @@ from ui.asked_address import keeps_asked, leads_to_asked
 from ui.request_path import request_path
 from ui.sign_in_setup import must_sign_in
 from ui.signed_in import asks_store, claims_of, end_sign_in, is_over
-from ui.who import DEMO_PEOPLE, PERSON, demo_is_open
+from ui.who import ACCESS_BLOCKED, DEMO_PEOPLE, PERSON, demo_is_open
 
 NOT_SIGNED_IN = "You are not signed in. Reload the page to sign in."
 SIGN_IN_IS_OVER = "Your sign-in has ended. Reload the page to sign in again."
 NOT_KNOWN_YET = "The store does not answer, so nobody knows whether your sign-in has ended. Try again in a moment."
 NO_ROLE = "You have no role here any more. Reload the page to see what to do."
-NO_IDENTITY = "Nobody is signed in, and this server can be reached from other machines."
 _ROLES_SECONDS = 2.0
 _FILES = ("media/", "_stcore/upload_file/")
 _SIGN_IN, _SIGNED_IN, _SIGN_OUT = "auth/login", "oauth2callback", "auth/logout"
@@ -43,7 +42,7 @@ class Gate:
     async def __call__(self, connection: HTTPConnection) -> str | None:
         """Why whoever asks is refused, in words for people; None: they are not."""
         if not must_sign_in():
-            return None if demo_is_open() else NO_IDENTITY
+            return None if demo_is_open() else ACCESS_BLOCKED
         claims = claims_of(connection)
         if claims is None:
             return NOT_SIGNED_IN

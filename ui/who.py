@@ -18,6 +18,7 @@ DEMO_PEOPLE: dict[str, Role] = {
     "Ada": Role.ADMIN,
 }
 """Name -> the role that each has without a grant."""
+ACCESS_BLOCKED = "Access is blocked: this server is reachable from other machines and has no sign-in."
 PERSON = "person"
 """In the address."""
 _WHO = "who"
@@ -46,10 +47,10 @@ def choose_identity() -> bool:
         return let_in()
     if not demo_is_open():
         st.error(
-            "This server can be reached from other machines, and there is no sign-in: anyone could be anyone. "
-            "Start it with `--server.address 127.0.0.1`, or, if everyone who reaches it may choose who they are, with "
+            "How to fix: set up the sign-in (`docs/people.md`). For this machine alone, start the server with "
+            "`--server.address 127.0.0.1`. Where everyone who reaches it may choose who they are, start it with "
             "`DELTABOARD_DEMO_IDENTITY=true` in its environment.",
-            title="Nobody is signed in",
+            title=ACCESS_BLOCKED,
             icon=":material/no_accounts:",
         )
         return False
@@ -74,9 +75,9 @@ def choose_identity() -> bool:
 
 
 def is_known() -> bool:
-    """Whether whoever looks may be told which pages there are: somebody with a role, or with a demo identity."""
+    """Whether the user may be told which pages there are: one with a role, or with a demo identity."""
     if not must_sign_in():
-        return True
+        return demo_is_open()
     try:
         return bool(signed_in_user().roles)
     except NotAllowed:

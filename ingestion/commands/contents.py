@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ingestion.commands.opening import BAD_INPUT, REFUSED, fail, opened_store, read_settings
+from ingestion.commands.opening import BAD_INPUT, OTHER_BOOK, REFUSED, fail, opened_store, read_settings
 from services.record_kinds import RECORD_KINDS
 
 Kind = Enum("Kind", {name: name for name in RECORD_KINDS}, type=str)  # type: ignore[misc]
@@ -30,11 +30,17 @@ def demo(
     fresh: Annotated[bool, typer.Option(help="Throw the embedded store away first.")] = False,
 ) -> None:
     """Make the store, and fill an empty one with the demo book."""
-    from services.load_demo import is_empty, load_demo
+    from services.load_demo import holds_another_book, is_empty, load_demo
     from services.load_file import summary_of
     from storage.settings import ROOT
 
     with opened_store(fresh=fresh) as store:
+        if holds_another_book(store):
+            raise fail(
+                "The store holds a book of your own, and the demo would play its ticks into it. "
+                "Start the board with ./run --no-demo.",
+                OTHER_BOOK,
+            )
         if not is_empty(store):
             typer.echo("The store has data already: they stay as they are.")
             return

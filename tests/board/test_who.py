@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 import ui.store
 from storage.settings import settings
 from tests.databases import Templates
-from ui.who import is_loopback
+from ui.who import ACCESS_BLOCKED, is_known, is_loopback
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.8.0.1", "localhost", "::1"])
@@ -71,8 +71,10 @@ def test_on_this_machine_one_chooses(shown: Any) -> None:
 @pytest.mark.parametrize("address", [None, "0.0.0.0"])
 def test_elsewhere_it_refuses_and_says_what_to_do(shown: Any, address: str | None) -> None:
     test = shown(address)
+    assert test.error[0].proto.title == ACCESS_BLOCKED
     assert "--server.address 127.0.0.1" in test.error[0].value
     assert "DELTABOARD_DEMO_IDENTITY=true" in test.error[0].value
     assert not test.text
     assert not test.sidebar.selectbox
+    assert not is_known(), "no page is offered that leads to the same words"
     assert shown(address, allowed=True).text[0].value.startswith("Vera")

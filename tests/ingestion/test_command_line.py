@@ -264,6 +264,14 @@ class TestDemo:
         assert contents(store, with_revision=True) == before
         store.close()
 
+    def test_a_book_of_ones_own_is_refused_that_of_the_demo_is_not(
+        self, filled: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        refused = run("demo")
+        assert (refused.exit_code, "./run --no-demo" in refused.stderr) == (5, True)
+        monkeypatch.setattr("services.load_demo._source", lambda name: f"file my_{name}")  # it was the demo
+        assert run("demo").stdout == "The store has data already: they stay as they are.\n"
+
     def test_data_of_ones_own_count_as_data(self, filled: Store) -> None:
         assert not is_empty(filled)
         with filled.bookkeeping() as connection:

@@ -42,7 +42,7 @@ FAKE_WEB = """
 FAKE_SIDECAR = """
     import pathlib, sys, time
     pathlib.Path("asked.txt").open("a").write(" ".join(sys.argv[1:]) + "\\n")
-    if sys.argv[1] == "demo":
+    if sys.argv[1] in ("demo", "status"):
         MOOD
         print("20 books", flush=True)
     else:
@@ -121,6 +121,23 @@ class TestBoard:
             "demo --fresh",
             f"replay {Path('data', 'stock_price_tick_data.csv')} --speed max",
         ]
+
+    def test_without_the_demo_it_starts_the_web_server_alone_on_the_store_as_it_is(
+        self, start: Callable[..., subprocess.Popen[str]], free_port: int, tmp_path: Path
+    ) -> None:
+        process = start(free_port, no_demo=True, web=FAKE_WEB.replace("asked > 2", "False").replace("(200)", "(503)"))
+        lines = lines_until(process, "live at")
+        assert lines[1:] == ["Starting the web server ...", f"Deltaboard is live at http://localhost:{free_port}"]
+        assert len(children_of(process.pid)) == 1
+        assert (tmp_path / "asked.txt").read_text(encoding="utf-8").splitlines() == ["status"]
+
+    def test_a_book_of_ones_own_is_refused_in_one_line(
+        self, start: Callable[..., subprocess.Popen[str]], free_port: int
+    ) -> None:
+        told = "The store holds a book of your own."
+        process = start(free_port, store=f"print({told!r}, file=sys.stderr); sys.exit(5)")
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, out, err) == (5, "", told + "\n")
 
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
     def test_a_stop_ends_both_and_leaves_with_zero(
@@ -269,11 +286,15 @@ class TestArguments:
     def test_a_free_port_is_good(self, free_port: int) -> None:
         board.refuse_busy_port(free_port)
 
-    @pytest.mark.parametrize("arguments", [["--port", "0"], ["--port", "x"], ["--port", "70000"], ["--speed", "-1"]])
+    @pytest.mark.parametrize(
+        "arguments",
+        [["--port", "0"], ["--port", "x"], ["--port", "70000"], ["--speed", "-1"], ["--fresh", "--no-demo"]],
+    )
     def test_what_makes_no_sense_is_refused(self, arguments: list[str]) -> None:
         with pytest.raises(SystemExit) as left:
             board.main(arguments)
         assert left.value.code == 2
 
     def test_the_defaults(self) -> None:
-        assert board._options([]) == board.Options(port=8501, headless=False, fresh=False, speed="100")
+        assert board._options([]) == board.Options(port=8501, headless=False, fresh=False, no_demo=False, speed="100")
+        assert board._options(["--no-demo"]).no_demo

@@ -37,8 +37,9 @@ from tests.databases import Templates, free_port, wait_for
 from tests.sign_in.serving import secrets_for
 from ui import signed_in
 from ui.ended_sign_ins import EndedSignIns
-from ui.gate import NO_IDENTITY, NO_ROLE, NOT_KNOWN_YET, NOT_SIGNED_IN, SIGN_IN_IS_OVER, Gate, Guard
+from ui.gate import NO_ROLE, NOT_KNOWN_YET, NOT_SIGNED_IN, SIGN_IN_IS_OVER, Gate, Guard
 from ui.sign_in_setup import faults, must_sign_in, providers
+from ui.who import ACCESS_BLOCKED
 
 SECRET = "a secret of the tests that is long enough"
 TOKEN = "a token of the tests"
@@ -141,7 +142,7 @@ def test_without_a_sign_in_the_demo_is_for_this_machine(configure: Configure, sq
     configure(None)
     assert ask(gate) is None
     configure(None, "0.0.0.0")
-    assert ask(gate) == NO_IDENTITY
+    assert ask(gate) == ACCESS_BLOCKED
     configure(None, "0.0.0.0", DELTABOARD_DEMO_IDENTITY="true")
     assert ask(gate) is None
 
