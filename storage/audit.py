@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import Connection, Select, String, cast, func, insert, select
 
 from storage.database import WriteUnit
 from storage.desk_schema import audit_entries
+from storage.text_search import every_word, in_any
 
 _KEYS_A_QUERY = 500
 _ROWS_A_FETCH = 1000
@@ -50,7 +51,8 @@ class StoredAuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which entries to read; an empty part lets everything pass. text: part of the subject's key, reason or note."""
+    """Which entries to read; an empty part lets everything pass. text: words that all
+    stand somewhere in what is listed of an entry, in any order and letter case."""
 
     users: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
@@ -198,9 +200,9 @@ def _chosen(query: Select[Any], chosen: AuditFilter) -> Select[Any]:
         if values:
             query = query.where(column.in_(values))
     if chosen.text:
-        places = (table.subject_key, table.reason, table.note)
-        matches = [func.lower(place).contains(chosen.text.lower(), autoescape=True) for place in places]
-        query = query.where(matches[0] | matches[1] | matches[2])
+        texts = (table.user_name, table.action, table.subject_kind, table.subject_key, table.reason, table.note)
+        shown = (*texts, cast(table.before, String), cast(table.after, String))
+        query = query.where(every_word(chosen.text, lambda word: in_any(word, shown)))
     if chosen.since is not None:
         query = query.where(table.recorded_at >= chosen.since)
     if chosen.until is not None:

@@ -1,16 +1,18 @@
 """Trades as people search them: by status, book, underlying, part of their text, and whether they have expired."""
 
+from calendar import month_abbr
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, String, cast, func, or_, select
 
 from engine.measures import camel_case
 from storage.placing import contracts_in_words
 from storage.records import columns_of
 from storage.schema import trades
+from storage.text_search import digits_of, every_word, in_any
 from storage.trade_statuses import read_unpriced
 
 LIST_COLUMNS = ("trade_id", "contract", "book", "quantity", "maturity", "past_maturity", "trade_status", "source")
@@ -19,7 +21,8 @@ _READ = ("trade_id", "ticker", "book", "quantity", "strike", "maturity", "option
 
 @dataclass(frozen=True, slots=True)
 class TradeFilter:
-    """Empty parts let everything pass. text: part of the id, the ticker or the book, in any letter case.
+    """Empty parts let everything pass. text: words that all stand
+    somewhere in what is listed of a trade, in any order and letter case.
 
     expired_at: only trades whose maturity is before this date.
     """
@@ -78,9 +81,21 @@ def _chosen(query: Select[Any], chosen: TradeFilter) -> Select[Any]:
         if values:
             query = query.where(column.in_(values))
     if chosen.text:
-        places = (trades.c.trade_id, trades.c.ticker, trades.c.book)
-        first, *others = (func.lower(place).contains(chosen.text.lower(), autoescape=True) for place in places)
-        query = query.where(first.self_group() | others[0] | others[1])
+        query = query.where(every_word(chosen.text, _somewhere))
     if chosen.expired_at is not None:
         query = query.where(trades.c.maturity < chosen.expired_at)
     return query
+
+
+def _somewhere(word: str) -> ColumnElement[bool]:
+    """The condition that a word stands in one of the texts that ``LIST_COLUMNS`` show of a trade."""
+    table = trades.c
+    texts = [table.trade_id, table.ticker, table.book, table.option_type, table.trade_status, table.source]
+    maturity = cast(table.maturity, String)  # 2020-06-19: it has the day and the year of the contract's words
+    found = [in_any(word, [*texts, maturity, digits_of(table.strike)])]
+    months = [f"{number:02}" for number, name in enumerate(month_abbr) if number and word in name.lower()]
+    if months:
+        found.append(func.substr(maturity, 6, 2).in_(months))
+    if word in "stock":
+        found.append(table.maturity.is_(None))
+    return or_(*found)

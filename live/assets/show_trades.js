@@ -11,8 +11,9 @@ import { Measures } from './measures.js';
 import { Newcomers } from './newcomers.js';
 import { mergedRows, sortedRows } from './order.js';
 import { choose, onSelection, selected } from './selection.js';
+import { hasEvery, wordsOf } from './words.js';
 
-const SEARCHED = ['trade_id', 'book', 'contract'];
+const SEARCHED = ['trade_id', 'book', 'contract', 'exercise_style', 'trade_status', 'priced_by'];
 const PATH_SEPARATOR = '\u001f';
 const SEARCH_AFTER_MS = 120;
 
@@ -47,7 +48,7 @@ export function buildTrades(host, key, emit, data) {
   });
   const sought = keepInAddress('search', () => find(sought.word));
   search.value = sought.word;
-  let words = sought.word.toLowerCase();
+  let words = wordsOf(sought.word);
   let timer = 0;
   search.addEventListener('input', () => {
     clearTimeout(timer);
@@ -64,14 +65,14 @@ export function buildTrades(host, key, emit, data) {
 
   frame.emptyText = () => {
     if (!frame.shown || grid.rows.length) return '';
-    const what = [words && `\u201c${search.value.trim()}\u201d`, ...filterTexts(latest.filters)].filter(Boolean);
+    const what = [words.length && `\u201c${search.value.trim()}\u201d`, ...filterTexts(latest.filters)].filter(Boolean);
     if (selected()) what.push(selectionText(selected()));
     return what.length ? `No trades match ${what.join(', ')}.` : 'There are no trades yet.';
   };
 
   function find(text) {
     if (search.value.trim() !== text) search.value = text;
-    words = text.toLowerCase();
+    words = wordsOf(text);
     arrange();
     frame.paintSoon();
   }
@@ -96,7 +97,7 @@ export function buildTrades(host, key, emit, data) {
     grid.paint();
   }
 
-  const kept = (table) => (words ? matching(table, words) : table.places);
+  const kept = (table) => (words.length ? matching(table, words) : table.places);
 
   function subscribe() {
     const query = queryOf(latest);
@@ -111,7 +112,7 @@ export function buildTrades(host, key, emit, data) {
   function describe() {
     const table = frame.shown;
     const shown = grid.rows.length;
-    const total = table ? (words ? `${count(shown)} of ${plural(table.rows, 'trade')}` : plural(table.rows, 'trade')) : '';
+    const total = table ? (words.length ? `${count(shown)} of ${plural(table.rows, 'trade')}` : plural(table.rows, 'trade')) : '';
     setText(frame.subtitle, [selectionText(selected()) || 'All books', total].filter(Boolean).join(' \u00b7 '));
     setAttribute(frame.subtitle, 'title', frame.subtitle.textContent);
   }
@@ -227,9 +228,7 @@ function whyUnknown(table, row, name) {
 }
 
 function matching(table, words) {
-  return table.places.filter((row) =>
-    SEARCHED.some((column) => table.string(column, row).toLowerCase().includes(words)),
-  );
+  return table.places.filter((row) => hasEvery(words, SEARCHED.map((column) => table.string(column, row))));
 }
 
 function selectionText(selection) {

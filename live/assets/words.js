@@ -1,0 +1,8 @@
+// The one rule of every search: each word stands somewhere in the row. storage/text_search.py is the same for the store.
+
+export const wordsOf = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
+
+export function hasEvery(words, texts) {
+  const row = texts.join('\n').toLowerCase();
+  return words.every((word) => row.includes(word));
+}

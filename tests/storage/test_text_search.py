@@ -1,0 +1,109 @@
+"""The one rule of every search, in the store and in the browser: each word somewhere in the row."""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.pricing_state import PricingState
+from storage.audit import AuditEntry, AuditFilter, append_audit, read_audit
+from storage.database import Store
+from storage.trade_list import TradeFilter, list_trades, matching_trades
+from tests.applying import change_records
+from tests.small_book import MONDAY, stock, trade
+
+ROOT = Path(__file__).parent.parent.parent
+WORDS_JS = (ROOT / "live" / "assets" / "words.js").read_text(encoding="utf-8")
+TRADES = [
+    trade("T-1", option_type="put", maturity=date(2021, 1, 15)),
+    trade("T-2", option_type="call", maturity=date(2021, 1, 15), strike=72.5),
+    trade("T-3", ticker="MSFT", option_type="put", maturity=date(2020, 6, 3), strike=1150.0, book="Müller_ÉTÉ"),
+    stock("T-4", trade_status="Terminated", book="EQ_PUT_SELLERS"),
+]
+EVERY = {"T-1", "T-2", "T-3", "T-4"}
+SEARCHES: list[tuple[str, set[str]]] = [
+    ("", EVERY),
+    ("   ", EVERY),
+    ("AAPL put", {"T-1", "T-4"}),
+    ("put aapl", {"T-1", "T-4"}),
+    ("  aapl\t 70 ", {"T-1"}),
+    ("jan 21", {"T-1", "T-2"}),
+    ("21 JAN call aapl", {"T-2"}),
+    ("72.5", {"T-2"}),
+    ("72.50", set()),
+    ("03 jun", {"T-3"}),
+    ("1150 msft", {"T-3"}),
+    ("AAPL Jan 21 70 put", {"T-1"}),
+    ("stock", {"T-4"}),
+    ("aapl stock terminated", {"T-4"}),
+    ("live t-", {"T-1", "T-2", "T-3"}),
+    ("put put", {"T-1", "T-3", "T-4"}),
+    ("vol_hed call", {"T-2"}),
+    ("vol%hed", set()),
+    ("a_pl", set()),
+    ("müller été", {"T-3"}),
+    ("MÜLLER Été", {"T-3"}),
+    ("AAPL MSFT", set()),
+    ("' OR 1=1 --", set()),
+    ("\\", set()),
+]
+
+
+@pytest.fixture
+def searched(store: Store, state: PricingState) -> Store:
+    change_records(store, state, "trades", TRADES, source="file")
+    return store
+
+
+def test_the_words_of_a_search_stand_anywhere_in_a_trade(searched: Store) -> None:
+    with searched.read() as connection:
+        found = {text: set(matching_trades(connection, TradeFilter(text=text))) for text, _ in SEARCHES}
+    assert found == dict(SEARCHES)
+
+
+def test_each_word_of_what_is_listed_finds_its_trade(searched: Store) -> None:
+    with searched.read() as connection:
+        listed = list_trades(connection, TradeFilter(), MONDAY, 10)
+        for _, row in listed.iterrows():
+            shown = f"{row['source']} {row['trade_status']} {row['contract']} {row['book']} {row['maturity'] or ''}"
+            assert row["trade_id"] in matching_trades(connection, TradeFilter(text=shown)), shown
+
+
+@pytest.mark.browser
+def test_the_browser_finds_the_same(searched: Store, chromium: Any) -> None:
+    with searched.read() as connection:
+        listed = list_trades(connection, TradeFilter(), MONDAY, 10)
+    rows = [[row["trade_id"], row["contract"], row["book"], row["trade_status"]] for _, row in listed.iterrows()]
+    page = chromium.new_page()
+    found = page.evaluate(
+        f"""async ([rows, texts]) => {{
+            const code = URL.createObjectURL(new Blob([{WORDS_JS!r}], {{ type: 'text/javascript' }}));
+            const {{ hasEvery, wordsOf }} = await import(code);
+            return texts.map((text) => rows.filter((row) => hasEvery(wordsOf(text), row)).map(([id]) => id));
+        }}""",
+        [rows, [text for text, _ in SEARCHES]],
+    )
+    page.close()
+    assert [(text, set(ids)) for (text, _), ids in zip(SEARCHES, found, strict=True)] == SEARCHES
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("max terminated", {"T1"}),
+        ("booked T1 twice", {"T1"}),
+        ("granted ana", {"Ana"}),
+        ("admin ana", {"Ana"}),
+        ("twice ana", set()),
+    ],
+)
+def test_the_words_of_a_search_stand_anywhere_in_an_entry_of_the_audit(
+    store: Store, text: str, expected: set[str]
+) -> None:
+    with store.write() as unit:
+        status = {"trade_status": "Live"}, {"trade_status": "Terminated"}
+        append_audit(unit, [AuditEntry("Max", "set status", "trade", "T1", *status, "Booked twice", "")])
+        append_audit(unit, [AuditEntry("Ada", "granted role", "person", "Ana", None, {"role": "admin"}, "", "")])
+    with store.read() as connection:
+        assert {each.entry.subject_key for each in read_audit(connection, AuditFilter(text=text))} == expected
