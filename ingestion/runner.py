@@ -20,6 +20,7 @@ from services.price_all import price_newest
 from services.price_book import Pending
 from services.pricing_state import PricingState
 from services.restart_replay import restart_replay
+from storage.background_tasks import TaskReports
 from storage.change_log import prune
 from storage.database import STORE_AWAY, Store
 from storage.feeds import Feed as FeedRow
@@ -60,6 +61,7 @@ class Sidecar:
         self._holder = Holder(name, uuid.uuid4().hex)
         self._preparing = Preparing(store, self._state, self._holder)
         self._feed = open_feed(self._claim(speed))
+        self._reports = TaskReports(store, f"sidecar {name}")
         self._lag: float | None = None
         self._next_look = self._next_report = self._next_prune = 0.0
 
@@ -81,6 +83,7 @@ class Sidecar:
             self._preparing.close()
             self._feed.close()
         self._patiently(stop, self._leave)
+        self._reports.leave()
         log.info("stopped", feed=self._feed.name, at=self._feed.progress)
 
     def _turn(self, stop: threading.Event) -> None:
@@ -207,6 +210,7 @@ class Sidecar:
                 self._lag if self._feed.lag_seconds is None else self._feed.lag_seconds,
                 self._feed.progress,
             )
+        self._reports.report_if_due()
 
     def _prune(self) -> None:
         with self._store.bookkeeping() as connection:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from services.how_many import grouped
+from storage.background_tasks import ReportedTask
 from storage.feeds import REPLAY, Feed
 from storage.read_models import StoreStatus
 
@@ -22,6 +23,7 @@ def status_text(status: StoreStatus, now: datetime, silence_seconds: float) -> s
         f"late quotes     {grouped(status.late)}",
         f"rejected        {grouped(status.rejected)}",
         f"dead letters    {grouped(status.dead_letters)}",
+        *_task_lines(status.tasks),
     ]
     return "\n".join(lines)
 
@@ -35,3 +37,15 @@ def _feed_line(feed: Feed, now: datetime, silence_seconds: float) -> str:
     speed = f", {pace}" if feed.feed == REPLAY else ""
     lag = "" if feed.lag_seconds is None else f", {feed.lag_seconds:.2f} s behind"
     return f"{name}{feed.state}{speed}{lag}, process {feed.process_id}; {feed.detail}"
+
+
+def _task_lines(tasks: list[ReportedTask]) -> list[str]:
+    """The threads and tasks of each process that reports them: those that fail with the reason."""
+    lines = []
+    for process in sorted({task.process for task in tasks}):
+        lines.append(f"threads of {process}")
+        for task in (task for task in tasks if task.process == process):
+            beat = f", last beat {task.beat_at:%H:%M:%S} UTC" if task.beat_at else ""
+            why = f" since {task.since:%H:%M:%S} UTC: {task.reason}. {task.fault}" if task.is_failing else ""
+            lines.append(f"  {task.task:<20}{task.state}{why}{beat}")
+    return lines

@@ -16,6 +16,8 @@ from engine.selection import TradeSelection
 from live.board import Board, load_board
 from live.feed_status import NO_FEED, said_of_feeds
 from live.tables import message
+from live.task_faults import said_of_tasks
+from storage.background_tasks import ReportedTask, TaskReports, read_reported
 from storage.change_log import read_since
 from storage.database import Store
 from storage.dead_letters import count_waiting
@@ -24,11 +26,13 @@ from storage.quotes import newest_as_of
 from storage.rejections import count_rejections
 from storage.sensitivities import valued_dates
 from storage.settings import Settings
+from storage.supervision import Supervised, SupervisedThread, TaskState, task_healths
 
 _FEEDS_SECONDS = 0.5
 _EARLIER_BOARDS = 3
 _MESSAGES_KEPT = 64
 _BACK_OFF_SECONDS = 1.0
+_REPORT_LOOK_SECONDS = 1.0
 
 log = structlog.get_logger("live")
 
@@ -43,6 +47,9 @@ class Following:
     dead_letters: int = 0
     rejected: int = 0
     store_ok: bool = True
+    reported: list[ReportedTask] = field(default_factory=list)
+    must_reload: bool = False
+    """Whether the boards may be wrong and must be loaded afresh: following has failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +77,20 @@ class Hub:
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
-        self._thread = threading.Thread(target=self._tail, name="deltaboard-tail", daemon=True)
+        self._thread = SupervisedThread("board updates", self._tail, self._stop)
+        self._reports = TaskReports(store, "web server")
+        self._reporter = SupervisedThread("task reports", self._report, self._stop)
         self.viewers = 0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._thread.start()
+        self._reporter.start()
 
     def stop(self) -> None:
         self._stop.set()
-        self._thread.join(timeout=5.0)
+        self._thread.join(5.0)
+        self._reporter.join(5.0)
         self.close()
 
     def close(self) -> None:
@@ -108,7 +119,8 @@ class Hub:
         """What of the status viewers are told at once when it changes."""
         following = self._following
         states = [said["state"] for said in self._said_of_feeds()]
-        return following.store_ok, following.latest, *states[:1]
+        failing = [health.task.name for health in task_healths() if health.state != TaskState.RUNNING]
+        return following.store_ok, following.latest, *failing, *states[:1]
 
     def board_of(self, as_of: date) -> Board | None:
         """The board of a date; one that nobody has looked at yet is loaded now (call it off the loop).
@@ -196,13 +208,14 @@ class Hub:
             "dead_letters": following.dead_letters,
             "rejected": following.rejected,
             "store": "ok" if following.store_ok else "unreachable",
+            "faults": said_of_tasks(task_healths(), following.reported, self._reports.process),
             "server_time": _iso(datetime.now(UTC)),
         }
 
     def _said_of_feeds(self) -> list[dict[str, Any]]:
         return said_of_feeds(self._following.feeds, datetime.now(UTC), self._settings.sidecar_silence_seconds)
 
-    def _tail(self) -> None:
+    def _tail(self, sign_of_life: Supervised) -> None:
         next_feeds = 0.0
         while not self._stop.is_set():
             try:
@@ -216,8 +229,13 @@ class Hub:
                     log.warning("the store does not answer", error=str(error.orig))
                 self._following.store_ok = False
                 self._wake()
+                sign_of_life.beat()  # it is at work; what is wrong is said of the store
                 self._stop.wait(_BACK_OFF_SECONDS)
                 continue
+            except Exception:
+                self._following.must_reload = True
+                raise
+            sign_of_life.beat()
             if moved:
                 self._wake()
             self._stop.wait(self._settings.tail_seconds)
@@ -228,6 +246,14 @@ class Hub:
             self._following.feeds = read_feeds(connection)
             self._following.dead_letters = count_waiting(connection)
             self._following.rejected = count_rejections(connection)
+            self._following.reported = read_reported(connection, datetime.now(UTC))
+
+    def _report(self, sign_of_life: Supervised) -> None:
+        while not self._stop.is_set():
+            self._reports.report_if_due()
+            sign_of_life.beat()
+            self._stop.wait(_REPORT_LOOK_SECONDS)
+        self._reports.leave()
 
     def follow(self) -> bool:
         """Take what is new in the store; whether anything was."""
@@ -235,9 +261,11 @@ class Hub:
             boards = dict(self._boards)
         with self._store.read() as connection:
             revisions = self._store.revisions(connection)
-            if revisions.revision == self._following.revision:
+            must_reload = self._following.must_reload
+            if revisions.revision == self._following.revision and not must_reload:
                 return False
-            read = None if self._following.revision < 0 else read_since(connection, self._following.revision)
+            is_first = self._following.revision < 0
+            read = None if is_first or must_reload else read_since(connection, self._following.revision)
             entries = read or []
             fresh = read is None or any(entry.reload for entry in entries)
             latest = newest_as_of(connection) or next(iter(valued_dates(connection)), None)
@@ -255,6 +283,7 @@ class Hub:
                         board.apply(entry)
             self._following.latest = latest
             self._following.revision = entries[-1].revision if entries and not fresh else revisions.revision
+            self._following.must_reload = False
             for board in loaded:
                 self._keep(board)
         return True

@@ -176,7 +176,8 @@ def routes(hub: Hub, settings: Settings, gate: Gate) -> list[BaseRoute]:
 
     async def health(request: Request) -> JSONResponse:
         status = hub.status(hub.latest)
-        live = status["included"] > 0 and status["store"] == "ok"
+        faulty = any(fault["needed_live"] for fault in status["faults"])
+        live = status["included"] > 0 and status["store"] == "ok" and not faulty
         may_know = await gate(request) is None
         told = status if may_know else {"store": status["store"], "feed": {"state": status["feed"]["state"]}}
         return JSONResponse({"live": live, **told}, status_code=200 if live else 503)

@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from storage.database import Store, WriteUnit
@@ -19,6 +20,12 @@ NO_DATE = date(1, 1, 1)
 """Stands where changed rows belong to no as-of date (trades)."""
 
 Tables = dict[tuple[str, date], pa.Table]
+
+log = structlog.get_logger("change_log")
+
+
+class _Unreadable(Exception):
+    """The rows of an entry cannot be decoded."""
 
 
 @dataclass(slots=True)
@@ -110,7 +117,10 @@ def _append(unit: WriteUnit, change: Change) -> None:
 
 
 def read_since(connection: Connection, revision: int, limit: int = 200) -> list[Entry] | None:
-    """The entries after a revision in order, at most ``limit``; None when the log no longer reaches that far back."""
+    """The entries after a revision in order, at most ``limit``; None when the log cannot say.
+
+    It does not where it no longer reaches that far back, or has an entry that cannot be decoded.
+    """
     heads = connection.execute(
         select(changes).where(changes.c.revision > revision).order_by(changes.c.revision).limit(limit)
     ).all()
@@ -120,10 +130,13 @@ def read_since(connection: Connection, revision: int, limit: int = 200) -> list[
     if heads[0].revision != revision + 1:
         return None
     found: dict[int, Tables] = {}
-    for row in connection.execute(
-        select(change_rows).where(change_rows.c.revision > revision, change_rows.c.revision <= heads[-1].revision)
-    ):
-        found.setdefault(row.revision, {})[(row.table_name, row.as_of_date)] = _decoded(row.rows)
+    try:
+        for row in connection.execute(
+            select(change_rows).where(change_rows.c.revision > revision, change_rows.c.revision <= heads[-1].revision)
+        ):
+            found.setdefault(row.revision, {})[(row.table_name, row.as_of_date)] = _read_back(row)
+    except _Unreadable:
+        return None
     return [
         Entry(
             head.revision,
@@ -166,16 +179,28 @@ def _stacked(first: pa.Table, second: pa.Table) -> pa.Table:
 
 
 def rows_since(connection: Connection, revision: int, names: Sequence[str]) -> list[tuple[str, pa.Table]] | None:
-    """The changed rows of these tables after a revision, in order; None when the log no longer reaches that far."""
+    """The changed rows of these tables after a revision, in order; None when the log cannot say, as `read_since`."""
     oldest = connection.execute(select(func.min(changes.c.revision))).scalar()
     if oldest is None or oldest > revision + 1:
         return None
     found = connection.execute(
-        select(change_rows.c.table_name, change_rows.c.rows)
+        select(change_rows)
         .where(change_rows.c.revision > revision, change_rows.c.table_name.in_(names))
         .order_by(change_rows.c.revision)
     )
-    return [(row.table_name, _decoded(row.rows)) for row in found]
+    try:
+        return [(row.table_name, _read_back(row)) for row in found]
+    except _Unreadable:
+        return None
+
+
+def _read_back(row: Any) -> pa.Table:
+    """The table of a row of ``change_rows``. Raises _Unreadable, whatever is wrong with it."""
+    try:
+        return _decoded(row.rows)
+    except Exception as error:
+        log.error("change_log_entry_unreadable", revision=row.revision, table=row.table_name, error=str(error)[:200])
+        raise _Unreadable from error
 
 
 def _encoded(table: pa.Table) -> bytes:

@@ -1,13 +1,14 @@
 """What pages and exports read: frames with documented columns, as the store was at one moment."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, and_, func, select
 
 from engine.measures import MEASURE_NAMES, camel_case
+from storage.background_tasks import ReportedTask, read_reported
 from storage.dead_letters import count_waiting
 from storage.feeds import Feed, read_feeds
 from storage.placing import contracts_in_words, read_placing
@@ -49,6 +50,7 @@ class StoreStatus:
     late: int
     dead_letters: int
     feeds: list[Feed]
+    tasks: list[ReportedTask]
 
 
 def read_status(connection: Connection) -> StoreStatus:
@@ -69,6 +71,7 @@ def read_status(connection: Connection) -> StoreStatus:
         late=sum(feed.late_quotes for feed in known_feeds),
         dead_letters=count_waiting(connection),
         feeds=known_feeds,
+        tasks=read_reported(connection, datetime.now(UTC)),
     )
 
 

@@ -274,3 +274,16 @@ change_rows = Table(
     Column("rows", LargeBinary, nullable=False),
 )
 """The changed rows of an entry, a table and as-of date each, as an Arrow IPC stream."""
+
+background_tasks = Table(
+    "background_tasks",
+    metadata,
+    Column("process", String, primary_key=True),
+    Column("task", String, primary_key=True),
+    Column("state", String, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("beat_at", UtcDateTime),
+    Column("reported_at", UtcDateTime, nullable=False),
+)
+"""How the supervised threads and tasks of each process are, as it last said of itself."""

@@ -77,6 +77,8 @@ function sayState(feed, asOf) {
   if (status.store === 'unreachable') {
     return { tone: 'bad', text: 'Store unreachable', title: 'The database does not answer. The board goes on by itself when it does.' };
   }
+  const fault = (status.faults ?? []).find((one) => one.needed_live);
+  if (fault) return { tone: 'bad', text: 'Not up to date', title: sayFaults(status) };
   const newest = status.latest_as_of_date;
   if (!newest) return { tone: 'warn', text: 'No quotes yet', title: 'Nothing has a value before quotes are loaded or a feed runs.' };
   if (asOf && asOf !== 'latest' && newest && asOf !== newest) {
@@ -84,7 +86,12 @@ function sayState(feed, asOf) {
     return { tone: 'idle', text: 'Later day', title: `No quotes have come for it: the latest day that has some is ${newest}.` };
   }
   const said = sayFeed(status.feed);
-  return { ...said, title: [said.title, ...otherFeeds(status)].join('\n') };
+  return { ...said, title: [said.title, ...otherFeeds(status), sayFaults(status)].filter(Boolean).join('\n') };
+}
+
+// What does not work, here or in a sidecar, and why: a line each.
+function sayFaults({ faults = [] }) {
+  return faults.map(({ fault, task, reason, process }) => `${fault} (${task}, ${process}: ${reason})`).join('\n');
 }
 
 // All feeds, where there are several: each with its state and how far it is behind.

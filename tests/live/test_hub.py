@@ -1,11 +1,13 @@
 """The boards of the web process follow the store: what the log says equals what a fresh read says."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from engine.selection import TradeSelection
 from live.board import Board, load_board
@@ -19,8 +21,10 @@ from storage.change_log import prune
 from storage.database import Store, StoreRevisions
 from storage.dead_letters import DeadLetter, write_dead_letters
 from storage.feeds import FeedState, claim_feed, report
-from storage.schema import sensitivities
+from storage.schema import change_rows, sensitivities
+from storage.settings import settings
 from tests.applying import apply_quotes, change_records
+from tests.databases import wait_for
 from tests.live.board_contents import contents, value
 from tests.live.changes import fresh_board, hub_of, reported
 from tests.live.viewer import Viewer
@@ -230,3 +234,39 @@ def test_the_status_tells_of_every_feed_and_of_what_was_set_aside(hub: Hub, smal
         "lag_seconds": 3.0,
         "detail": "kafka at work",
     }
+
+
+@pytest.mark.parametrize("blob", [b"\x00\xff", b"", b"ARROW1"], ids=["torn", "empty", "foreign"])
+def test_an_entry_that_cannot_be_decoded_costs_a_load(
+    hub: Hub, small_store: Store, state: PricingState, blob: bytes
+) -> None:
+    for number, rows in enumerate((blob, None), start=1):
+        apply_quotes(small_store, state, [quote("AAPL", 68.0 + number, number)], source="t")
+        if rows is not None:
+            with small_store.bookkeeping() as connection:
+                newest = connection.execute(select(func.max(change_rows.c.revision))).scalar_one()
+                connection.execute(update(change_rows).where(change_rows.c.revision == newest).values(rows=rows))
+        hub.follow()
+        assert contents(hub.board_of(MONDAY)) == contents(fresh_board(small_store))
+
+
+def test_the_thread_outlives_a_board_that_takes_no_entry(
+    small_store: Store, state: PricingState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Board, entry: Any) -> None:
+        self.revision = entry.revision
+        raise KeyError("no such column")
+
+    running = Hub(Store(small_store.url.render_as_string(hide_password=False)), settings())
+    loop = asyncio.new_event_loop()
+    loop.close()  # nobody waits there
+    running.start(loop)
+    try:
+        wait_for(lambda: running.latest == MONDAY, 60, "the first board")
+        monkeypatch.setattr(Board, "apply", broken)
+        applied = apply_quotes(small_store, state, [quote("AAPL", 71.0, 5)], source="t")
+        wait_for(lambda: running.status(MONDAY)["revision"] == applied.revision, 60, "the board, loaded afresh")
+        wait_for(lambda: not running.status(MONDAY)["faults"], 60, "the recovery")
+        assert contents(running.board_of(MONDAY)) == contents(fresh_board(small_store))
+    finally:
+        running.stop()
