@@ -70,15 +70,39 @@ def quotes_as_known(connection: Connection, as_of: date) -> dict[str, Quote]:
     return {row.instrument: Quote(*row) for row in rows}
 
 
-def observations_of(connection: Connection, as_of: date, instruments: Sequence[str] | None = None) -> pd.DataFrame:
+def observations_of(connection: Connection, as_of: date) -> pd.DataFrame:
     """Every observation of a date in time order: columns instrument, observed_at (UTC), quote."""
     query = select(quote_history.c.instrument, quote_history.c.observed_at, quote_history.c.quote).where(
         quote_history.c.as_of_date == as_of
     )
-    if instruments is not None:
-        query = query.where(quote_history.c.instrument.in_(instruments))
     rows = connection.execute(query.order_by(quote_history.c.observed_at))
     return pd.DataFrame([tuple(row) for row in rows], columns=["instrument", "observed_at", "quote"])
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedQuote:
+    """An observation, and when it came."""
+
+    instrument: str
+    observed_at: datetime
+    quote: float
+    received_at: datetime
+
+
+def received_quotes(connection: Connection, as_of: date, since: datetime | None = None) -> list[ReceivedQuote]:
+    """The observations of a date in the order of their times. since: those that came then or later."""
+    table = quote_history.c
+    query = select(table.instrument, table.observed_at, table.quote, table.received_at).where(table.as_of_date == as_of)
+    if since is not None:
+        query = query.where(table.received_at >= since)
+    return [ReceivedQuote(*row) for row in connection.execute(query.order_by(table.observed_at, table.instrument))]
+
+
+def closed_at(connection: Connection, as_of: date) -> datetime | None:
+    """When the first quote for a later date came: it closed this one. None: none came yet."""
+    query = select(func.min(quote_history.c.received_at)).where(quote_history.c.as_of_date > as_of)
+    found: datetime | None = connection.execute(query).scalar()
+    return found
 
 
 def _columns(items: Sequence[Quote]) -> dict[str, list[object]]:
