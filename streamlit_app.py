@@ -26,16 +26,16 @@ from ui.upload_folder import clear_left_behind
 from ui.warm_up import warm_up
 
 log_plainly()
-_hub = Hub(Store(settings().database_url), settings())
-_appender = Appender(Store(settings().database_url), settings())
+_hub = Hub(Store.of(settings()), settings())
+_appender = Appender(Store.of(settings()), settings())
 _front_end = FrontEnd()
-_gate = Gate(Store(settings().database_url))
+_gate = Gate(Store.of(settings()))
 
 
 @asynccontextmanager
 async def _following(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Follow the store for as long as the server runs."""
-    await asyncio.to_thread(Store(settings().database_url).migrate)
+    await asyncio.to_thread(Store.of(settings()).migrate)
     await asyncio.to_thread(clear_left_behind)
     _hub.start(asyncio.get_running_loop())
     threading.Thread(target=warm_up, args=(_front_end,), daemon=True).start()  # nobody waits for it, nor the end
@@ -50,7 +50,7 @@ app = st.App(
     lifespan=_following,
     routes=[*routes(_hub, settings(), _gate), *api_routes(_appender, settings(), _gate), *export_routes(_gate)],
     middleware=[
-        Middleware(FirstPage, gate=_gate, front_end=_front_end, store=Store(settings().database_url)),
+        Middleware(FirstPage, gate=_gate, front_end=_front_end, store=Store.of(settings())),
         Middleware(Guard, gate=_gate),
     ],
     on_script_error=show_script_error,

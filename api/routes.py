@@ -16,7 +16,8 @@ from api.docs_page import docs_page
 from api.openapi import ANSWERED_FAILURES, openapi
 from services.append import Appended
 from services.record_kinds import RECORD_KINDS
-from storage.database import STORE_AWAY, StoreUnreadable
+from storage.database import StoreUnreadable
+from storage.faults import StoreUnavailable
 from storage.settings import Settings
 
 _BODY_SECONDS = 60.0
@@ -27,7 +28,6 @@ _PAGE_POLICY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_AWAY: tuple[type[Exception], ...] = (*STORE_AWAY, StoreUnreadable)
 
 log = structlog.get_logger("api")
 
@@ -85,7 +85,7 @@ class AppendRoute:
             appended = await self._appender.append(kind, body, content_type, atomic=atomic)
         except BadBody as bad:
             raise Refused(bad.status, bad.reason, place=bad.place) from bad
-        except _AWAY as error:
+        except (StoreUnavailable, StoreUnreadable) as error:
             raise Refused(503, "the store does not answer: send the same again later", _retry_after(2)) from error
         finally:
             self._running -= 1

@@ -67,7 +67,7 @@ def _open(known: Settings) -> tuple[Store, PricingState]:
     if _opened is None or _opened[0] != known.database_url:
         if _opened is not None:
             _opened[1].close()
-        store = Store(known.database_url)
+        store = Store.of(known)
         store.migrate()
         state = PricingState.of(known)
         _opened = (known.database_url, store, state)

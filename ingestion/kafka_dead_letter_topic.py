@@ -17,8 +17,9 @@ from sqlalchemy import select
 
 from ingestion.kafka_opening import open_client
 from storage import feeds
-from storage.database import STORE_AWAY, Store
+from storage.database import Store
 from storage.dead_letters import DeadLetter, StoredDeadLetter, read_dead_letters
+from storage.faults import StoreUnavailable
 from storage.partition_offsets import Partition
 from storage.schema import dead_letters
 
@@ -89,7 +90,7 @@ class DeadLetterTopic:
                     self._send(producer, letters)
                     last = letters[-1].dead_letter_id
                 self._all_sent()
-            except (KafkaError, *STORE_AWAY) as fault:
+            except (KafkaError, StoreUnavailable) as fault:
                 log.warning("dead letters wait to be sent", topic=self._topic, error=str(fault).splitlines()[0])
                 self._stop.wait(_AGAIN_SECONDS)
                 self._wake.set()

@@ -26,8 +26,9 @@ from ingestion.kafka_lag import KafkaLag
 from services.apply_incoming import Applied
 from services.how_many import how_many
 from storage import feeds
-from storage.database import STORE_AWAY, Store
+from storage.database import Store
 from storage.dead_letters import DeadLetter
+from storage.faults import StoreUnavailable
 from storage.rejections import Rejection
 
 _WAIT_SECONDS = 0.1
@@ -103,7 +104,7 @@ class KafkaFeed:
             return None
         try:
             self._read(now)
-        except STORE_AWAY as fault:
+        except StoreUnavailable as fault:
             self._wait_after(fault, "the store does not answer")
         except KafkaError as fault:
             self._wait_after(fault, "reading from Kafka failed")

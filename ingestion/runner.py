@@ -22,7 +22,8 @@ from services.pricing_state import PricingState
 from services.restart_replay import restart_replay
 from storage.background_tasks import TaskReports
 from storage.change_log import prune
-from storage.database import STORE_AWAY, Store
+from storage.database import Store
+from storage.faults import StoreUnavailable, in_words
 from storage.feeds import Feed as FeedRow
 from storage.feeds import FeedLost, FeedState, Holder, PositionMoved, claim_feed, leave_feed, lost, read_feed, report
 from storage.settings import Settings
@@ -233,8 +234,8 @@ class Sidecar:
             try:
                 step()
                 return
-            except STORE_AWAY as error:
+            except StoreUnavailable as error:
                 wait = _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
-                log.warning("the store does not answer", again_in_seconds=wait, error=str(error).splitlines()[0])
+                log.warning("database_unavailable", again_in_seconds=wait, fault=error.fault, error=in_words(error))
                 if stop.wait(wait):
                     return

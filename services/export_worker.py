@@ -58,7 +58,7 @@ class _Desk:
     """The process's side, with its own connection."""
 
     def __init__(self, settings: Settings) -> None:
-        self._store = Store(settings.database_url)
+        self._store = Store.of(settings)
 
     def of_store(
         self, _progress: Progress, make: Make, form: ExportForm, title: str, about: Mapping[str, str]

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from storage.database import STORE_AWAY
+from storage.faults import StoreUnavailable, in_words
 from storage.settings import ROOT, Settings
 
 _ATTEMPTS = 2
@@ -182,8 +182,8 @@ def serve(
             afterwards(desk)
         except for_people as error:
             say(number, "failed", error)
-        except STORE_AWAY as error:
-            log.warning("the store does not answer", job=what, error=str(error))
+        except StoreUnavailable as error:
+            log.warning("database_unavailable", job=what, error=in_words(error))
             say(number, "failed", WorkFailed(_AWAY))
         except BrokenPipeError:
             return

@@ -69,7 +69,7 @@ class _Desk:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._store = Store(settings.database_url)
+        self._store = Store.of(settings)
         self._state = PricingState.of(settings)
         self._previews: OrderedDict[str, UploadPreview] = OrderedDict()
         self._pending = Pending()

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select
 
-from storage.database import STORE_AWAY, Store
+from storage.database import Store
+from storage.faults import StoreUnavailable
 from storage.schema import background_tasks
 from storage.supervision import TASKS, TaskHealth, TaskState, task_healths
 
@@ -96,7 +97,7 @@ class TaskReports:
         try:
             with self._store.bookkeeping() as connection:
                 write_reported(connection, self.process, healths, datetime.now(UTC))
-        except STORE_AWAY:
+        except StoreUnavailable:
             return False
         self._states, self._next = states, time.monotonic() + REPORT_SECONDS
         return True
@@ -106,5 +107,5 @@ class TaskReports:
         try:
             with self._store.bookkeeping() as connection:
                 write_reported(connection, self.process, (), datetime.now(UTC))
-        except STORE_AWAY:
+        except StoreUnavailable:
             return

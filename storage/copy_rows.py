@@ -10,6 +10,7 @@ import pyarrow.csv as arrow_csv
 from sqlalchemy import BigInteger, Boolean, Column, Connection, Date, Float, Integer, LargeBinary, Table
 from sqlalchemy.exc import DBAPIError
 
+from storage.faults import as_store_fault
 from storage.instants import UtcDateTime
 
 _BLOCK = 1 << 20
@@ -43,9 +44,10 @@ def copy_rows(connection: Connection, table: Table, batches: Sequence[tuple[Mapp
             for start in range(0, len(data), _BLOCK):
                 copy.write(data[start : start + _BLOCK])
     except psycopg.Error as error:  # in SQLAlchemy's words, which is what callers wait for
-        raise DBAPIError.instance(
+        known = DBAPIError.instance(
             sql, None, error, psycopg.Error, connection_invalidated=driver.closed, dialect=connection.dialect
-        ) from error
+        )
+        raise as_store_fault(known) from error
 
 
 def _arrow_table(table: Table, names: Sequence[str], columns: Mapping[str, Any], count: int) -> pa.Table:

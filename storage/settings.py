@@ -23,6 +23,18 @@ class Settings(BaseSettings):
         validation_alias="DATABASE_URL",
         description="Where the store is: an SQLAlchemy URL of SQLite or PostgreSQL (postgresql+psycopg://…).",
     )
+    store_connect_seconds: float = Field(
+        5.0, ge=2, le=60, description="How long connecting to PostgreSQL may take, in seconds."
+    )
+    store_answer_seconds: float = Field(
+        3.0, gt=0, le=600, description="After how long without an answer PostgreSQL is asked whether it still answers."
+    )
+    store_lock_seconds: float = Field(
+        30.0, gt=0, le=3600, description="How long a writer waits for another one, in seconds."
+    )
+    store_statement_seconds: float = Field(
+        300.0, gt=0, le=86_400, description="How long one statement on PostgreSQL may take, in seconds."
+    )
     change_log_minutes: float = Field(10.0, gt=0, description="How long the change log is kept, in minutes.")
     change_log_megabytes: float = Field(256.0, gt=0, description="How large the change log may grow, in megabytes.")
     tail_seconds: float = Field(0.02, gt=0, le=5, description="How often the web process asks the store for changes.")

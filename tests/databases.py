@@ -6,13 +6,14 @@ Where PostgreSQL is missing its tests are skipped, loudly; under CI, where it mu
 import os
 import random
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any
@@ -60,17 +61,18 @@ def _as_postgres() -> dict[str, Any]:
 class PostgresServer:
     """A throw-away server on loopback."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, folder: Path | None = None, settings: str = "") -> None:
         self._programs = programs
+        self._settings = settings
         self.port = free_port()
-        self._folder = Path(tempfile.mkdtemp(prefix="deltaboard-pg-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="deltaboard-pg-", dir=folder))
         if _as_postgres():
             shutil.chown(self._folder, "postgres", "postgres")
         self._run("initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust", "--no-sync")
         self.start()
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off"
+        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off {self._settings}"
         log = str(self._folder / "log")
         self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-t", "300", "-l", log, "-o", options, "start")
 
@@ -80,6 +82,45 @@ class PostgresServer:
     def close(self) -> None:
         self.stop()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def be_standby(self, standby: bool) -> None:
+        """Restart as a standby, which takes no writes, or as a primary again."""
+        self.stop()
+        signal_file = self._folder / "data" / "standby.signal"
+        if standby:
+            signal_file.touch()
+            if _as_postgres():
+                shutil.chown(signal_file, "postgres", "postgres")
+        else:
+            signal_file.unlink()
+        self.start()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop all its processes where they are: the kernel still takes connections, and nobody answers."""
+        first = int((self._folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(first, signal.SIGSTOP)
+        processes = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
+        for process in processes[1:]:
+            os.kill(process, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for process in reversed(processes):
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
+
+    def execute(self, *statements: str, database: str = "postgres") -> None:
+        """Run statements as the superuser, each by itself."""
+        engine = create_engine(self.url(database), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+        engine.dispose()
+
+    def cut_off(self, database: str) -> None:
+        """End every session on a database."""
+        self.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'")
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/{database}"

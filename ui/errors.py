@@ -6,8 +6,8 @@ from typing import ParamSpec
 
 import streamlit as st
 import structlog
-from sqlalchemy.exc import DBAPIError
 
+from storage.faults import REMEDIES, Fault, StoreFault, StoreUnavailable, in_words
 from ui.store import store
 
 _LOOK_SECONDS = 2.0
@@ -26,10 +26,10 @@ def log_plainly() -> None:
     structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
 
 
-def store_is_away(error: DBAPIError) -> None:
-    """Say that the store does not answer, and show the page again when it does."""
-    log.error("a page failed: the store does not answer", error=str(error.orig))
-    _unreachable()
+def store_is_away(error: StoreFault) -> None:
+    """Say what is wrong with the database, and show the page again when it is over."""
+    log.error("page_failed", error=in_words(error))
+    _say(error)
     _look_again()
 
 
@@ -38,7 +38,7 @@ def _look_again() -> None:
     try:
         with store().read() as connection:
             store().revisions(connection)
-    except DBAPIError:
+    except StoreFault:
         return
     st.rerun()
 
@@ -50,27 +50,28 @@ def or_away(draw: Callable[_Given, None]) -> Callable[_Given, None]:
     def guarded(*given: _Given.args, **named: _Given.kwargs) -> None:
         try:
             draw(*given, **named)
-        except DBAPIError as error:
-            log.warning("a part of a page waits: the store does not answer", error=str(error.orig))
-            _unreachable()
+        except StoreUnavailable as error:
+            log.warning("page_part_waits", error=in_words(error))
+            _say(error)
 
     return guarded
 
 
-def _unreachable() -> None:
+def _say(error: StoreFault) -> None:
+    what, how = REMEDIES[error.fault]
+    comes_back = "" if error.fault == Fault.CORRUPT else " This page comes back by itself after that."
     st.error(
-        "The store does not answer. This page comes back by itself when it does. If it stays so, tell whoever runs "
-        "Deltaboard.",
-        title="Store unreachable",
+        f"{what} How to fix: {how}{comes_back} If you do not run Deltaboard yourself, tell whoever does.",
+        title="Store unreachable" if error.fault == Fault.UNREACHABLE else "Store fault",
         icon=":material/database_off:",
     )
 
 
 def show_script_error(error: Exception) -> bool:
     """Show an error of a page to its user; True: Streamlit need not show its own."""
-    if isinstance(error, DBAPIError):  # in a part of a page that is drawn anew by itself
-        log.error("a part of a page failed: the store does not answer", error=str(error.orig))
-        _unreachable()
+    if isinstance(error, StoreFault):  # in a part of a page that is drawn anew by itself
+        log.error("page_part_failed", error=in_words(error))
+        _say(error)
     else:
         log.error("a page failed", exc_info=error)
         st.error(

@@ -1,8 +1,8 @@
 """What every page shares: its settings, the navigation by what people do, and the few styles the theme cannot set."""
 
 import streamlit as st
-from sqlalchemy.exc import DBAPIError
 
+from storage.faults import StoreFault
 from ui.errors import store_is_away
 from ui.my_views import my_views
 from ui.page_files import EXPLORE_PAGE, FIRST_PAGE, PAGES, page_address
@@ -57,5 +57,5 @@ def show_page() -> None:
 
 try:
     show_page()
-except DBAPIError as away:
+except StoreFault as away:
     store_is_away(away)

@@ -10,7 +10,7 @@ from storage.settings import settings
 @st.cache_resource
 def store() -> Store:
     """The store that DATABASE_URL names; its connections are shared by all sessions."""
-    return Store(settings().database_url)
+    return Store.of(settings())
 
 
 @st.cache_resource

@@ -39,10 +39,11 @@ def read_settings() -> "Settings":
 @contextmanager
 def opened_store(*, fresh: bool = False) -> Iterator["Store"]:
     """The store of the settings, brought to the newest schema. A store that cannot be read ends the command."""
-    from storage.database import STORE_AWAY, Store, StoreUnreadable
+    from storage.database import Store, StoreUnreadable
+    from storage.faults import StoreFault
 
     try:
-        store = Store(read_settings().database_url)
+        store = Store.of(read_settings())
     except StoreUnreadable as error:
         raise fail(str(error), UNREADABLE) from error
     try:
@@ -52,7 +53,7 @@ def opened_store(*, fresh: bool = False) -> Iterator["Store"]:
         yield store
     except StoreUnreadable as error:
         raise fail(str(error), UNREADABLE) from error
-    except STORE_AWAY as error:
+    except StoreFault as error:
         raise fail(str(store.unreadable(error)), UNREADABLE) from error
     finally:
         store.close()

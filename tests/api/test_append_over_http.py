@@ -2,7 +2,6 @@
 
 import io
 import json
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
 import api.appender
@@ -25,6 +23,7 @@ from api.bodies import EXCEL, PARQUET
 from services.append import append_read
 from services.excel_workbook import SheetTable, workbook_of
 from storage.database import Store
+from storage.faults import Fault, unavailable
 from storage.schema import quotes, sensitivities, store_state
 from storage.settings import settings
 from tests.api.serving import QUOTE, TOKEN, Server
@@ -384,7 +383,7 @@ class TestLimits:
 
     def test_a_store_that_is_away(self, start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
         def away(*_: Any, **__: Any) -> Any:
-            raise OperationalError("", {}, sqlite3.OperationalError("disk I/O error"))
+            raise unavailable(Fault.UNREACHABLE, "disk I/O error")
 
         server = start()
         with monkeypatch.context() as patch:

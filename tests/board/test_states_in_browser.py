@@ -28,7 +28,7 @@ EMPTY = {
     "audit": "There are no entries yet.",
 }
 """Address of a page -> what it says in an empty store."""
-AWAY = "The store does not answer. This page comes back by itself when it does."
+AWAY = "This page comes back by itself after that."
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 
 import ingestion.runner
 import ingestion.watch_content
@@ -17,6 +16,7 @@ from services.file_limits import FileLimits
 from services.pricing_state import PricingState
 from services.read_file import read_file
 from storage.database import Store
+from storage.faults import Fault, unavailable
 from storage.feeds import FeedLost, claim_feed
 from storage.loaded_files import read_loaded_files
 from storage.schema import record_versions, rejections, sensitivities, trades
@@ -308,7 +308,7 @@ def test_a_commit_whose_answer_was_lost_takes_effect_once(
         applied = real(*arguments, **options)
         calls.append(applied)
         if len(calls) == 1:
-            raise OperationalError("commit", {}, Exception("the connection was lost"))
+            raise unavailable(Fault.UNREACHABLE, "the connection was lost")
         return applied
 
     monkeypatch.setattr(ingestion.runner, "apply_incoming", apply)

@@ -9,7 +9,8 @@ from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import IntegrityError
 
 from storage.bulk import insert, remove, upsert, upsert_batches
-from storage.database import STORE_AWAY, Store
+from storage.database import Store
+from storage.faults import StoreUnavailable
 from storage.schema import quotes, sensitivities, trades
 from tests.databases import DATABASES
 from tests.small_book import MONDAY, OPEN
@@ -186,7 +187,7 @@ def test_a_database_that_goes_away_under_many_new_rows_is_away(store: Store) -> 
                     other.execute(text("SELECT pg_terminate_backend(:mine)"), {"mine": mine})
             insert(unit.connection, sensitivities, *batch("AAPL", rows, 1.0, 1))
 
-    with pytest.raises(STORE_AWAY):
+    with pytest.raises(StoreUnavailable):
         write(20_000, cut_off=True)
     write(100, cut_off=False)
     with store.read() as connection:

@@ -1,0 +1,97 @@
+"""The engine of an SQLite store: write-ahead log, transactions begun by us, checkpoints in a thread."""
+
+import os
+import shutil
+import sqlite3
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from storage.faults import Fault
+from storage.store_limits import StoreLimits
+
+_CHECKPOINT_SECONDS = 1.0
+_LARGEST_LOG_PAGES = 32_768
+"""128 MB: then the writer itself moves SQLite's log into the database. The checkpoints beside it come long before."""
+
+_LEAST_ROOM = 1 << 20
+
+
+def fault_of_folder(folder: Path) -> Fault | None:
+    """Why a file cannot be opened or grow there: SQLite itself does not tell where its log is concerned."""
+    try:
+        if not os.access(folder, os.W_OK):
+            return Fault.READ_ONLY if folder.is_dir() else None
+        return Fault.DISK_FULL if shutil.disk_usage(folder).free < _LEAST_ROOM else None
+    except OSError:
+        return None
+
+
+class Checkpoints:
+    """Moves SQLite's write-ahead log into the database from time to time, in a thread: no commit waits for it.
+
+    A passive checkpoint stops neither readers nor writers; what they hold is left to the next one.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._thread: threading.Thread | None = None
+        self._next = 0.0
+        self._lock = threading.Lock()
+
+    def start_if_due(self) -> None:
+        """After a commit."""
+        now = time.monotonic()
+        with self._lock:
+            if now < self._next or (self._thread is not None and self._thread.is_alive()):
+                return
+            self._next = now + _CHECKPOINT_SECONDS
+            self._thread = threading.Thread(target=self._checkpoint, name="deltaboard-checkpoint")
+            self._thread.start()
+
+    def wait(self) -> None:
+        """Until the one that runs is done."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _checkpoint(self) -> None:
+        with suppress(sqlite3.Error, SQLAlchemyError):  # a fault of the disk shows at the next commit
+            connection = self._engine.raw_connection()
+            try:
+                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            finally:
+                connection.close()
+
+
+def sqlite_engine(url: str, limits: StoreLimits, **options: Any) -> Engine:
+    """SQLite in WAL mode, with transactions begun by us: a writer takes its lock at once instead of failing later."""
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        connect_args={"timeout": limits.lock_seconds, "check_same_thread": False},
+        **options,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(dbapi_connection: Any, _record: Any) -> None:
+        dbapi_connection.isolation_level = None
+        cursor = dbapi_connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # NORMAL survives the death of the process at any instant; only a power cut may take the last commits back.
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute(f"PRAGMA wal_autocheckpoint={_LARGEST_LOG_PAGES}")
+        cursor.execute("PRAGMA journal_size_limit=134217728")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("deltaboard_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

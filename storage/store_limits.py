@@ -1,0 +1,29 @@
+"""How long a store is waited for."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from storage.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """Seconds. The bounds of connecting, answering and statements are those of PostgreSQL.
+
+    answer_seconds: after how long without an answer the server is asked whether it still answers.
+    """
+
+    connect_seconds: float = 5.0
+    answer_seconds: float = 3.0
+    lock_seconds: float = 30.0
+    statement_seconds: float = 300.0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """As the settings want it."""
+        return cls(
+            settings.store_connect_seconds,
+            settings.store_answer_seconds,
+            settings.store_lock_seconds,
+            settings.store_statement_seconds,
+        )
