@@ -1,16 +1,17 @@
 """How the Kafka broker is reached: the consumer's settings, and a consumer that opens without holding anything up."""
 
 import threading
+import traceback
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from typing import Any
 
 import structlog
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, TopicAuthorizationFailedError
 from kafka.structs import MemberState
 
 from ingestion.kafka_opening import open_client
@@ -110,6 +111,23 @@ def go_on_joining(consumer: KafkaConsumer) -> None:
         coordinator.request_rejoin()
         if coordinator._join_task is not None and not isinstance(coordinator._join_task, _Joining):
             coordinator._join_task = _Joining(coordinator._join_task)
+
+
+def unreadable_partitions(consumer: KafkaConsumer, fault: Exception) -> list[TopicPartition]:
+    """The partitions whose messages made a poll raise; empty where the fault is of no partition.
+
+    The library (3.0.12) does not say which, and keeps what it failed to unpack: the next poll would go around in it
+    for ever, without listening to anybody. Here it is thrown away, so that the messages are fetched anew.
+    """
+    if isinstance(fault, TopicAuthorizationFailedError):
+        topics = fault.args[0] if fault.args else ()
+        return [partition for partition in consumer.assignment() if partition.topic in topics]
+    unpacking = consumer._fetcher._next_partition_records
+    frames = {frame.f_code.co_name: frame for frame, _ in traceback.walk_tb(fault.__traceback__)}
+    if "take" in frames and unpacking:
+        unpacking.drain()
+        return [unpacking.topic_partition]
+    return [frames["_parse_fetched_data"].f_locals["tp"]] if "_parse_fetched_data" in frames else []
 
 
 def close_consumer(consumer: KafkaConsumer) -> None:

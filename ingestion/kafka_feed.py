@@ -20,9 +20,10 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 from ingestion.feed import Batch
 from ingestion.kafka_assignment import Assignment, partitions_text
 from ingestion.kafka_batch import Gathered, KafkaPosition, Topic, reached_in
-from ingestion.kafka_connection import close_consumer, go_on_joining, open_consumer
+from ingestion.kafka_connection import close_consumer, go_on_joining, open_consumer, unreadable_partitions
 from ingestion.kafka_dead_letter_topic import DeadLetterTopic
 from ingestion.kafka_lag import KafkaLag
+from ingestion.kafka_set_aside import SetAside
 from services.apply_incoming import Applied
 from services.how_many import how_many
 from storage import feeds
@@ -67,6 +68,7 @@ class KafkaFeed:
         )
         self._consumer: KafkaConsumer | None = None
         self._assignment = Assignment(store, options.group, row.feed, row.owner)
+        self._aside = SetAside()
         self._reached = reached_in(row.cursor)
         self._gathered = self._new_batch()
         self._unread: deque[Any] = deque()
@@ -92,7 +94,8 @@ class KafkaFeed:
             return f"group {self._options.group} waits for partitions of {', '.join(absent)}"
         behind = "" if self._lag.behind is None else f", {how_many(self._lag.behind, 'message')} behind"
         waits = f"; none yet of {', '.join(absent)}" if absent else ""
-        return f"group {self._options.group}, {partitions_text(places)}{behind}{waits}"
+        aside = f"; {self._aside.text}" if self._aside.text else ""
+        return f"group {self._options.group}, {partitions_text(places)}{behind}{waits}{aside}"
 
     @property
     def lag_seconds(self) -> float | None:
@@ -153,7 +156,7 @@ class KafkaFeed:
         self.paused = False
         self._not_before = now
         if self._consumer is not None:
-            self._consumer.resume(*self._assignment.places)
+            self._consumer.resume(*(place for place in self._assignment.places if place not in self._aside))
 
     def close(self) -> None:
         if self._letters is not None:
@@ -195,17 +198,25 @@ class KafkaFeed:
             except LogTruncationError:
                 for partition in assignment.places:  # they are checked against the log's range when they are read
                     self._seek(consumer, partition)
+            except Exception as fault:
+                self._set_aside(consumer, fault, now)
         if not records:
             go_on_joining(consumer)
         if assignment.taken_away:
             self._forget()
         if assignment.waits:
             assignment.settle(self._cursor(), paused=self.paused)
+            self._aside.clear()
             records = {}
         for partition, found in records.items():
             if partition in assignment.places:
                 self._unread.extend(found)
+                self._aside.read(partition)
         self._decode()
+        if not self._unread:
+            self._pass_by_what_is_no_message(consumer)
+        if not self.paused:
+            self._aside.try_again(consumer, now)
         places = {tuple(partition): place.offset for partition, place in assignment.places.items()}
         places |= {partition: after for partition, (_, after) in self._gathered.moves.items()}
         self._lag.look(consumer, {TopicPartition(*partition): offset for partition, offset in places.items()}, now)
@@ -220,6 +231,27 @@ class KafkaFeed:
             if not gathered.take(record, topics[record.topic], stored, latest):
                 break
             unread.popleft()
+
+    def _pass_by_what_is_no_message(self, consumer: KafkaConsumer) -> None:
+        """Move past offsets that hold no message for us: transaction markers, aborted and compacted messages.
+
+        All that was read is decoded, so the consumer's own position says what lies behind.
+        """
+        for partition, place in self._assignment.places.items():
+            position = consumer.position(partition, timeout_ms=0)
+            moves = self._gathered.moves.get(tuple(partition))
+            if position is not None and position > (moves[1] if moves else place.offset):
+                self._gathered.pass_by(tuple(partition), place.stored, position)
+                self._aside.read(partition)
+
+    def _set_aside(self, consumer: KafkaConsumer, fault: Exception, now: float) -> None:
+        """Leave the partitions aside whose messages cannot be unpacked. Raises the fault where it is of none."""
+        partitions = unreadable_partitions(consumer, fault)
+        if not partitions:
+            raise fault
+        for partition in partitions:
+            if partition in self._assignment.places:
+                self._aside.add(consumer, partition, consumer.position(partition, timeout_ms=0) or 0, fault, now)
 
     def _go_on_after_a_gap(self, consumer: KafkaConsumer, partition: TopicPartition, offset: int) -> None:
         """What was to be read next is not there: go on with the oldest that is, and say what is missing."""
@@ -241,6 +273,7 @@ class KafkaFeed:
         log.warning("messages are missing", place=where, reason=reason)
         self._gathered.rejections.append(Rejection(where, "", "", reason))
         self._gathered.pass_by(tuple(partition), place.stored, begins)
+        self._aside.read(partition)
         consumer.seek(partition, begins)
 
     def _seek(self, consumer: KafkaConsumer, partition: TopicPartition) -> None:

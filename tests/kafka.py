@@ -42,11 +42,12 @@ def broker() -> Iterator[Broker]:
         yield started
 
 
-def fresh_topic(broker: Broker, partitions: int = 1, prefix: str = "") -> str:
-    """Make a topic that nobody else uses; its name."""
+def fresh_topic(broker: Broker, partitions: int = 1, prefix: str = "", **configs: str) -> str:
+    """Make a topic that nobody else uses, with settings of the broker (compression_type for its compression.type)."""
     name = prefix + next(_names)
+    named = {setting.replace("_", "."): value for setting, value in configs.items()}
     with closing(KafkaAdminClient(bootstrap_servers=broker.bootstrap)) as admin:
-        admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1)])
+        admin.create_topics([NewTopic(name, num_partitions=partitions, replication_factor=1, topic_configs=named)])
     return name
 
 

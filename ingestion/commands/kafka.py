@@ -38,15 +38,14 @@ def kafka(
     name: Annotated[str, typer.Option(help="The feed's name; a second sidecar of it becomes NAME-2.")] = "kafka",
 ) -> None:
     """Run the sidecar with messages from Kafka, from where the store says that the group is."""
-    import logging
-
     from ingestion.commands.running import run_sidecar
     from ingestion.kafka_connection import SettingFault, consumer_settings
     from ingestion.kafka_feed import KafkaFeed, KafkaOptions
+    from ingestion.logs import log_library
 
     settings = read_settings()
     if settings.log_level.upper() != "DEBUG":
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)  # the feed says itself when the broker is away
+        log_library("kafka")
     try:
         consumer = consumer_settings(config or [])
     except SettingFault as fault:
