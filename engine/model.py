@@ -34,6 +34,7 @@ class NotPriced(StrEnum):
     NO_QUOTE = "no quote"
     UNKNOWN_PRODUCT = "unknown product"
     INCOMPLETE_TERMS = "incomplete terms"
+    NO_PARAMETERS = "no parameters"
     BAD_PARAMETERS = "bad parameters"
     REFUSED = "refused by the engine"
     WAITING = "waiting for its engine"

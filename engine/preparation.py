@@ -22,6 +22,7 @@ from engine.model import ARTICLE_PARAMETERS, NotPriced, OptionType, Product
 from engine.position_measures import position_measures
 
 DEFAULT_PARAMETERS = "default"
+_MISSING = "missing"
 _DAYS_A_YEAR = 365.0
 _OPTION_TYPES: tuple[str, ...] = (OptionType.CALL.value, OptionType.PUT.value)
 
@@ -31,7 +32,7 @@ DateArray = npt.NDArray[np.datetime64]
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """What an underlying is priced with; ``source`` is the as-of date they were set for, or "default"."""
+    """What an underlying is priced with; ``source`` is the as-of date they were set for, "default" or "missing"."""
 
     implied_vol: float
     risk_free_rate: float
@@ -40,7 +41,9 @@ class Parameters:
 
     @property
     def fault(self) -> str | None:
-        """Why nothing can be priced with these, or None."""
+        """Why no option can be priced with these, or None."""
+        if self.source == _MISSING:
+            return "its ticker has none on or before this date, and the defaults are refused"
         if not np.isfinite([self.implied_vol, self.risk_free_rate, self.dividend_yield]).all():
             return "a parameter is not a number"
         if self.implied_vol <= 0:
@@ -49,6 +52,8 @@ class Parameters:
 
 
 ARTICLE_DEFAULTS = Parameters(**ARTICLE_PARAMETERS, source=DEFAULT_PARAMETERS)
+NO_PARAMETERS = Parameters(0.0, 0.0, 0.0, source=_MISSING)
+"""Stands for the parameters of an underlying that has none, where the defaults are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,4 +292,5 @@ def _fault(trades: TradeArrays, row: int, days: float, parameters: Parameters) -
     ]
     if missing:
         return NotPriced.INCOMPLETE_TERMS, f"an option needs {', '.join(missing)}"
-    return NotPriced.BAD_PARAMETERS, str(parameters.fault)
+    reason = NotPriced.NO_PARAMETERS if parameters == NO_PARAMETERS else NotPriced.BAD_PARAMETERS
+    return reason, str(parameters.fault)

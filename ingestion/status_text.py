@@ -18,6 +18,7 @@ def status_text(status: StoreStatus, now: datetime, silence_seconds: float) -> s
         f"revision        {grouped(status.revision)}",
         f"trades          {grouped(status.trades)}",
         f"priced          {grouped(status.priced)}",
+        f"with defaults   {grouped(status.default_parameters)} (their tickers have no parameters)",
         f"not priced      {grouped(sum(status.not_priced.values()))}",
         *(f"  {reason}: {grouped(count)}" for reason, count in sorted(status.not_priced.items())),
         f"late quotes     {grouped(status.late)}",

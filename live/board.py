@@ -44,7 +44,7 @@ class Board:
     market: Market
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Tells one loading of a board from another: row numbers hold within one loading alone."""
-    _counted: tuple[int, tuple[int, int, dict[str, int]]] | None = field(default=None, repr=False)
+    _counted: tuple[int, tuple[int, int, dict[str, int]], int] | None = field(default=None, repr=False)
     """The counts, and the revision that they are of: every viewer's status has them, once a second."""
 
     def takes(self, entry: Entry) -> bool:
@@ -88,11 +88,18 @@ class Board:
 
     def live_counts(self) -> tuple[int, int, dict[str, int]]:
         """Of the trades that are not terminated: how many, how many have a value, and reason -> how many have none."""
-        if self._counted is None or self._counted[0] != self.revision:
-            self._counted = self.revision, self._count()
-        return self._counted[1]
+        return self._counts()[0]
 
-    def _count(self) -> tuple[int, int, dict[str, int]]:
+    def with_default_parameters(self) -> int:
+        """How many of them are priced with default parameters, because their ticker has none."""
+        return self._counts()[1]
+
+    def _counts(self) -> tuple[tuple[int, int, dict[str, int]], int]:
+        if self._counted is None or self._counted[0] != self.revision:
+            self._counted = self.revision, *self._count()
+        return self._counted[1:]
+
+    def _count(self) -> tuple[tuple[int, int, dict[str, int]], int]:
         rows = self.rows
         alive = rows.groups.alive()[rows["group"]] & rows["counted"]
         valued = rows.valued()
@@ -101,7 +108,8 @@ class Board:
         for reason, count in zip(reasons.tolist(), counts.tolist(), strict=True):
             name = reason.split(":")[0] or NOT_PRICED_YET
             missing[name] = missing.get(name, 0) + count
-        return int(alive.sum()), int((alive & valued).sum()), missing
+        by_default = int((alive & valued & rows["by_default"]).sum())
+        return (int(alive.sum()), int((alive & valued).sum()), missing), by_default
 
     def _moves_close(self, as_of: date, values: pa.Table) -> bool:
         """Whether the values of an earlier date may make it the previous close."""

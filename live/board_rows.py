@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from engine.contracts import BoolArray, FloatArray, IntArray
 from engine.measures import CLOSE_COMPARED, MEASURE_NAMES
 from engine.model import TRADE_COLUMNS, UNASSIGNED, TradeStatus
+from engine.preparation import DEFAULT_PARAMETERS
+from engine.spot_position import SpotEngine
 from live.board_groups import NO_GROUP, BoardGroups
 from live.growing_columns import GrowingColumns
 from storage.placing import Placing, contracts_in_words
@@ -26,7 +28,7 @@ _EMPTY: dict[str, tuple[type, Any]] = {
     **dict.fromkeys(("quantity", *VALUE_NAMES, *(f"close_{name}" for name in CLOSE_COMPARED)), (np.float64, np.nan)),
     **dict.fromkeys(("strike", "maturity"), (np.float64, np.nan)),
     **dict.fromkeys(("contract", "option_type", "exercise_style", "priced_by", "reason"), (object, "")),
-    **dict.fromkeys(("own", "counted", "stored", "reported", "close_reported"), (np.bool_, False)),
+    **dict.fromkeys(("own", "counted", "stored", "reported", "by_default", "close_reported"), (np.bool_, False)),
     **dict.fromkeys(("revision", "text_revision", "moved_revision"), (np.int64, 0)),
     "group": (np.int64, NO_GROUP),
 }
@@ -58,6 +60,7 @@ class BoardRows:
 
         quantity, strike, maturity (days since 1970), values, closes (``close_`` before the measure), contract,
         option_type, exercise_style, priced_by, reason, group,
+        by_default (rows whose value depends on parameters, and found none but the defaults),
         counted (rows that stand for a trade when trades are counted), revision (last change), text_revision (last
         change of text), moved_revision (last change of group).
         """
@@ -124,13 +127,15 @@ class BoardRows:
         rows = self._rows_of(values["trade_id"], values["risk_factor"])
         for name in VALUE_NAMES:
             self[name][rows] = values[name]
-        reported = _objects(values["parameters_source"]) == ""
-        priced_by = _objects(values["priced_by"])
-        text_changed = (self["priced_by"][rows] != priced_by) | (self["reason"][rows] != "") | ~self["stored"][rows]
+        sources, priced_by = _objects(values["parameters_source"]), _objects(values["priced_by"])
+        reported = sources == ""
+        by_default = (sources == DEFAULT_PARAMETERS) & (priced_by != SpotEngine.name)
+        text_changed = (self["priced_by"][rows] != priced_by) | (self["by_default"][rows] != by_default)
+        text_changed |= (self["reason"][rows] != "") | ~self["stored"][rows]
         self["priced_by"][rows] = priced_by
         self["reason"][rows] = ""
         self["stored"][rows] = True
-        self["reported"][rows] = reported
+        self["reported"][rows], self["by_default"][rows] = reported, by_default
         self["revision"][rows] = revision
         self["text_revision"][rows[text_changed]] = revision
         self.groups.touch(self["group"][rows], revision)

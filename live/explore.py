@@ -15,12 +15,14 @@ from engine.contracts import BoolArray, FloatArray, IntArray
 from engine.measures import DAY_PNL, MEASURES
 from engine.model import OptionType, Source
 from engine.selection import TradeSelection
+from engine.spot_position import SpotEngine
 from live.board import Board
 from live.board_groups import GROUP_COLUMNS
 from live.changed_rows import changed_rows
 from live.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS
 from live.wire import encode_arrow
 
+DEFAULT_PARAMETERS_WORD = "Default"
 NOT_KNOWN = "Not known"
 """What stands for a text that is missing, so that it can be filtered like any other."""
 _FIXED_NUMBERS = {"strike", "quantity", "days", "trades"}
@@ -80,6 +82,7 @@ def _fixed(board: Board, ids: IntArray) -> dict[str, pa.Array]:
         "sector": _by_group(sectors, group),
         "issuer_region": _by_group(regions, group),
         **{name: _texts(rows[name][ids]) for name in ("contract", "option_type", "exercise_style", "priced_by")},
+        "parameters": _texts(_parameters(board, ids)),
         "expiry_bucket": _coded(expiry_codes(days), EXPIRY_BUCKETS),
         "source": _texts(np.where(rows["reported"][ids], rows["priced_by"][ids], str(Source.ENGINE))),
         "reason": pa.array(rows.shown_reasons(ids), pa.string()).dictionary_encode(),
@@ -94,6 +97,15 @@ def _fixed(board: Board, ids: IntArray) -> dict[str, pa.Array]:
     }.items():
         columns[_LABELS[name]] = _numbers(values)
     return columns
+
+
+def _parameters(board: Board, ids: IntArray) -> list[str]:
+    """Whose parameters our values were found with; none where nothing of ours depends on any."""
+    rows = board.rows
+    ours = board.rows["stored"][ids] & ~rows["reported"][ids] & (rows["priced_by"][ids] != SpotEngine.name)
+    words = {(True, True): DEFAULT_PARAMETERS_WORD, (True, False): "The ticker's own"}
+    pairs = zip(ours.tolist(), rows["by_default"][ids].tolist(), strict=True)
+    return [words.get(pair, "") for pair in pairs]
 
 
 def _days_since_1970(board: Board) -> float:

@@ -78,6 +78,7 @@ TEXT_COLUMNS: dict[str, str] = {
     "moneyness_bucket": "Moneyness bucket",
     "trade_status": "Status",
     "priced_by": "Priced by",
+    "parameters": "Parameters",
     "source": "Source",
     "reason": "Why no value",
 }

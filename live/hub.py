@@ -192,6 +192,7 @@ class Hub:
         with self._lock:
             board = self._boards.get(as_of) if as_of else None
             total, included, missing = board.live_counts() if board else (0, 0, {})
+            by_default = board.with_default_parameters() if board else 0
         feeds = self._said_of_feeds()
         return {
             "kind": "status",
@@ -205,6 +206,7 @@ class Hub:
             "trades": total,
             "included": included,
             "not_included": missing,
+            "default_parameters": by_default,
             "dead_letters": following.dead_letters,
             "rejected": following.rejected,
             "store": "ok" if following.store_ok else "unreachable",

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from services.default_parameters import DEFAULTS_IN_WORDS, default_parameters_table
 from services.export_kinds import WithoutValueAsked
 from services.without_value import trades_without_value
 from storage.quotes import newest_as_of
@@ -48,6 +49,7 @@ with store().read() as connection:
     dates = as_of_dates(connection)
     as_of = asked or newest_as_of(connection) or next(iter(dates), None)
     without = trades_without_value(connection, as_of) if as_of else None
+    by_default = default_parameters_table(connection, as_of) if as_of else None
     letters = messages_set_aside(connection)
     files = refused_files(connection)
     rejections = rejections_frame(connection)
@@ -68,6 +70,14 @@ else:
     shown = without.rename(columns=title)
     shown.insert(1, "Open", trade_addresses(shown["Trade"]))
     table(shown, "Trades without a value, with reasons", 620)
+
+if by_default is not None and not by_default.empty:
+    st.subheader("Default parameters", anchor=False)
+    some = how_many_text(len(by_default), "trade is", "trades are")
+    st.caption(f"{some} priced with {DEFAULTS_IN_WORDS}, because the ticker had no parameters on {as_of}.")
+    shown = by_default.rename(columns=title)
+    shown.insert(1, "Open", trade_addresses(shown["Trade"]))
+    table(shown, "Trades with default parameters, with how to fix it")
 
 st.subheader("Messages set aside", anchor=False)
 if letters.empty:

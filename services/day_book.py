@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.contracts import BoolArray, FloatArray, IntArray
 from engine.day_path import group_sums, live_rows, slow_rows
-from engine.preparation import ARTICLE_DEFAULTS, Parameters
+from engine.preparation import Parameters
 from services.live_trades import LiveTrades
 from services.ready_underlyings import Preparation, Ready
 from storage.records import Record
@@ -83,10 +83,13 @@ class DayBook:
         unpriced: frozenset[str],
         closes: Closes,
         made: Mapping[str, Ready],
+        fallback: Parameters,
     ) -> None:
-        """made: underlyings made ready for the same date before; what is the same of them is not found again."""
+        """fallback: parameters of an underlying that has none. made: underlyings made ready for the same date before;
+        what is the same of them is not found again.
+        """
         self.as_of, self.closes, self.groups = as_of, closes, TradeGroups()
-        self._trades = LiveTrades(trades, unpriced)
+        self._trades, self._fallback = LiveTrades(trades, unpriced), fallback
         self._parameters: dict[str, dict[date, Record]] = {}
         self._ready: dict[str, Ready] = dict(made)
         self._known: dict[str, UnderlyingTrades] = {}
@@ -168,7 +171,7 @@ class DayBook:
     def _parameters_of(self, ticker: str) -> Parameters:
         days = self._parameters.get(ticker)
         if not days:
-            return ARTICLE_DEFAULTS
+            return self._fallback
         newest = days[max(days)]
         vol, rate, dividend = newest["implied_vol"], newest["risk_free_rate"], newest["dividend_yield"]
         return Parameters(vol, rate, dividend, newest["as_of_date"].isoformat())

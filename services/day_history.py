@@ -11,7 +11,7 @@ import pandas as pd
 
 from engine.contracts import BoolArray, FloatArray
 from engine.measures import DAY_PNL
-from engine.preparation import ObjectArray
+from engine.preparation import ARTICLE_DEFAULTS, ObjectArray, Parameters
 from engine.selection import HIERARCHY, TradeSelection
 from services.day_book import SUMS, GroupKey
 from services.day_points import DayPoint
@@ -65,15 +65,16 @@ class DayHistories:
     was a moment ago, and waits only for a date that nobody has asked for yet.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, fallback: Parameters = ARTICLE_DEFAULTS) -> None:
+        """fallback: parameters of an underlying that has none."""
+        self._store, self._fallback = store, fallback
         self._followed: OrderedDict[date, _Followed] = OrderedDict()
         self._lock = Lock()
 
     def of(self, as_of: date, selection: TradeSelection) -> DayHistory:
         """The lines of the selected trades over a date: a point for the last observation of each five minutes."""
         with self._lock:
-            followed = self._followed.setdefault(as_of, _Followed(FollowedDay(as_of)))
+            followed = self._followed.setdefault(as_of, _Followed(FollowedDay(as_of, self._fallback)))
             self._followed.move_to_end(as_of)
             while len(self._followed) > _DATES_KEPT:
                 self._followed.popitem(last=False)

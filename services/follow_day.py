@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from engine.model import Source
+from engine.preparation import Parameters
 from services.day_book import Closes, DayBook
 from services.day_points import DayPoints, Versions, known_until
 from services.ready_underlyings import Ready
@@ -23,8 +24,9 @@ _CLOCKS_APART = timedelta(minutes=1)
 class FollowedDay:
     """A date's points as the store has them at a revision. For one thread at a time."""
 
-    def __init__(self, as_of: date) -> None:
-        self._as_of = as_of
+    def __init__(self, as_of: date, fallback: Parameters) -> None:
+        """fallback: parameters of an underlying that has none."""
+        self._as_of, self._fallback = as_of, fallback
         self._revision = -1
         self._is_closed = False
         self._made: Mapping[str, Ready] = {}
@@ -73,7 +75,8 @@ class FollowedDay:
         start = _start(connection, quotes, closed, revision)
         trades, later_trades = records_at(connection, "trades", start)
         parameters, later_parameters = records_at(connection, "parameters", start)
-        book = DayBook(self._as_of, trades, parameters, unpriced, _closes(connection, self._as_of), self._made)
+        closes = _closes(connection, self._as_of)
+        book = DayBook(self._as_of, trades, parameters, unpriced, closes, self._made, self._fallback)
         points, versions = DayPoints(book), Versions(later_trades, later_parameters)
         points.follow(quotes, versions, closed_at=closed)
         if closed is not None and (versions.trades or versions.parameters):

@@ -4,15 +4,20 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from datetime import date
 
-from engine.preparation import ARTICLE_DEFAULTS, Parameters
+from engine.preparation import ARTICLE_DEFAULTS, NO_PARAMETERS, Parameters
 from storage.records import Record
+from storage.settings import Settings
 
 
 class KnownParameters:
     """Parameters by ticker and date; it is not changed once it was made."""
 
-    def __init__(self, records: Iterable[Record] = ()) -> None:
-        """records: fields of ``engine.model.PARAMETER_COLUMNS``; of several of one ticker and date the last counts."""
+    def __init__(self, records: Iterable[Record] = (), fallback: Parameters = ARTICLE_DEFAULTS) -> None:
+        """records: fields of ``engine.model.PARAMETER_COLUMNS``; of several of one ticker and date the last counts.
+
+        fallback: those of a ticker that has none.
+        """
+        self._fallback = fallback
         by_ticker: dict[str, dict[date, Parameters]] = {}
         for record in records:
             day = record["as_of_date"]
@@ -21,14 +26,14 @@ class KnownParameters:
         self._by_ticker = {ticker: sorted(days.items(), key=_day) for ticker, days in by_ticker.items()}
 
     def on(self, as_of: date, ticker: str) -> Parameters:
-        """The newest parameters of a ticker on or before a date; ``ARTICLE_DEFAULTS`` where there are none."""
+        """The newest parameters of a ticker on or before a date; the fallback where there are none."""
         known = self._by_ticker.get(ticker, [])
         place = bisect_right(known, as_of, key=_day)
-        return known[place - 1][1] if place else ARTICLE_DEFAULTS
+        return known[place - 1][1] if place else self._fallback
 
     def with_others(self, records: Iterable[Record]) -> "KnownParameters":
         """These and others, which take the place of those of the same ticker and date."""
-        both = KnownParameters(records)
+        both = KnownParameters(records, self._fallback)
         both._by_ticker = {
             **self._by_ticker,
             **{
@@ -37,6 +42,11 @@ class KnownParameters:
             },
         }
         return both
+
+
+def fallback_of(settings: Settings) -> Parameters:
+    """What a ticker without parameters is priced with, as the settings want it."""
+    return NO_PARAMETERS if settings.default_parameters == "refuse" else ARTICLE_DEFAULTS
 
 
 def _day(dated: tuple[date, Parameters]) -> date:

@@ -24,7 +24,7 @@ from storage.sensitivities import (
     write_valuations,
 )
 
-_PASSING = (NotPriced.NO_QUOTE, NotPriced.BAD_PARAMETERS)
+_PASSING = (NotPriced.NO_QUOTE, NotPriced.NO_PARAMETERS, NotPriced.BAD_PARAMETERS)
 """Reasons that a new quote or new parameters may have ended."""
 
 

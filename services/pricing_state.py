@@ -12,9 +12,9 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from engine.preparation import Parameters, PreparedUnderlying
+from engine.preparation import ARTICLE_DEFAULTS, Parameters, PreparedUnderlying
 from engine.trading_calendar import next_trading_day
-from services.known_parameters import KnownParameters
+from services.known_parameters import KnownParameters, fallback_of
 from services.live_trades import LiveTrades, NotedTrades
 from services.ready_underlyings import Preparation, Ready, ReadyUnderlyings, Trades
 from storage.change_log import Change, rows_since
@@ -47,9 +47,17 @@ class FreshTrades:
 class PricingState:
     """Trades by ticker, parameters, quotes by as-of date, and the underlyings prepared from them."""
 
-    def __init__(self, *, engine_overwrites_reported: bool = False, zero_terminated: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        engine_overwrites_reported: bool = False,
+        zero_terminated: bool = False,
+        fallback: Parameters = ARTICLE_DEFAULTS,
+    ) -> None:
+        """fallback: what an underlying without parameters is priced with."""
         self._engine_overwrites_reported = engine_overwrites_reported
         self.zero_terminated = zero_terminated
+        self._fallback = fallback
         self._ready = ReadyUnderlyings()
         self.forget()
 
@@ -59,6 +67,7 @@ class PricingState:
         return cls(
             engine_overwrites_reported=settings.engine_overwrites_reported,
             zero_terminated=settings.terminated_risk == "zero",
+            fallback=fallback_of(settings),
         )
 
     def forget(self) -> None:
@@ -72,7 +81,7 @@ class PricingState:
         self._reported_revision = _UNREAD
         self._trades = LiveTrades()
         self._expected: dict[str, Ready] = {}
-        self.parameters = KnownParameters()
+        self.parameters = KnownParameters((), self._fallback)
         self._quotes: dict[date, dict[str, Quote]] = {}
         self._reported: dict[date, dict[str, set[str]]] = {}
         self.priced: set[date] = set()
@@ -131,7 +140,7 @@ class PricingState:
 
     def load_parameters(self, connection: Connection) -> None:
         """Read the parameters again, as the transaction of this connection sees them."""
-        self.parameters = KnownParameters(read_plain_records(connection, "parameters"))
+        self.parameters = KnownParameters(read_plain_records(connection, "parameters"), self._fallback)
 
     def trade(self, trade_id: str) -> Record | None:
         """A trade as the store has it, whatever its status; its fields are those of ``TRADE_COLUMNS``."""

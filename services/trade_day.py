@@ -34,8 +34,10 @@ class TradeDay:
     why_not: str
 
 
-def trade_day(connection: Connection, trade_id: str, ticker: str, as_of: date) -> TradeDay:
-    """The day of a trade on a ticker.
+def trade_day(
+    connection: Connection, trade_id: str, ticker: str, as_of: date, fallback: Parameters = ARTICLE_DEFAULTS
+) -> TradeDay:
+    """The day of a trade on a ticker. fallback: its parameters where it has none.
 
     A point stands for the time until the next one: it is priced from what was known when the next quote came, the last
     one from what is known now, or was when the date closed. What came later changes nothing of it.
@@ -47,9 +49,8 @@ def trade_day(connection: Connection, trade_id: str, ticker: str, as_of: date) -
     points = _sampled(observed)
     closed_at = received_after(connection, ticker, as_of)
     known_until = [received for _, _, received in points[1:]] + [closed_at]
-    known = _Known(
-        trade_versions(connection, trade_id), parameter_versions(connection, ticker), read_unpriced(connection), as_of
-    )
+    versions = trade_versions(connection, trade_id), parameter_versions(connection, ticker)
+    known = _Known(*versions, read_unpriced(connection), as_of, fallback)
     rows = []
     is_slow = False
     for (observed_at, quote, _), until in zip(points, known_until, strict=True):
@@ -77,8 +78,9 @@ class _Known:
         parameters: Sequence[RecordVersion],
         unpriced: frozenset[str],
         as_of: date,
+        fallback: Parameters,
     ) -> None:
-        self._versions, self._unpriced, self._as_of = versions, unpriced, as_of
+        self._versions, self._unpriced, self._as_of, self._fallback = versions, unpriced, as_of, fallback
         self._times = [version.recorded_at for version in versions]
         self._parameters = [version for version in parameters if version.record["as_of_date"] <= as_of.isoformat()]
         self._parameter_times = [version.recorded_at for version in self._parameters]
@@ -105,7 +107,7 @@ class _Known:
         for version in self._parameters[:parameters]:
             newest[version.record["as_of_date"]] = version
         there = {day: version for day, version in newest.items() if not version.removed}
-        values = _parameters(there[max(there)].record) if there else ARTICLE_DEFAULTS
+        values = _parameters(there[max(there)].record) if there else self._fallback
         return prepare_trades(record["ticker"], _arrays(record), values, self._as_of)
 
 

@@ -39,6 +39,7 @@ _MENDING = {
     NotPriced.NO_QUOTE: "Load a quote of {ticker}, or correct the trade's ticker.",
     NotPriced.UNKNOWN_PRODUCT: "Correct its product: EQ_Option and EQ_Stock are priced.",
     NotPriced.INCOMPLETE_TERMS: "Load the trade again with what is missing.",
+    NotPriced.NO_PARAMETERS: "Load parameters of {ticker} for this date or an earlier one.",
     NotPriced.BAD_PARAMETERS: "Load parameters of {ticker} that are numbers, with a volatility above 0.",
     NotPriced.REFUSED: "Look at its terms and parameters; or load its sensitivities as somebody else computed them.",
     NOT_PRICED_YET: "It is priced with the next quote of {ticker}.",

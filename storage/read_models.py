@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, func, select
 from engine.measures import MEASURE_NAMES, camel_case
 from storage.background_tasks import ReportedTask, read_reported
 from storage.dead_letters import count_waiting
+from storage.default_parameters import count_by_default
 from storage.feeds import Feed, read_feeds
 from storage.placing import contracts_in_words, read_placing
 from storage.quotes import newest_as_of
@@ -33,6 +34,7 @@ SENSITIVITY_EXPORT_COLUMNS: tuple[str, ...] = (
     "TradeId",
     "RiskFactor",
     *(camel_case(name) for name in MEASURE_NAMES),
+    "ParametersSource",
 )
 
 
@@ -45,6 +47,7 @@ class StoreStatus:
     last_tick: datetime | None
     trades: int
     priced: int
+    default_parameters: int
     not_priced: dict[str, int]
     rejected: int
     late: int
@@ -66,6 +69,7 @@ def read_status(connection: Connection) -> StoreStatus:
         ).scalar(),
         trades=connection.execute(select(func.count()).select_from(trades)).scalar_one(),
         priced=priced["priced"],
+        default_parameters=count_by_default(connection, as_of) if as_of else 0,
         not_priced=priced["not_priced"],
         rejected=count_rejections(connection),
         late=sum(feed.late_quotes for feed in known_feeds),

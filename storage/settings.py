@@ -52,6 +52,10 @@ class Settings(BaseSettings):
         "keep",
         description="What becomes of the newest values of a trade that is terminated: keep them, or write zeros.",
     )
+    default_parameters: Literal["price", "refuse"] = Field(
+        "price",
+        description="What becomes of options on a ticker without parameters: price them with the defaults, or refuse.",
+    )
     demo_identity: bool = Field(
         False,
         description="Whether people may choose who they are although the server listens beyond this machine.",

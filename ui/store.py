@@ -3,6 +3,7 @@
 import streamlit as st
 
 from services.day_history import DayHistories
+from services.known_parameters import fallback_of
 from storage.database import Store
 from storage.settings import settings
 
@@ -16,4 +17,4 @@ def store() -> Store:
 @st.cache_resource
 def day_histories() -> DayHistories:
     """The day lines of that store."""
-    return DayHistories(store())
+    return DayHistories(store(), fallback_of(settings()))

@@ -6,8 +6,10 @@ import altair as alt
 import streamlit as st
 
 from engine.measures import MEASURES
+from services.known_parameters import fallback_of
 from services.trade_day import TradeDay, trade_day
 from services.trade_story import PRICE_UNIT, TradeStory
+from storage.settings import settings
 from ui.day_line import day_line
 from ui.number_text import number_text
 from ui.plain_words import plain
@@ -49,7 +51,7 @@ def day_of_trade(story: TradeStory, as_of: date) -> None:
 def _day(trade_id: str, ticker: str, as_of: date) -> TradeDay:
     """Computed once for all who look at the same within a moment."""
     with store().read() as connection:
-        return trade_day(connection, trade_id, ticker, as_of)
+        return trade_day(connection, trade_id, ticker, as_of, fallback_of(settings()))
 
 
 def _line(day: TradeDay, name: str, label: str, unit: str, colour: str) -> alt.Chart:

@@ -29,6 +29,7 @@ def append(
     Good rows go in, bad ones are named.
     """
     from services.append import append_read
+    from services.default_parameters import default_parameters_text
     from services.pricing_state import PricingState
     from services.read_rows import left_aside_text
 
@@ -52,6 +53,10 @@ def append(
             if left_aside:
                 typer.echo(left_aside_text(left_aside, known), err=True)
             typer.echo(f"{known.name}: {', '.join(f'{grouped(count)} {name}' for name, count in total.items())}")
+        with store.read() as connection:
+            by_default = default_parameters_text(connection)
+    if by_default:
+        typer.echo(by_default)
     if total["refused"]:
         raise typer.Exit(REFUSED)
 

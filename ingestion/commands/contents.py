@@ -58,6 +58,7 @@ def load(
     good_rows: Annotated[bool, typer.Option("--good-rows", help="Load the good rows although others are bad.")] = False,
 ) -> None:
     """Load a file; what it changes is priced at once. A bad row refuses the whole file, unless --good-rows."""
+    from services.default_parameters import default_parameters_text
     from services.file_limits import FileLimits
     from services.load_file import load_file, summary_of
     from services.pricing_state import PricingState
@@ -69,9 +70,13 @@ def load(
             loaded = load_file(store, state, kind.value, file, good_rows=good_rows, limits=FileLimits.of(known))
         except OSError as error:
             raise fail(f"{file}: {error.strerror}.", BAD_INPUT) from error
+        with store.read() as connection:
+            by_default = default_parameters_text(connection)
     for failure in loaded.failures:
         typer.echo(f"{file}: {failure}", err=True)
     typer.echo(summary_of(loaded))
+    if by_default:
+        typer.echo(by_default)
     if loaded.failures:
         raise typer.Exit(REFUSED)
 

@@ -17,6 +17,7 @@ export function buildStatus(host, key) {
   const revision = facts.appendChild(make('span', 'db-fact', { 'data-status': 'revision' }));
   const letters = line.appendChild(make('a', 'db-pill', { 'data-status': 'dead_letters', hidden: '' }));
   const pill = line.appendChild(make('a', 'db-pill', { 'data-status': 'not_included', hidden: '' }));
+  const defaults = line.appendChild(make('a', 'db-pill', { 'data-status': 'default_parameters', hidden: '' }));
   let latest = {};
   frame.message.remove(); // its one line says everything
 
@@ -39,6 +40,7 @@ export function buildStatus(host, key) {
     frame.skeleton.hidden = true;
     const url = listOf(latest);
     showPill(pill, feed?.status, url);
+    showDefaults(defaults, feed?.status, url);
     showLetters(letters, feed?.status, url);
   }
 
@@ -130,6 +132,15 @@ function showPill(pill, status, url) {
   setText(pill, `${count(total)} of ${plural(status.trades, 'trade')} not included`);
   const reasons = Object.entries(missing).filter(([, trades]) => trades > 0);
   setAttribute(pill, 'title', reasons.map(([reason, trades]) => `${count(trades)} ${reason}`).join('\n'));
+  setAttribute(pill, 'href', url);
+}
+
+function showDefaults(pill, status, url) {
+  const trades = status?.default_parameters ?? 0;
+  pill.hidden = !trades;
+  if (!trades) return;
+  setText(pill, `Default parameters: ${plural(trades, 'trade')}`);
+  setAttribute(pill, 'title', 'Their tickers have no parameters on this date. The list says how to fix it.');
   setAttribute(pill, 'href', url);
 }
 

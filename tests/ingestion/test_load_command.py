@@ -80,7 +80,11 @@ class TestGoodFiles:
         assert run("load", "trades", paths["trades"]).stdout == "trades: 6 new\n"
         paths["trades"].write_text(FILES["trades"].replace("C1,AAPL,VOL,EQ_Option,10", "C1,AAPL,VOL,EQ_Option,11"))
         assert run("load", "trades", paths["trades"]).stdout == "trades: 1 changed, 5 unchanged\n"
-        assert run("load", "quotes", paths["quotes"]).stdout == "quotes: 4 new\n"
+        summary, by_default = run("load", "quotes", paths["quotes"]).stdout.splitlines()
+        assert summary == "quotes: 4 new"
+        assert by_default.startswith("default parameters: 2 trades are priced with volatility 30.00%")
+        assert "because AAPL had no parameters on 2020-03-09. Load parameters of AAPL for" in by_default
+        assert run("load", "parameters", paths["parameters"]).stdout == "parameters: 1 new\n"
         late = write(tmp_path, "AsOfDate,Instrument,Quote\n2020-03-09T13:29:00Z,AAPL,1\n2099-01-01,AAPL,1\n")
         assert run("load", "quotes", late).stdout == "quotes: 1 late, 1 refused\n"
 

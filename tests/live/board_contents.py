@@ -45,7 +45,7 @@ def contents(board: Board) -> dict[str, Any]:
             for row in board.market.rows
             if not np.isnan(row.quote)
         },
-        "counts": board.live_counts(),
+        "counts": (*board.live_counts(), board.with_default_parameters()),
         "close": board.close_date,
     }
 
