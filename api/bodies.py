@@ -90,7 +90,7 @@ def _read_file(body: bytes, name: str, kind: RecordKind, limits: FileLimits) -> 
         try:
             with open_table(path, name, limits) as table:
                 if (fault := heading_of(table.names, kind).fault(kind)) is not None:
-                    raise BadBody(400, fault, f"{table.place} 1")
+                    raise BadBody(400, str(fault), f"{table.place} 1")
                 return read_open_table(table, table.names, kind, _within_bounds, one_a_key=False)
         except Unreadable as unreadable:
             raise _unreadable(unreadable) from unreadable
@@ -109,7 +109,7 @@ def _within_bounds(rows: Rows) -> Rows:
 
 def _unreadable(unreadable: Unreadable) -> BadBody:
     failure = unreadable.failure
-    return BadBody(400, failure.reason, f"{failure.place} {failure.line}")
+    return BadBody(400, failure.message, f"{failure.place} {failure.line}")
 
 
 def _too_many() -> BadBody:

@@ -172,7 +172,8 @@ def _answer_schemas() -> dict[str, Any]:
             },
             "column": {"type": "string", "description": "Empty when the whole row is meant."},
             "value": {"type": "string"},
-            "reason": {"type": "string"},
+            "reason": {"type": "string", "description": "Why it was not taken."},
+            "remediation": {"type": "string", "description": "How to fix it."},
         },
     }
     properties: dict[str, Any] = {

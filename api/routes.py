@@ -125,7 +125,10 @@ def answer_of(appended: Appended) -> dict[str, Any]:
         "unchanged": appended.unchanged,
         "late": appended.late,
         "refused": appended.refused,
-        "failures": [{"row": f.line, "column": f.column, "value": f.value, "reason": f.reason} for f in listed],
+        "failures": [
+            {"row": f.line, "column": f.column, "value": f.value, "reason": f.reason, "remediation": f.remediation}
+            for f in listed
+        ],
         "more_failures": appended.more_failures + len(appended.failures) - len(listed),
         "left_aside": appended.left_aside[:ANSWERED_FAILURES],
     }

@@ -12,6 +12,7 @@ from typing import Any
 
 from services.append import Row, read_appended
 from services.excel_rows import MAGIC as EXCEL_MAGIC
+from services.faults import BadValue, fault_of
 from services.file_limits import FileLimits
 from services.how_many import grouped
 from services.parquet_rows import MAGIC as PARQUET_MAGIC
@@ -107,13 +108,14 @@ def _items(read: Callable[[int], bytes], kind: RecordKind) -> Iterator[_Item]:
             continue
         try:
             if len(line) > _LONGEST_LINE:
-                raise ValueError(f"a line of more than {grouped(_LONGEST_LINE)} bytes: this is no row")
+                raise BadValue(f"a line of more than {grouped(_LONGEST_LINE)} bytes", "this is no row")
             if parse is None:
                 line = line.removeprefix(b"\xef\xbb\xbf")
                 parse = _json_row if line.lstrip()[:1] in (b"{", b"[") else _CsvRows(kind).row
             row = parse(line)
         except ValueError as error:
-            yield RowFailure(number, "", "", str(error))
+            fault = fault_of(error)
+            yield RowFailure(number, "", "", fault.reason, remediation=fault.remediation)
         else:
             if row is not None:
                 yield number, row
@@ -148,8 +150,8 @@ class _CsvRows:
         if not self._names:
             return cells
         if len(cells) != len(self._names):
-            reason = f"{len(cells)} values for {len(self._names)} columns: look for a missing or extra comma"
-            raise ValueError(reason)
+            reason = f"{len(cells)} values for {len(self._names)} columns"
+            raise BadValue(reason, "look for a missing or extra comma")
         return dict(zip(self._names, cells, strict=True))
 
 

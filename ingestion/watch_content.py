@@ -72,7 +72,13 @@ def read_content(
     except Exception as error:  # whatever a file holds, the others must go on
         log.exception("a file could not be read", file=file.name)
         found, records = None, ReadRecords()
-        records.refuse([RowFailure(1, "", "", f"cannot be read ({type(error).__name__}: {error}): look into the log")])
+        records.refuse(
+            [
+                RowFailure(
+                    1, "", "", f"cannot be read ({type(error).__name__}: {error})", remediation="look into the log"
+                )
+            ]
+        )
     if Signature.of(file.path.stat()) != file.signature or hash_of(file, limits) != content_hash:
         raise FileDisturbed
     what = found or kind or ""
@@ -88,8 +94,8 @@ def _failed(records: ReadRecords) -> tuple[list[RowFailure], int]:
     failures = list(records.failures)
     if records.more_failures:
         last = failures[-1].line if failures else 1
-        reason = f"and {grouped(records.more_failures)} more that are not listed: mend these first"
-        failures.append(RowFailure(last, "", "", reason))
+        reason = f"and {grouped(records.more_failures)} more that are not listed"
+        failures.append(RowFailure(last, "", "", reason, remediation="correct these first"))
     return failures, records.failed_rows
 
 

@@ -194,7 +194,9 @@ class WatchFeed:
 def _rejections(failures: Sequence[RowFailure], name: str) -> list[Rejection]:
     """The first failures, for the board, and how many more there are."""
     listed = [
-        Rejection(f"{failure.place} {failure.line}", shown(failure.column), shown(failure.value), shown(failure.reason))
+        Rejection(
+            f"{failure.place} {failure.line}", shown(failure.column), shown(failure.value), shown(failure.message)
+        )
         for failure in failures[:_REJECTIONS_KEPT]
     ]
     if len(failures) > _REJECTIONS_KEPT:

@@ -12,7 +12,9 @@ from ingestion.watch_paths import REPORT_SUFFIX, Signature, WatchedFile, shown
 from services.read_rows import RowFailure
 from services.spreadsheet_text import harmless
 
-_HEADER = ("line", "column", "value", "reason")
+_HEADER = ("line", "column", "value", "reason", "remediation")
+_EARLIER_HEADER = _HEADER[:-1]
+"""Of reports that an earlier version has left."""
 
 
 def report_of(path: Path) -> Path:
@@ -38,7 +40,7 @@ def write_report(path: Path, failures: Sequence[RowFailure]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_HEADER)
         writer.writerows(
-            (failure.line, _harmless(failure.column), _harmless(failure.value), _harmless(failure.reason))
+            (failure.line, *map(_harmless, (failure.column, failure.value, failure.reason, failure.remediation)))
             for failure in failures
         )
         file.flush()
@@ -93,7 +95,7 @@ def _is_ours(report: Path, *, missing: bool) -> bool:
     """Whether what stands there is a report that we wrote; ``missing`` where nothing does."""
     try:
         with report.open("rb") as file:
-            return file.readline(100).strip() == ",".join(_HEADER).encode()
+            return file.readline(100).strip() in [",".join(names).encode() for names in (_HEADER, _EARLIER_HEADER)]
     except FileNotFoundError:
         return missing
 

@@ -139,11 +139,11 @@ def _named(
             if len(row) <= len(names):
                 yield number, dict(zip(names, row, strict=False))
                 continue
-            reason = f"{len(row)} values for {len(names)} columns: give them in the order {', '.join(names)}"
-            misfits.append(RowFailure(number, "", "", reason, place))
+            reason = f"{len(row)} values for {len(names)} columns"
+            misfits.append(RowFailure(number, "", "", reason, place, f"give them in the order {', '.join(names)}"))
         else:
-            reason = f"no row: give named values, or values in the order {', '.join(names)}"
-            misfits.append(RowFailure(number, "", "", reason, place))
+            remediation = f"give named values, or values in the order {', '.join(names)}"
+            misfits.append(RowFailure(number, "", "", "no row", place, remediation))
 
 
 def _refuse_ahead(incoming: Incoming, read: ReadRecords, limit: datetime) -> None:
@@ -151,8 +151,8 @@ def _refuse_ahead(incoming: Incoming, read: ReadRecords, limit: datetime) -> Non
     ahead = [place for place, quote in enumerate(incoming.quotes) if quote.observed_at > limit]
     for place in ahead:
         at = f"{incoming.quotes[place].observed_at:%Y-%m-%dT%H:%M:%SZ}"
-        reason = "observed further ahead of the clock than is tolerated: check the time and its zone"
-        read.refuse([RowFailure(read.lines[place], "AsOfDate", at, reason, read.place)])
+        reason, remediation = "observed further ahead of the clock than is tolerated", "check the time and its zone"
+        read.refuse([RowFailure(read.lines[place], "AsOfDate", at, reason, read.place, remediation)])
     if ahead:
         read.failures.sort(key=lambda failure: failure.line)
         incoming.quotes = [quote for quote in incoming.quotes if quote.observed_at <= limit]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
 
+from services.faults import BadValue
 from services.permissions import Permission, User, require
 from services.read_rows import heading_of
 from services.record_kinds import RECORD_KINDS, RecordKind
@@ -113,12 +114,12 @@ def mapped_names(names: Sequence[str], mapping: Mapping[str, str], kind: RecordK
         known = {column.name for column in kind.columns}
         for name, column in mapping.items():
             if column != LEAVE_ASIDE and column not in known:
-                raise ValueError(f"{kind.name} have no column {column}: map {name} to another one")
+                raise BadValue(f"{kind.name} have no column {column}", f"map {name} to another one")
     used: dict[str, str] = {}
     for name in names:
         column = mapping.get(name, LEAVE_ASIDE)
         if column != LEAVE_ASIDE and used.setdefault(column, name) != name:
-            raise ValueError(f"{used[column]} and {name} are both mapped to {column}: leave one of them aside")
+            raise BadValue(f"{used[column]} and {name} are both mapped to {column}", "leave one of them aside")
     mapped = []
     for name in names:
         if name not in mapping:

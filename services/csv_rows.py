@@ -4,10 +4,12 @@ import csv
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
+from services.faults import Fault
 from services.how_many import grouped, how_many
 from services.read_rows import Unreadable
 
 _LONGEST_ROW = 1_000_000
+_NO_TABLE = "this is no table of records"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -18,15 +20,16 @@ def lines_of(file: BinaryIO, most_bytes: int) -> Iterator[bytes]:
         number += 1
         total += len(line)
         if len(line) > _LONGEST_ROW:
-            raise Unreadable(number, f"a line of more than {grouped(_LONGEST_ROW)} bytes: this is no table of records")
+            raise Unreadable(number, Fault(f"a line of more than {grouped(_LONGEST_ROW)} bytes", _NO_TABLE))
         if total > most_bytes:
             raise Unreadable(number, too_large(most_bytes))
         yield line
 
 
-def too_large(most_bytes: int) -> str:
+def too_large(most_bytes: int, before: str = "") -> Fault:
     """Why a file of more bytes is refused."""
-    return f"larger than {grouped(most_bytes / 1e6)} MB: split the file, or raise DELTABOARD_FILE_MEGABYTES"
+    size = f"{before}larger than {grouped(most_bytes / 1e6)} MB"
+    return Fault(size, "split the file, or raise DELTABOARD_FILE_MEGABYTES")
 
 
 def csv_rows(lines: Iterable[bytes], most_columns: int, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
@@ -39,8 +42,7 @@ def csv_rows(lines: Iterable[bytes], most_columns: int, delimiter: str = ",") ->
     try:
         for cells in reader:
             if len(cells) > most_columns:
-                reason = f"{too_many_columns(len(cells), most_columns)}: this is no table of records"
-                raise Unreadable(reader.line_num, reason)
+                raise Unreadable(reader.line_num, Fault(too_many_columns(len(cells), most_columns), _NO_TABLE))
             yield reader.line_num, cells
             texts.row_length = 0
     except csv.Error as error:
@@ -58,12 +60,12 @@ def named_rows(
     """
     first = next(rows, None)
     if first is None:
-        raise Unreadable(1, "the file is empty: its first line must name the columns")
+        raise Unreadable(1, Fault("the file is empty", "its first line must name the columns"))
     line, cells = first
     names = [name.strip() for name in cells]
     if len(names) == 1 and (other := next((sign for sign in ";\t|" if sign in names[0]), None)):
-        sign = {"\t": "tabs: name the file .tsv, or"}.get(other, f"'{other}':")
-        raise Unreadable(line, f"the columns are separated by {sign} save it with commas")
+        sign, also = ("tabs", "name the file .tsv, or ") if other == "\t" else (f"'{other}'", "")
+        raise Unreadable(line, Fault(f"the columns are separated by {sign}", f"{also}save it with commas"))
     return line, names, _counted(rows, most_rows)
 
 
@@ -72,10 +74,10 @@ def delimiter_of(suffix: str) -> str:
     return "\t" if suffix.lower() in (".tsv", ".tab") else ","
 
 
-def too_many_rows(count: int, most_rows: int) -> str:
+def too_many_rows(count: int, most_rows: int, before: str = "") -> Fault:
     """Why a file of so many rows is refused."""
-    many = how_many(count, "row")
-    return f"{many}, at most {grouped(most_rows)} are read: split the file, or raise DELTABOARD_FILE_ROWS"
+    many = f"{before}{how_many(count, 'row')}, at most {grouped(most_rows)} are read"
+    return Fault(many, "split the file, or raise DELTABOARD_FILE_ROWS")
 
 
 def too_many_columns(count: int, most_columns: int) -> str:
@@ -87,7 +89,7 @@ def _counted(rows: Iterator[tuple[int, list[str]]], most_rows: int) -> Iterator[
     """Rows up to a number of them; one more is too many."""
     for count, (line, cells) in enumerate(rows, 1):
         if count > most_rows:
-            raise Unreadable(line, f"more than {too_many_rows(most_rows, most_rows)}")
+            raise Unreadable(line, too_many_rows(most_rows, most_rows, "more than "))
         yield line, cells
 
 
@@ -107,8 +109,8 @@ class _Texts:
         self._number += 1
         self.row_length += len(line)
         if self.row_length > _LONGEST_ROW:
-            reason = f"a row of more than {grouped(_LONGEST_ROW)} bytes: look for a quotation mark that is not closed"
-            raise Unreadable(self._number, reason)
+            reason = f"a row of more than {grouped(_LONGEST_ROW)} bytes"
+            raise Unreadable(self._number, Fault(reason, "look for a quotation mark that is not closed"))
         if self._number == 1 and line.startswith(_BYTE_ORDER_MARK):
             line = line[len(_BYTE_ORDER_MARK) :]
             self._offset = len(_BYTE_ORDER_MARK)
@@ -116,6 +118,7 @@ class _Texts:
             text = line.decode()
         except UnicodeDecodeError as error:
             place = grouped(self._offset + error.start)
-            raise Unreadable(self._number, f"not UTF-8 text at byte {place}: save the file as CSV UTF-8") from error
+            fault = Fault(f"not UTF-8 text at byte {place}", "save the file as CSV UTF-8")
+            raise Unreadable(self._number, fault) from error
         self._offset += len(line)
         return text

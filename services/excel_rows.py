@@ -10,6 +10,7 @@ from xml.parsers import expat
 
 from services.csv_rows import too_large, too_many_rows
 from services.excel_sheet import CORRUPT, Attributes, SharedTexts, Sheet, parsed, streamed
+from services.faults import Fault
 from services.how_many import grouped
 from services.read_rows import Unreadable
 
@@ -48,16 +49,17 @@ class ExcelRows:
             self._zip = zipfile.ZipFile(path)
             total = sum(part.file_size for part in self._zip.infolist())
             if total > most_bytes:
-                raise Unreadable(1, f"unpacks to {grouped(total / 1e6)} MB, {too_large(most_bytes)}", "row")
+                raise Unreadable(1, too_large(most_bytes, f"unpacks to {grouped(total / 1e6)} MB, "), "row")
             self._parts = self._find_sheets()
         except _BROKEN as error:
             raise Unreadable(1, CORRUPT, "row") from error
         self.sheets = list(self._parts)
         if not self.sheets:
-            raise Unreadable(1, "the workbook has no sheet", "row")
+            raise Unreadable(1, Fault("the workbook has no sheet", "save it with one"), "row")
         self.sheet = self.sheets[0] if sheet is None else sheet
         if self.sheet not in self._parts:
-            raise Unreadable(1, f"there is no sheet {self.sheet}: there are {', '.join(self.sheets[:20])}", "row")
+            fault = Fault(f"there is no sheet {self.sheet}", f"there are {', '.join(self.sheets[:20])}")
+            raise Unreadable(1, fault, "row")
 
     def close(self) -> None:
         self._zip.close()
@@ -70,7 +72,7 @@ class ExcelRows:
             with self._zip.open(self._parts[self.sheet]) as part:
                 for count, (number, cells) in enumerate(streamed(part, sheet), 1):
                     if count > self._most_rows + 1:  # the first names the columns
-                        raise Unreadable(number, f"more than {too_many_rows(self._most_rows, self._most_rows)}", "row")
+                        raise Unreadable(number, too_many_rows(self._most_rows, self._most_rows, "more than "), "row")
                     yield number, cells
         except _BROKEN as error:
             raise Unreadable(number, CORRUPT, "row") from error
@@ -124,9 +126,8 @@ class ExcelRows:
         name = next((name for name in self._zip.namelist() if name.lower() == "xl/sharedstrings.xml"), None)
         if name is not None:
             if self._zip.getinfo(name).file_size > _LARGEST_TEXTS:
-                raise Unreadable(
-                    1, f"its texts unpack to more than {_LARGEST_TEXTS / 1e6:.0f} MB: save the sheet as CSV", "row"
-                )
+                reason = f"its texts unpack to more than {_LARGEST_TEXTS / 1e6:.0f} MB"
+                raise Unreadable(1, Fault(reason, "save the sheet as CSV"), "row")
             with self._zip.open(name) as part:
                 parsed(part, texts.start, texts.end, texts.text)
         return texts.found

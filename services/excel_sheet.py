@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from typing import IO, Any
 from xml.parsers import expat
 
+from services.faults import Fault
 from services.how_many import how_many
 from services.read_rows import Unreadable
 
-CORRUPT = "not a whole Excel workbook: open it in Excel and save it again as .xlsx"
+CORRUPT = Fault("not a whole Excel workbook", "open it in Excel and save it again as .xlsx")
 _CHUNK = 1 << 16
 _LONGEST_TEXT = 100_000
 _LONGEST_TAG = 1_000_000
@@ -88,8 +89,8 @@ class Sheet:
             if not self._pieces and not self._has_formula:
                 return
             if self._column >= self._most_columns:
-                reason = f"more than {how_many(self._most_columns, 'column')}: this is no table of records"
-                raise Unreadable(self._number, reason, "row")
+                reason = f"more than {how_many(self._most_columns, 'column')}"
+                raise Unreadable(self._number, Fault(reason, "this is no table of records"), "row")
             cells = self._cells
             if len(cells) < self._column:
                 cells.extend([None] * (self._column - len(cells)))

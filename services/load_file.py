@@ -88,8 +88,9 @@ def refuse_unknown_tickers(store: Store, read: ReadRecords) -> None:
     rows = list(zip(read.records, read.lines, strict=True))
     read.records = [record for record, _ in rows if record["ticker"] in known]
     read.lines = [line for record, line in rows if record["ticker"] in known]
-    reason = "the store knows no such ticker: mend it, or load its instrument or a quote of it first"
+    reason = "the store knows no such ticker"
+    remediation = "mend it, or load its instrument or a quote of it first"
     for record, line in rows:
         if record["ticker"] not in known:
-            read.refuse([RowFailure(line, "Ticker", record["ticker"], reason, read.place)])
+            read.refuse([RowFailure(line, "Ticker", record["ticker"], reason, read.place, remediation)])
     read.failures.sort(key=lambda failure: failure.line)

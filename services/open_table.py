@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from services.csv_rows import csv_rows, delimiter_of, lines_of, named_rows, too_large
 from services.excel_rows import MAGIC as EXCEL_MAGIC
 from services.excel_rows import ExcelRows
+from services.faults import Fault
 from services.file_limits import FileLimits
 from services.parquet_rows import MAGIC as PARQUET_MAGIC
 from services.parquet_rows import ParquetRows
@@ -66,11 +67,12 @@ def open_table(path: Path, file_name: str, limits: FileLimits, sheet: str | None
             with closing(ExcelRows(path, limits.bytes, limits.rows, limits.columns, sheet)) as workbook:
                 yield _of_workbook(workbook)
         elif start.startswith(_OLD_EXCEL):
-            raise Unreadable(1, "an old or protected Excel workbook: save it as .xlsx without a password")
+            raise Unreadable(1, Fault("an old or protected Excel workbook", "save it as .xlsx without a password"))
         elif suffix in (".parquet", ".pq"):
-            raise Unreadable(1, "not a Parquet file: write it again", "row")
+            raise Unreadable(1, Fault("not a Parquet file", "write it again"), "row")
         elif suffix == ".xlsx":
-            raise Unreadable(1, "not an Excel workbook: open it in Excel and save it again as .xlsx", "row")
+            fault = Fault("not an Excel workbook", "open it in Excel and save it again as .xlsx")
+            raise Unreadable(1, fault, "row")
         else:
             yield _of_text(file, limits, delimiter_of(suffix), path.stat().st_size)
 
@@ -93,7 +95,8 @@ def _of_workbook(workbook: ExcelRows) -> OpenTable:
     rows = workbook.rows()
     first = next(rows, None)
     if first is None:
-        raise Unreadable(1, f"the sheet {workbook.sheet} is empty: its first row must name the columns", "row")
+        fault = Fault(f"the sheet {workbook.sheet} is empty", "its first row must name the columns")
+        raise Unreadable(1, fault, "row")
     names = ["" if cell is None else str(cell).strip() for cell in first[1]]
 
     def rows_of(wanted: Sequence[int]) -> Rows:

@@ -9,13 +9,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from services.csv_rows import too_large, too_many_columns, too_many_rows
+from services.faults import Fault
 from services.how_many import grouped, how_many
 from services.read_rows import Unreadable
 
 MAGIC = b"PAR1"
 _BATCH_ROWS = 5_000
 _LARGEST_BATCH = 64_000_000
-_CORRUPT = "not a whole Parquet file: write it again"
+_CORRUPT = Fault("not a whole Parquet file", "write it again")
 
 
 class ParquetRows:
@@ -36,7 +37,7 @@ class ParquetRows:
         try:
             if self._metadata.num_columns > most_columns:
                 many = too_many_columns(self._metadata.num_columns, most_columns)
-                raise Unreadable(1, f"{many}: remove some", "row")
+                raise Unreadable(1, Fault(many, "remove some"), "row")
             if self._metadata.num_rows > most_rows:
                 raise Unreadable(1, too_many_rows(self._metadata.num_rows, most_rows), "row")
         except Unreadable:
@@ -51,7 +52,7 @@ class ParquetRows:
         fields = [self._schema.field(position) for position in wanted]
         nested = [field.name for field in fields if pa.types.is_nested(field.type)]
         if nested:
-            raise Unreadable(1, f"column {nested[0]} is nested: it must have one value a row", "row")
+            raise Unreadable(1, Fault(f"column {nested[0]} is nested", "it must have one value a row"), "row")
         # Texts stay as a dictionary: a text that a small file repeats a million times is in memory once.
         texts = [field.name for field in fields if _is_text(field.type)]
         number = 0
@@ -61,7 +62,7 @@ class ParquetRows:
                 for batch in file.iter_batches(_BATCH_ROWS, columns=[field.name for field in fields]):
                     if batch.nbytes > _LARGEST_BATCH:
                         many = f"{how_many(_BATCH_ROWS, 'row')} are more than {_LARGEST_BATCH / 1e6:.0f} MB"
-                        raise Unreadable(number + 1, f"{many}: shorten the texts", "row")
+                        raise Unreadable(number + 1, Fault(many, "shorten the texts"), "row")
                     batch.validate(full=True)  # a damaged file may point beyond its own texts
                     columns = [_values(batch.column(field.name), field.name, number + 1) for field in fields]
                     for values in zip(*columns, strict=True):
@@ -80,7 +81,7 @@ class ParquetRows:
                 if column.path_in_schema in names:
                     total += column.total_uncompressed_size
         if total > self._most_bytes:
-            raise Unreadable(1, f"unpacks to {grouped(total / 1e6)} MB, {too_large(self._most_bytes)}", "row")
+            raise Unreadable(1, too_large(self._most_bytes, f"unpacks to {grouped(total / 1e6)} MB, "), "row")
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -102,4 +103,5 @@ def _values(column: pa.Array, name: str, number: int) -> list[Any]:
             column = column.cast(pa.string())
         return column.to_pylist()  # type: ignore[no-any-return]
     except (pa.ArrowException, ValueError, OverflowError, KeyError) as error:
-        raise Unreadable(number, f"column {name} holds {column.type} values that cannot be read", "row") from error
+        reason = f"column {name} holds {column.type} values that cannot be read"
+        raise Unreadable(number, Fault(reason, "write it as text, numbers or dates"), "row") from error

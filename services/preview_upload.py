@@ -11,6 +11,7 @@ from typing import Any
 
 from services.column_mapping import Proposal, likely_kind, mapped_names, propose_mapping
 from services.compare_upload import Comparison, Outcome, compare, key_text, upload_source
+from services.faults import fault_of
 from services.file_limits import FileLimits
 from services.how_many import how_many
 from services.load_file import refuse_unknown_tickers
@@ -163,7 +164,7 @@ def _read(preview: UploadPreview, table: OpenTable, progress: Progress) -> ReadR
                 preview.proposals = propose_mapping(names, RECORD_KINDS[likely])
             preview.kind = likely
             if likely is None or not preview.proposals:
-                raise Unreadable(1, str(error), table.place) from error
+                raise Unreadable(1, fault_of(error), table.place) from error
             _say_columns(preview, names, table.place)
             return None
     kind = RECORD_KINDS[preview.kind]
@@ -178,14 +179,15 @@ def _mapped(preview: UploadPreview, table: OpenTable) -> list[str]:
     try:
         return mapped_names(table.names, preview.mapping, RECORD_KINDS[preview.kind] if preview.kind else None)
     except ValueError as error:
-        raise Unreadable(1, str(error), table.place) from error
+        raise Unreadable(1, fault_of(error), table.place) from error
 
 
 def _say_columns(preview: UploadPreview, names: Sequence[str], place: str) -> None:
     """The failure of a file whose heading does not do."""
     kind = RECORD_KINDS[preview.kind or ""]
     fault = heading_of(names, kind).fault(kind)
-    preview.failures, preview.failed_rows = [RowFailure(1, "", "", fault or "", place)], 1
+    if fault is not None:
+        preview.failures, preview.failed_rows = [RowFailure(1, "", "", fault.reason, place, fault.remediation)], 1
     preview.left_aside = list(heading_of(names, kind).left_aside)
 
 
@@ -208,10 +210,10 @@ def _refuse_ahead(preview: UploadPreview, read: ReadRecords, tolerance_seconds: 
     ahead = {line for record, line in rows if _is_after(record["as_of_date"], limit)}
     if not ahead:
         return
-    reason = "observed further ahead of the clock than is tolerated: check the time and its zone"
+    reason, remediation = "observed further ahead of the clock than is tolerated", "check the time and its zone"
     for record, line in rows:
         if line in ahead:
-            read.refuse([RowFailure(line, "AsOfDate", shown(record["as_of_date"]), reason, read.place)])
+            read.refuse([RowFailure(line, "AsOfDate", shown(record["as_of_date"]), reason, read.place, remediation)])
     read.records = [record for record, line in rows if line not in ahead]
     read.lines = [line for _, line in rows if line not in ahead]
     read.failures.sort(key=lambda failure: failure.line)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.faults import BadValue, fault_of
 from services.file_limits import FileLimits
 from services.how_many import grouped
 from services.open_table import OpenTable, Rows, open_table
@@ -61,15 +62,18 @@ def read_open_table(
 
 
 def kind_of(names: Sequence[str]) -> str:
-    """The one kind whose required columns are all there. Raises ValueError with what was found and what is needed."""
+    """The one kind whose required columns are all there. Raises BadValue with what was found and what is needed."""
     fitting = [kind.name for kind in RECORD_KINDS.values() if heading_of(names, kind).fault(kind) is None]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise ValueError(f"the columns fit {' and '.join(fitting)}: say which of them the file holds")
+        raise BadValue(f"the columns fit {' and '.join(fitting)}", "say which of them the file holds")
     found = ", ".join(names[:20]) + (f" and {grouped(len(names) - 20)} more" if len(names) > 20 else "")
     needs = "; ".join(f"{kind.name} need {', '.join(_required(kind))}" for kind in RECORD_KINDS.values())
-    raise ValueError(f"the columns fit no kind of record. Found: {found or 'none'}. {needs[0].upper()}{needs[1:]}")
+    raise BadValue(
+        f"the columns fit no kind of record. Found: {found or 'none'}",
+        f"say which kind the file holds, or name the columns: {needs}",
+    )
 
 
 def _required(kind: RecordKind) -> list[str]:
@@ -80,4 +84,4 @@ def _kind_or_refuse(table: OpenTable) -> str:
     try:
         return kind_of(table.names)
     except ValueError as error:
-        raise Unreadable(1, str(error), table.place) from error
+        raise Unreadable(1, fault_of(error), table.place) from error

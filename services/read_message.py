@@ -104,7 +104,7 @@ def _add(found: Incoming, kind: str, values: Row, place: str) -> None:
     if record is None:
         first = faults[0]
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise UnreadableMessage(first.reason + more, first.column, first.value)
+        raise UnreadableMessage(first.message + more, first.column, first.value)
     found.add(kind, record, place)
 
 

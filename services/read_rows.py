@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from services.faults import Fault, fault_of
 from services.how_many import grouped
 from services.read_values import shown
 from services.record_kinds import FileColumn, Record, RecordKind
@@ -22,31 +23,47 @@ class CellFault:
     column: str
     value: str
     reason: str
+    remediation: str = ""
+
+    @property
+    def message(self) -> str:
+        """The reason and the remediation as one text."""
+        return str(Fault(self.reason, self.remediation))
 
 
 @dataclass(frozen=True, slots=True)
 class RowFailure:
-    """A row that cannot be taken. column is "" when the whole row or file is meant; place: "line" or "row"."""
+    """A row that cannot be taken. column is "" when the whole row or file is meant; place: "line" or "row".
+
+    reason: why; remediation: how to fix it, "" where nothing but the reason is known.
+    """
 
     line: int
     column: str
     value: str
     reason: str
     place: str = "line"
+    remediation: str = ""
+
+    @property
+    def message(self) -> str:
+        """The reason and the remediation as one text."""
+        return str(Fault(self.reason, self.remediation))
 
     def __str__(self) -> str:
         column = f", column {self.column}" if self.column else ""
         printable = self.value if self.value.isprintable() else ascii(self.value)[1:-1]
         value = f", value '{printable}'" if self.value else ""
-        return f"{self.place} {self.line}{column}{value}: {self.reason}"
+        return f"{self.place} {self.line}{column}{value}: {self.message}"
 
 
 class Unreadable(Exception):
     """What comes is no table, or too much of one; nothing after this place can be read."""
 
-    def __init__(self, line: int, reason: str, place: str = "line") -> None:
-        super().__init__(reason)
-        self.failure = RowFailure(line, "", "", reason, place)
+    def __init__(self, line: int, fault: str | Fault, place: str = "line") -> None:
+        super().__init__(str(fault))
+        reason, remediation = fault if isinstance(fault, Fault) else (fault, "")
+        self.failure = RowFailure(line, "", "", reason, place, remediation)
 
 
 @dataclass(slots=True)
@@ -90,13 +107,13 @@ class Heading:
     repeated: tuple[str, ...]
     left_aside: tuple[str, ...]
 
-    def fault(self, kind: RecordKind) -> str | None:
+    def fault(self, kind: RecordKind) -> Fault | None:
         """Why no row under these names can be read, or None."""
         if not (self.absent or self.repeated):
             return None
         names = f"column {', '.join(self.repeated)} stands twice"
         fault = f"no column {', '.join(self.absent)}" if self.absent else names
-        return f"{fault}: {kind.name} have the columns {', '.join(column.name for column in kind.columns)}"
+        return Fault(fault, f"{kind.name} have the columns {', '.join(column.name for column in kind.columns)}")
 
 
 def heading_of(names: Sequence[str], kind: RecordKind) -> Heading:
@@ -137,8 +154,8 @@ def record_of(values: Mapping[str, Any], kind: RecordKind) -> tuple[Record | Non
     the empty text are missing values.
     """
     plan, heading = _plan_of_names(values, kind)
-    faults = [CellFault(name, "", "is missing: fill it in") for name in heading.absent]
-    faults += [CellFault(name, "", "stands twice, in other letters: keep one") for name in heading.repeated]
+    faults = [CellFault(name, "", "is missing", "fill it in") for name in heading.absent]
+    faults += [CellFault(name, "", "stands twice, in other letters", "keep one") for name in heading.repeated]
     return _read(values, plan, kind, faults), faults
 
 
@@ -151,7 +168,7 @@ def read_mappings(
     for number, values in rows:
         record, faults = record_of(values, kind)
         if record is None:
-            result.refuse([RowFailure(number, f.column, f.value, f.reason, place) for f in faults])
+            result.refuse([RowFailure(number, f.column, f.value, f.reason, place, f.remediation) for f in faults])
         else:
             result.records.append(record)
             result.lines.append(number)
@@ -177,7 +194,7 @@ def read_table(
     result = ReadRecords(place=place)
     heading = heading_of(names, kind)
     if (fault := heading.fault(kind)) is not None:
-        result.refuse([RowFailure(1, "", "", fault, place)])
+        result.refuse([RowFailure(1, "", "", fault.reason, place, fault.remediation)])
         return result
     result.left_aside = list(heading.left_aside)
     plan = _plan(kind, [(position, column) for position, column in heading.columns])
@@ -187,8 +204,8 @@ def read_table(
         for line, cells in rows:
             if len(cells) != width:
                 if any(not isinstance(cell, str) or cell.strip() for cell in cells):
-                    reason = f"{len(cells)} values for {width} columns: look for a missing or extra comma"
-                    result.refuse([RowFailure(line, "", "", reason, place)])
+                    reason = f"{len(cells)} values for {width} columns"
+                    result.refuse([RowFailure(line, "", "", reason, place, "look for a missing or extra comma")])
                 continue
             faults: list[CellFault] = []
             record = _read(cells, plan, kind, faults)
@@ -197,9 +214,9 @@ def read_table(
                 if (first := seen.setdefault(key, line)) != line:
                     columns = ", ".join(column.name for column in kind.columns if column.field in kind.key)
                     value = ", ".join(str(part) for part in key)
-                    faults.append(CellFault(columns, value, f"stands in {place} {first} already: keep one"))
+                    faults.append(CellFault(columns, value, f"stands in {place} {first} already", "keep one"))
             if record is None or faults:
-                result.refuse([RowFailure(line, f.column, f.value, f.reason, place) for f in faults])
+                result.refuse([RowFailure(line, f.column, f.value, f.reason, place, f.remediation) for f in faults])
                 continue
             result.records.append(record)
             result.lines.append(line)
@@ -233,16 +250,16 @@ def _read(values: Any, plan: _Plan, kind: RecordKind, faults: list[CellFault]) -
             value = value.strip()
         if value is None or (value.__class__ is str and not value):
             if when_empty == _REQUIRED:
-                faults.append(CellFault(column.name, "", "must not be empty: fill it in"))
+                faults.append(CellFault(column.name, "", "must not be empty", "fill it in"))
             elif when_empty == _EMPTIES:
                 record[name] = None
             continue
         try:
             record[name] = parse(value)
         except ValueError as error:
-            faults.append(CellFault(column.name, shown(value), str(error)))
+            faults.append(CellFault(column.name, shown(value), *fault_of(error)))
     if not faults and kind.fault_of is not None and (fault := kind.fault_of(record)) is not None:
-        faults.append(CellFault(fault[0], "", fault[1]))
+        faults.append(CellFault(fault[0], "", *fault[1]))
     return None if faults else record
 
 

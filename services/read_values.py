@@ -1,6 +1,6 @@
 """Read one value: the text of a file's cell, or a value that has a type already (JSON, Parquet, Python).
 
-Every function here takes a value that is not missing and raises ValueError with the reason and the way to mend it.
+Every function here takes a value that is not missing and raises BadValue with the reason and the way to fix it.
 """
 
 import math
@@ -11,11 +11,13 @@ from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
+from services.faults import BadValue, Fault
+
 LONGEST_TEXT = 200
 _YEARS = range(1901, 2200)
 """The years that the trading calendar knows."""
-_NOT_A_DATE = "not a date of the years 1901 to 2199: write it as YYYY-MM-DD"
-_NOT_A_MOMENT = "not a date or time of the years 1901 to 2199: write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ"
+_NOT_A_DATE = Fault("not a date of the years 1901 to 2199", "write it as YYYY-MM-DD")
+_NOT_A_MOMENT = Fault("not a date or time of the years 1901 to 2199", "write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ")
 _LONGEST_MOMENT = len("2020-03-09T13:30:00.123456789+00:00") + 10
 
 
@@ -24,9 +26,9 @@ def text(value: Any) -> str:
     if value.__class__ is not str:
         value = _as_text(value)
     if len(value) > LONGEST_TEXT:
-        raise ValueError(f"longer than {LONGEST_TEXT} characters: shorten it")
+        raise BadValue(f"longer than {LONGEST_TEXT} characters", "shorten it")
     if not value.isprintable():
-        raise ValueError("has characters that cannot be printed: remove them")
+        raise BadValue("has characters that cannot be printed", "remove them")
     return value  # type: ignore[no-any-return]
 
 
@@ -39,13 +41,13 @@ def number(value: Any) -> float:
         try:
             read = float("" if "_" in value else value)
         except ValueError:
-            raise ValueError("not a number: write it like 1234.5, without thousands separators") from None
+            raise BadValue("not a number", "write it like 1234.5, without thousands separators") from None
     elif kind is not bool and isinstance(value, (Real, Decimal)):
         read = _as_float(value)
     else:
-        raise ValueError(f"not a number but {_word(value)}: write it like 1234.5")
+        raise BadValue(f"not a number but {_word(value)}", "write it like 1234.5")
     if not math.isfinite(read):
-        raise ValueError("not a finite number: write a number or leave the row out")
+        raise BadValue("not a finite number", "write a number or leave the row out")
     return read
 
 
@@ -53,7 +55,7 @@ def positive(value: Any) -> float:
     """A number above 0."""
     read = number(value)
     if read <= 0:
-        raise ValueError("must be above 0")
+        raise BadValue("must be above 0")
     return read
 
 
@@ -64,7 +66,7 @@ def day(value: Any) -> date:
     known = _instant_or_day(value, _NOT_A_DATE)
     if isinstance(known, datetime):
         if known.time() != time.min:
-            raise ValueError("has a time of day: write the date alone, as YYYY-MM-DD")
+            raise BadValue("has a time of day", "write the date alone, as YYYY-MM-DD")
         return known.date()
     return known
 
@@ -86,7 +88,7 @@ class OneOf:
     def __call__(self, value: Any) -> str:
         found = self._by_lower_case.get(value.lower()) if isinstance(value, str) else None
         if found is None:
-            raise ValueError(f"must be {' or '.join(self.words)}, in any letter case")
+            raise BadValue(f"must be {' or '.join(self.words)}, in any letter case")
         return found
 
 
@@ -111,9 +113,9 @@ def _as_text(value: Any) -> str:
     elif isinstance(value, Integral) and not isinstance(value, bool):
         read = shown(value)
     else:
-        raise ValueError(f"must be a text, not {_word(value)}: write it in quotes")
+        raise BadValue(f"must be a text, not {_word(value)}", "write it in quotes")
     if not read:
-        raise ValueError("must not be empty: fill it in")
+        raise BadValue("must not be empty", "fill it in")
     return read
 
 
@@ -143,7 +145,7 @@ def _day_of_text(value: str) -> date:
     try:
         return _in_range(date.fromisoformat(value))
     except ValueError:
-        raise ValueError(_NOT_A_DATE) from None
+        raise BadValue(*_NOT_A_DATE) from None
 
 
 @lru_cache(maxsize=4096)
@@ -153,13 +155,13 @@ def _moment_of_text(value: str) -> date | datetime:
     try:
         return _in_utc(datetime.fromisoformat(value[:_LONGEST_MOMENT]))
     except (ValueError, OverflowError):
-        raise ValueError(_NOT_A_MOMENT) from None
+        raise BadValue(*_NOT_A_MOMENT) from None
 
 
-def _instant_or_day(value: Any, reason: str) -> date | datetime:
+def _instant_or_day(value: Any, fault: Fault) -> date | datetime:
     known = _typed_instant_or_day(value) if isinstance(value, date) else None
     if known is None:
-        raise ValueError(reason)
+        raise BadValue(*fault)
     return known
 
 

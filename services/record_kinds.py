@@ -6,6 +6,7 @@ from typing import Any
 
 from engine.measures import MEASURES, Measure
 from engine.model import ExerciseStyle, OptionType, Product, TradeStatus
+from services.faults import Fault
 from services.read_values import OneOf, day, moment, number, positive, text
 
 Record = dict[str, Any]
@@ -43,7 +44,7 @@ class RecordKind:
     name: str
     columns: tuple[FileColumn, ...]
     key: tuple[str, ...]
-    fault_of: Callable[[Record], tuple[str, str] | None] | None = None
+    fault_of: Callable[[Record], tuple[str, Fault] | None] | None = None
     empty_is_unknown: bool = False
     hints: Mapping[str, str] = field(default_factory=dict)
 
@@ -52,11 +53,11 @@ class RecordKind:
         return {column.field: column.default for column in self.columns}
 
 
-def _option_without_terms(record: Record) -> tuple[str, str] | None:
+def _option_without_terms(record: Record) -> tuple[str, Fault] | None:
     if record["product"] == Product.OPTION:
         for name, column in (("strike", "Strike"), ("maturity", "Maturity"), ("option_type", "OptionType")):
             if record.get(name) is None:
-                return column, "an option needs one: fill it in"
+                return column, Fault("an option needs one", "fill it in")
     return None
 
 

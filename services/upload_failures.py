@@ -10,18 +10,11 @@ from services.read_rows import RowFailure
 from services.upload_worker import KeptPreview
 
 HEADINGS = ("Line", "Column", "Value", "Reason", "HowToMend")
-_TO_DO = {
-    "must be above 0": "write a number above 0",
-    "must be": "write one of these words",
-}
 
 
-def reason_and_mending(failure: RowFailure) -> tuple[str, str]:
+def reason_and_remediation(failure: RowFailure) -> tuple[str, str]:
     """Why a row is not taken, and what to do about it."""
-    reason, _, mending = failure.reason.partition(": ")
-    if not mending:
-        mending = next((todo for start, todo in _TO_DO.items() if reason.startswith(start)), "mend it in the file")
-    return reason, mending
+    return failure.reason, failure.remediation or "correct it in the file"
 
 
 def failures_table(_connection: Connection, preview: UploadPreview) -> pd.DataFrame:
@@ -31,7 +24,7 @@ def failures_table(_connection: Connection, preview: UploadPreview) -> pd.DataFr
     rows = []
     for failure in preview.failures:
         cells = preview.failed_cells.get(failure.line, [])
-        said = (failure.line, failure.column, failure.value, *reason_and_mending(failure))
+        said = (failure.line, failure.column, failure.value, *reason_and_remediation(failure))
         rows.append([*said, *cells, *[None] * (len(names) - len(cells))])
     return pd.DataFrame(rows, columns=pd.Index([*HEADINGS, *names]), dtype=object)
 

@@ -12,7 +12,7 @@ from services.permissions import User
 from services.preview_upload import UploadPreview
 from services.read_rows import left_aside_text
 from services.record_kinds import RECORD_KINDS
-from services.upload_failures import KEPT_FAILURES, reason_and_mending
+from services.upload_failures import KEPT_FAILURES, reason_and_remediation
 from services.upload_worker import KeptPreview
 from ui.export_menu import export_menu
 from ui.number_text import count_text, how_many_text, size_text
@@ -71,8 +71,8 @@ def _failures(user: User, shown: KeptPreview) -> None:
             "Line": failure.line,
             "Column": failure.column or "whole row",
             "Value": failure.value,
-            "Reason": reason_and_mending(failure)[0],
-            "How to mend it": reason_and_mending(failure)[1],
+            "Reason": reason_and_remediation(failure)[0],
+            "How to mend it": reason_and_remediation(failure)[1],
         }
         for failure in preview.failures[:_SHOWN]
     ]

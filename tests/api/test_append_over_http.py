@@ -125,7 +125,13 @@ class TestTaken:
         answer = server.append("quotes", [QUOTE, {**QUOTE, "Quote": -1, "Venue": "X"}, 5, {"Quote": 1}])
         assert answer.status == 200
         assert counts(answer.json) == (0, 1, 0, 0, 3)
-        assert answer.json["failures"][0] == {"row": 2, "column": "Quote", "value": "-1", "reason": "must be above 0"}
+        assert answer.json["failures"][0] == {
+            "row": 2,
+            "column": "Quote",
+            "value": "-1",
+            "reason": "must be above 0",
+            "remediation": "",
+        }
         assert [failure["row"] for failure in answer.json["failures"]] == [2, 3, 4, 4]
         assert answer.json["left_aside"] == ["Venue"]
         assert price(small_store) == 69.5

@@ -224,7 +224,7 @@ def test_a_bad_file_brings_nothing_and_has_a_report_until_it_is_mended(tmp_path:
     assert names([bad, good]) == ["a.csv refused", "b.csv loaded"]
     assert bad.row.detail.startswith("1 row refused, nothing was loaded. The first: line 3, column Strike, value '-5'")
     header, line = read_report(tmp_path / "a.csv.errors.csv")
-    assert header == ["line", "column", "value", "reason"]
+    assert header == ["line", "column", "value", "reason", "remediation"]
     assert line[:3] == ["3", "Strike", "-5"]
     assert "above 0" in line[3]
     assert rounds.after(60.0) == []

@@ -108,7 +108,7 @@ class TestTrades:
     def test_values_in_order_may_end_early(self, small_store: Store, state: PricingState) -> None:
         said = append(small_store, state, "trades", [("S9", "AAPL", "EQ_VOL_HED", "EQ_Stock", 5), ("S10", "AAPL")])
         assert counts(said) == (1, 0, 0, 0, 1)
-        assert {failure.reason for failure in said.failures} == {"is missing: fill it in"}
+        assert {failure.message for failure in said.failures} == {"is missing: fill it in"}
         with small_store.read() as connection:
             row = connection.execute(select(trades).where(trades.c.trade_id == "S9")).one()
         assert (row.quantity, row.strike, row.contract_multiplier, row.trade_status) == (5.0, None, 1.0, "Live")

@@ -16,7 +16,7 @@ from services.permissions import NotAllowed, Role, User
 from services.preview_upload import UploadPreview, preview_upload
 from services.record_kinds import RECORD_KINDS
 from services.spreadsheet_text import harmless
-from services.upload_failures import failures_table, reason_and_mending
+from services.upload_failures import failures_table, reason_and_remediation
 from services.upload_templates import template_table
 from storage.audit import read_audit
 from storage.database import Store
@@ -73,9 +73,18 @@ def test_every_mistake_is_named_with_line_column_value_reason_and_mending(small_
     assert (found.kind, found.counts["new"], found.failed_rows) == ("trades", 1, len(MISTAKES))
     for line, (failure, (_, column, value, reason)) in enumerate(zip(found.failures, MISTAKES, strict=True), 3):
         assert (failure.line, failure.column, failure.value) == (line, column, value)
-        assert reason in failure.reason
-        assert all(reason_and_mending(failure))
+        assert reason in failure.message
+        assert all(reason_and_remediation(failure))
     assert contents(small_store) == before, "nothing is written"
+
+
+def test_a_reason_with_a_colon_is_whole_and_the_remediation_is_its_own(small_store: Store) -> None:
+    found = preview(small_store, b"Date,Type,Note: free\n1,2,3\n")
+    with small_store.read() as connection:
+        (row,) = failures_table(connection, found).to_dict("records")
+    assert row["Reason"] == "the columns fit no kind of record. Found: Date, Type, Note: free"
+    assert row["HowToMend"].startswith("say which kind the file holds, or name the columns: trades need TradeId,")
+    assert str(found.failures[0]) == f"line 1: {row['Reason']}: {row['HowToMend']}"
 
 
 def test_failures_come_with_their_rows_and_without_formulas(small_store: Store) -> None:
@@ -152,7 +161,7 @@ def test_a_sheet_of_a_workbook_is_chosen(small_store: Store) -> None:
     assert preview(small_store, content, "t.xlsx").kind is None
     found = preview(small_store, content, "t.xlsx", sheet="Trades")
     assert (found.sheets, found.counts["unchanged"]) == (["Sheet", "Trades"], 1)
-    assert "no sheet Other" in preview(small_store, content, "t.xlsx", sheet="Other").failures[0].reason
+    assert "no sheet Other" in preview(small_store, content, "t.xlsx", sheet="Other").failures[0].message
 
 
 def test_parquet_is_read(small_store: Store, tmp_path: Path) -> None:
@@ -232,7 +241,7 @@ def test_what_is_no_table_is_refused_with_a_reason(small_store: Store) -> None:
         (b"x,y\n1,2\n", "t.csv", "fit no kind"),
     ):
         found = preview(small_store, content, name)
-        assert reason in found.failures[0].reason
+        assert reason in found.failures[0].message
         assert found.good_rows == 0
 
 
@@ -244,7 +253,7 @@ def test_limits_refuse_with_what_to_do(small_store: Store) -> None:
         (FileLimits(columns=5), "at most 5 are read"),
     ):
         found = preview(small_store, csv_of(*rows), limits=limits)
-        assert reason in found.failures[0].reason
+        assert reason in found.failures[0].message
         assert found.good_rows == 0
     table = [HEADER.split(","), *(typed(f"N{number}") for number in range(50))]
     for limits, reason in (
@@ -252,7 +261,7 @@ def test_limits_refuse_with_what_to_do(small_store: Store) -> None:
         (FileLimits(columns=5), "more than 5 columns"),
         (FileLimits(bytes=8_000), "unpacks to"),
     ):
-        assert reason in preview(small_store, excel(table), "t.xlsx", limits=limits).failures[0].reason
+        assert reason in preview(small_store, excel(table), "t.xlsx", limits=limits).failures[0].message
 
 
 def test_a_name_is_never_a_place(small_store: Store) -> None:
@@ -263,6 +272,6 @@ def test_a_name_is_never_a_place(small_store: Store) -> None:
 def test_the_kind_can_be_said(small_store: Store) -> None:
     content = csv_of(",".join(BOOKS[0].values()), header="Book,Desk,BusinessUnit,Region")
     assert preview(small_store, content, kind="books").counts["unchanged"] == 1
-    assert "no column" in preview(small_store, content, kind="trades").failures[0].reason
+    assert "no column" in preview(small_store, content, kind="trades").failures[0].message
     with pytest.raises(ValueError, match="there are no"):
         preview(small_store, content, kind="nonsense")

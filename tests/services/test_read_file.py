@@ -105,8 +105,9 @@ class TestKind:
         file = read(path, "AsOfDate,Instrument,Price\n2020-03-09,AAPL,1\n")
         assert file.kind is None
         assert said(file)[0].startswith(
-            "line 1: the columns fit no kind of record. Found: AsOfDate, Instrument, Price. "
-            "Trades need TradeId, Ticker, Book, Product, Quantity; books need Book, Desk, BusinessUnit, Region; "
+            "line 1: the columns fit no kind of record. Found: AsOfDate, Instrument, Price: "
+            "say which kind the file holds, or name the columns: trades need TradeId, Ticker, Book, Product, Quantity; "
+            "books need Book, Desk, BusinessUnit, Region; "
         )
         assert "quotes need AsOfDate, Instrument, Quote" in said(file)[0]
 

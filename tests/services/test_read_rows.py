@@ -81,7 +81,7 @@ class TestValues:
     def test_what_is_no_number_is_a_fault(self, value: Any, shown: str, reason: str) -> None:
         fault = fault_of({**MESSAGE, "Quantity": value})
         assert (fault.column, fault.value) == ("Quantity", shown)
-        assert fault.reason.startswith(reason)
+        assert fault.message.startswith(reason)
 
     @pytest.mark.parametrize("value", [7, 7.0, "7", " 7e0 ", Decimal(7), np.float64(7), np.int64(7), np.float32(7)])
     def test_every_kind_of_number_is_one(self, value: Any) -> None:
@@ -145,7 +145,7 @@ class TestValues:
 
     def test_every_fault_of_a_row_is_named(self) -> None:
         _, faults = record_of({"TradeId": "T", "Strike": -31.4, "OptionType": "straddle", "Quantity": ""}, TRADES)
-        assert {(fault.column, fault.reason) for fault in faults} == {
+        assert {(fault.column, fault.message) for fault in faults} == {
             ("Ticker", "is missing: fill it in"),
             ("Book", "is missing: fill it in"),
             ("Product", "is missing: fill it in"),
@@ -156,7 +156,7 @@ class TestValues:
 
     def test_an_option_needs_its_terms(self) -> None:
         fault = fault_of({name: value for name, value in MESSAGE.items() if name != "Maturity"})
-        assert fault == CellFault("Maturity", "", "an option needs one: fill it in")
+        assert fault == CellFault("Maturity", "", "an option needs one", "fill it in")
 
     def test_a_trade_is_read_with_few_calls(self) -> None:
         """On any machine as many, and on a good one some three microseconds."""
@@ -171,7 +171,7 @@ class TestNames:
     def test_a_name_that_stands_twice_is_a_fault(self) -> None:
         values = {name: value for name, value in MESSAGE.items() if name != "TradeId"}
         fault = fault_of({**values, "tradeid": "A", "TRADEID": "B"})
-        assert fault == CellFault("TRADEID", "", "stands twice, in other letters: keep one")
+        assert fault == CellFault("TRADEID", "", "stands twice, in other letters", "keep one")
 
     def test_the_exact_name_counts_before_one_in_other_letters(self) -> None:
         record, _ = record_of({"tradeid": "other", **MESSAGE}, TRADES)
