@@ -7,7 +7,7 @@ RUN useradd --create-home deltaboard && install -d -o deltaboard /srv/deltaboard
 WORKDIR /srv/deltaboard
 
 # The packages first: they change less often than the code.
-COPY requirements.txt .
+COPY requirements.txt requirements.lock ./
 RUN pip install -r requirements.txt
 
 COPY --chown=deltaboard . .

@@ -11,6 +11,7 @@ from launch.messages import Refusal, say
 
 FOLDER = ".venv"
 STAMP_PREFIX = "installed-"
+_INCLUDES = ("-r ", "-c ")
 
 
 def ensure_environment(root: Path, requirements: str) -> Path:
@@ -82,7 +83,7 @@ def _included(root: Path, requirements: str) -> list[str]:
         if not path.is_file():
             raise Refusal(f"{path} is missing")
         for line in path.read_text(encoding="utf-8").splitlines():
-            if line.startswith("-r ") and line[3:].strip() not in names:
+            if line.startswith(_INCLUDES) and line[3:].strip() not in names:
                 names.append(line[3:].strip())
     return names
 
