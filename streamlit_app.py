@@ -1,7 +1,6 @@
 """The web server: ``streamlit run streamlit_app.py`` serves the whole board on the store that a sidecar fills."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from live.hub import Hub
 from live.routes import routes
 from storage.database import Store
 from storage.settings import settings
+from storage.supervision import SupervisedThread
 from ui.errors import log_plainly, show_script_error
 from ui.first_page import FirstPage
 from ui.gate import Gate, Guard
@@ -38,7 +38,7 @@ async def _following(_app: st.App) -> AsyncIterator[dict[str, Any]]:
     await asyncio.to_thread(Store.of(settings()).migrate)
     await asyncio.to_thread(clear_left_behind)
     _hub.start(asyncio.get_running_loop())
-    threading.Thread(target=warm_up, args=(_front_end,), daemon=True).start()  # nobody waits for it, nor the end
+    SupervisedThread("page warm-up", lambda _: warm_up(_front_end)).start()  # nobody waits for it, nor the end
     yield {}
     await asyncio.to_thread(_hub.stop)
     await asyncio.to_thread(_appender.close)

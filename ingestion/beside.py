@@ -16,6 +16,7 @@ from engine.contracts import Contracts, FloatArray, UnitValues
 from engine.engines import value_contracts
 from services.apply_slow_values import SlowResult
 from services.price_book import SlowWork
+from storage.supervision import supervised
 
 _Call = tuple[str, Contracts, FloatArray]
 _Key = tuple[date, str]
@@ -33,6 +34,7 @@ class Beside:
         self._waiting: dict[_Key, SlowWork] = {}
         self._running: tuple[SlowWork, Future[list[UnitValues]]] | None = None
         self._deaths = 0
+        self._sign_of_life = supervised("slow engines")
 
     @property
     def busy(self) -> bool:
@@ -45,7 +47,10 @@ class Beside:
         self._start()
 
     def finished(self) -> list[SlowResult]:
-        """The work that is done since the last call. Raises what the worker raised; a worker that died is replaced."""
+        """The work that is done since the last call. A worker that died is replaced.
+
+        Work that raised something is given up until the next quote: its trades keep the values that they have.
+        """
         if self._running is None or not self._running[1].done():
             return []
         work, future = self._running
@@ -54,8 +59,12 @@ class Beside:
         try:
             results.append(SlowResult(work, future.result()))
             self._deaths = 0
-        except BrokenProcessPool:
+            self._sign_of_life.beat()
+        except BrokenProcessPool as error:
+            self._sign_of_life.note(error)
             self._replace_worker(work)
+        except Exception as error:
+            self._sign_of_life.failed(error, underlying=work.prepared.ticker)
         self._start()
         return results
 
@@ -68,6 +77,7 @@ class Beside:
         """End the worker, without waiting for what it is at."""
         self._end_worker()
         self.forget()
+        self._sign_of_life.leave()
 
     def _start(self) -> None:
         if self._running is not None or not self._waiting:

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 from sqlalchemy import select
 
 from ingestion.kafka_opening import open_client
@@ -22,6 +22,7 @@ from storage.dead_letters import DeadLetter, StoredDeadLetter, read_dead_letters
 from storage.faults import StoreUnavailable
 from storage.partition_offsets import Partition
 from storage.schema import dead_letters
+from storage.supervision import Supervised, SupervisedThread, reason_of
 
 _LETTERS_AT_ONCE = 200
 _PATIENCE_SECONDS = 10.0
@@ -54,7 +55,9 @@ class DeadLetterTopic:
         self._wake, self._stop = threading.Event(), threading.Event()
         if unsent:
             self._wake.set()
-        self._thread = threading.Thread(target=self._run, name="deltaboard-dead-letters", daemon=True)
+        self._last = 0
+        """The letter that was sent last."""
+        self._thread = SupervisedThread("dead-letter topic", self._run, self._stop)
         self._thread.start()
 
     def cursor(self, letters: Sequence[DeadLetter]) -> dict[str, Any]:
@@ -78,25 +81,30 @@ class DeadLetterTopic:
         self._wake.set()
         self._thread.join(_PATIENCE_SECONDS)
 
-    def _run(self) -> None:
+    def _run(self, sign_of_life: Supervised) -> None:
         producer: KafkaProducer | None = None
-        last = 0
-        while not self._stop.is_set():
-            self._wake.wait()
-            self._wake.clear()
-            try:
-                producer = producer or open_client(KafkaProducer, self._settings)
-                while not self._stop.is_set() and (letters := self._unsent(last)):
-                    self._send(producer, letters)
-                    last = letters[-1].dead_letter_id
-                self._all_sent()
-            except (KafkaError, StoreUnavailable) as fault:
-                log.warning("dead letters wait to be sent", topic=self._topic, error=str(fault).splitlines()[0])
-                self._stop.wait(_AGAIN_SECONDS)
-                self._wake.set()
-        if producer is not None:
-            with suppress(KafkaError):
-                producer.close(timeout=2)
+        if sign_of_life.is_failing:
+            self._wake.set()  # what was to be sent still is
+        try:
+            while not self._stop.is_set():
+                self._wake.wait()
+                self._wake.clear()
+                try:
+                    producer = producer or open_client(KafkaProducer, self._settings)
+                    while not self._stop.is_set() and (letters := self._unsent(self._last)):
+                        self._send(producer, letters)
+                        self._last = letters[-1].dead_letter_id
+                    self._all_sent()
+                    sign_of_life.beat()
+                except (KafkaError, StoreUnavailable) as fault:
+                    sign_of_life.note(fault)
+                    log.warning("dead letters wait to be sent", topic=self._topic, error=reason_of(fault))
+                    self._stop.wait(_AGAIN_SECONDS)
+                    self._wake.set()
+        finally:
+            if producer is not None:
+                with suppress(KafkaError):
+                    producer.close(timeout=2)
 
     def _unsent(self, last: int) -> list[StoredDeadLetter]:
         table = dead_letters
@@ -130,9 +138,12 @@ class DeadLetterTopic:
                     "offset": letter.message_offset,
                 }
                 encoded = [(name, str(value).encode()) for name, value in headers.items()]
-                sent.append(
-                    producer.send(self._topic, value=letter.message or b"", key=letter.message_key, headers=encoded)
-                )
+                try:
+                    sent.append(
+                        producer.send(self._topic, value=letter.message or b"", key=letter.message_key, headers=encoded)
+                    )
+                except (MessageSizeTooLargeError, ValueError, TypeError, AssertionError) as fault:  # the letter's own
+                    log.error("dead_letter_not_sent", number=stored.dead_letter_id, reason=reason_of(fault))
         producer.flush(timeout=_PATIENCE_SECONDS)
         for future in sent:
             future.get(timeout=_PATIENCE_SECONDS)

@@ -4,6 +4,8 @@ The thread has nothing but a ``Preparation``, which nobody changes. State and st
 thread brings is kept, compared with what holds by then, and priced, in the sidecar's own turn.
 """
 
+import time
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -13,9 +15,11 @@ from services.pricing_state import PricingState
 from services.ready_underlyings import Key, Preparation, Ready
 from storage.database import Store
 from storage.feeds import Holder
+from storage.supervision import supervised
 
 THREAD = "deltaboard-prepares"
 _LOOK_SECONDS = 0.1
+_AGAIN_SECONDS = 1.0
 
 
 class Preparing:
@@ -28,6 +32,11 @@ class Preparing:
         self._unpriced: set[Key] = set()
         self._running: Future[Ready] | None = None
         self._next_look = 0.0
+        self._not_before = 0.0
+        self._failures: Counter[Key] = Counter()
+        """How often each underlying could not be prepared; the one that failed least is tried next."""
+        self._running_key: Key | None = None
+        self._sign_of_life = supervised("price preparation")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=THREAD)
 
     @property
@@ -48,18 +57,17 @@ class Preparing:
         """Keep what the thread has brought, price what is ready, and give it the next.
 
         Returns what that has left, underlyings that must be prepared once more among it. May be done again after the
-        store was away. Raises what the preparation raised, and FeedLost.
+        store was away. What a preparation raised is logged, and it is tried again later. Raises FeedLost.
         """
         if self._running is not None and self._running.done():
             done, self._running = self._running, None
-            if self._state.preparation(*done.result().key) is not None:  # else something newer is there
-                self._state.take(done.result())
+            self._take(done)
         pending = Pending()
         ready = sorted(key for key in self._unpriced if not self._state.is_dear(*key))
         if ready:
             pending = price_unprepared(self._store, self._state, ready, source=self._holder.feed, holder=self._holder)
             self._unpriced -= set(ready)
-        for key in sorted(self._unpriced):
+        for key in sorted(self._unpriced, key=lambda key: (self._failures[key], key)):
             self._start(self._state.preparation(*key))
         return pending
 
@@ -72,11 +80,29 @@ class Preparing:
     def forget(self) -> None:
         """Drop what is left unpriced: it has been taken off the store. What is being prepared may still be of use."""
         self._unpriced.clear()
+        self._failures.clear()
 
     def close(self) -> None:
         """Take nothing more; the thread ends by itself after what it is at."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+        self._sign_of_life.leave()
+
+    def _take(self, done: Future[Ready]) -> None:
+        try:
+            ready = done.result()
+        except Exception as error:
+            assert self._running_key is not None
+            self._failures[self._running_key] += 1
+            self._not_before = time.monotonic() + _AGAIN_SECONDS
+            self._sign_of_life.failed(error, underlying=self._running_key[1], again_in_seconds=_AGAIN_SECONDS)
+            return
+        self._failures.pop(ready.key, None)
+        if not self._unpriced & self._failures.keys():
+            self._sign_of_life.beat()
+        if self._state.preparation(*ready.key) is not None:  # else something newer is there
+            self._state.take(ready)
 
     def _start(self, preparation: Preparation | None) -> None:
-        if preparation is not None and self._running is None:
+        if preparation is not None and self._running is None and time.monotonic() >= self._not_before:
+            self._running_key = preparation.key
             self._running = self._thread.submit(preparation.made)

@@ -63,11 +63,14 @@ def batches_of(read: Callable[[int], bytes], kind: RecordKind) -> Iterator[ReadR
     the order of the kind's columns. A line that cannot be read is a failure, and the next one is read.
     """
     items: queue.Queue[_Item | None] = queue.Queue(_BATCH_ROWS)
+    faults: list[Exception] = []
 
     def fill() -> None:
         try:
             for item in _items(read, kind):
                 items.put(item)
+        except Exception as fault:  # what came before it is applied; then it ends the command
+            faults.append(fault)
         finally:
             items.put(None)
 
@@ -86,7 +89,9 @@ def batches_of(read: Callable[[int], bytes], kind: RecordKind) -> Iterator[ReadR
                 batch.append(item)
         yield _read(batch, kind)
         if ended:
-            return
+            break
+    if faults:
+        raise faults[0]
 
 
 def _read(batch: list[_Item], kind: RecordKind) -> ReadRecords:

@@ -23,10 +23,12 @@ from services.how_many import grouped
 from services.incoming import Incoming
 from services.read_rows import RowFailure
 from storage.database import Store, WriteUnit
+from storage.faults import StoreUnavailable
 from storage.feeds import Feed as FeedRow
 from storage.feeds import PositionMoved, move_cursor
 from storage.loaded_files import LoadedFileRow, note_loaded_file, read_loaded_file, read_loaded_files
 from storage.rejections import Rejection
+from storage.supervision import Supervised, SupervisedThread
 
 _REJECTIONS_KEPT = 100
 _EVENTS_APART_SECONDS = 0.05
@@ -68,6 +70,7 @@ class WatchFeed:
         self.name = row.feed
         self.paused = False
         self._store, self._row, self._rescan = store, row, options.rescan
+        self._options, self._limits = options, limits
         self._round = WatchRound(options, limits, self._known())
         self._change = threading.Condition()
         self._found: FoundFile | None = None
@@ -75,8 +78,10 @@ class WatchFeed:
         self._answer: Callable[[], None] | None = None
         self._stopping = False
         self._look_now = True
-        self._fault: Exception | None = None
-        self._thread = threading.Thread(target=self._work, name="deltaboard-watch", daemon=True)
+        self._must_begin_anew = False
+        """Whether the thread has failed: it waits for a round that knows what the store knows."""
+        self._ending = threading.Event()
+        self._thread = SupervisedThread("watched files", self._work, self._ending)
         self._thread.start()
 
     @property
@@ -90,10 +95,9 @@ class WatchFeed:
         return 0.0 if since is None else max(0.0, time.monotonic() - since)
 
     def next_batch(self, now: float) -> Batch | None:  # noqa: ARG002
-        """The file that was read, once. Raises what ended the thread, which nothing should."""
+        """The file that was read, once."""
+        self._begin_anew()
         with self._change:
-            if self._fault is not None:
-                raise self._fault
             if self.paused or self._found is None or self._fetched:
                 return None
             self._fetched = True
@@ -125,10 +129,25 @@ class WatchFeed:
 
     def close(self) -> None:
         """A file that is being read when the sidecar ends is read again at the next start."""
+        self._ending.set()
         with self._change:
             self._stopping = True
             self._change.notify_all()
         self._thread.join(_CLOSING_SECONDS)
+
+    def _begin_anew(self) -> None:
+        """Give a thread that has failed a round that knows what the store knows, as soon as the store answers."""
+        if not self._must_begin_anew:
+            return
+        try:
+            known = self._known()
+        except StoreUnavailable:
+            return
+        with self._change:
+            self._round = WatchRound(self._options, self._limits, known)
+            self._found = self._answer = None
+            self._must_begin_anew, self._look_now = False, True
+            self._change.notify_all()
 
     def _known(self) -> dict[str, LoadedFileRow]:
         with self._store.read() as connection:
@@ -153,20 +172,23 @@ class WatchFeed:
             self._look_now = True
             self._change.notify_all()
 
-    def _work(self) -> None:
+    def _work(self, sign_of_life: Supervised) -> None:
+        with self._change:
+            self._change.wait_for(lambda: self._stopping or not self._must_begin_anew)
         events = FolderEvents(self._wake)
         try:
             while not self._stopping:
                 found = self._round.turn(time.monotonic())
                 if events.follow(self._round.folders):
                     self._wake()
+                sign_of_life.beat()
                 if found is None:
                     self._wait_for_something()
                 else:
                     self._hand_over(found)
-        except Exception as fault:
-            with self._change:
-                self._fault = fault
+        except Exception:
+            self._must_begin_anew = True
+            raise
         finally:
             events.close()
 

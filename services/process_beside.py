@@ -15,6 +15,7 @@ import structlog
 
 from storage.faults import StoreUnavailable, in_words
 from storage.settings import ROOT, Settings
+from storage.supervision import SupervisedThread, reason_of, supervised
 
 _ATTEMPTS = 2
 _AWAY = "The store does not answer. Try again in a moment."
@@ -58,24 +59,26 @@ class ProcessBeside:
         self._jobs: dict[int, tuple[subprocess.Popen[bytes], Job]] = {}
         self._next = 0
         self._lock = threading.Lock()
+        self._sign_of_life = supervised("worker process")
 
     def submit(self, what: str, *arguments: Any) -> Job:
         """Have the process's ``what`` called with these arguments, which can be pickled, as its result must be."""
         job = Job()
         with self._lock:
             self._next += 1
-            request = pickle.dumps((self._next, what, arguments))
+            request = pickle.dumps((self._next, what, pickle.dumps(arguments)))
             for _ in range(_ATTEMPTS):
-                process = self._running()
-                self._jobs[self._next] = (process, job)
                 try:
+                    process = self._running()
+                    self._jobs[self._next] = (process, job)
                     assert process.stdin is not None
                     process.stdin.write(request)
                     process.stdin.flush()
                     return job
-                except OSError:  # it has just died, and has not read all of this
-                    process.wait()
-            self._jobs.pop(self._next)
+                except (OSError, RuntimeError) as error:  # it cannot be started, or has died before it read all of this
+                    log.warning("worker_process_unreachable", module=self._module, reason=reason_of(error))
+                    self._give_up()
+            self._jobs.pop(self._next, None)
             _end(job, WorkFailed(self._failed))
         return job
 
@@ -91,6 +94,7 @@ class ProcessBeside:
         if process is not None and process.stdin is not None:
             process.stdin.close()
             process.wait()
+        self._sign_of_life.leave()
 
     @property
     def process_id(self) -> int | None:
@@ -102,33 +106,53 @@ class ProcessBeside:
         command = [sys.executable, "-m", self._module]
         process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdin is not None
+        self._process = process
         pickle.dump((self._settings, self._failed), process.stdin)
         process.stdin.flush()
-        self._process = process
-        threading.Thread(target=self._listen, args=(process,), name=self._module, daemon=True).start()
+        entry = self._sign_of_life
+        SupervisedThread("worker process", lambda _: self._listen(process), entry=entry, once=True).start()
         return process
 
+    def _give_up(self) -> None:
+        """End a process that cannot be spoken to; who listens to it settles its jobs."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
     def _listen(self, process: subprocess.Popen[bytes]) -> None:
-        """Take what the process says until it ends; jobs that it leaves behind have failed."""
+        """Take what the process says until it ends; jobs that it leaves behind have failed, whatever went wrong."""
         assert process.stdout is not None
-        with process.stdout:
-            while True:
-                try:
-                    number, word, content = pickle.load(process.stdout)
-                except (EOFError, OSError, pickle.UnpicklingError):
-                    break
-                _, job = self._jobs.get(number, (None, None))
-                if job is None:
-                    continue
-                if word == "progress":
-                    job.done, job.what = content
-                    continue
-                self._jobs.pop(number, None)
-                if word == "failed":
-                    _end(job, content)
-                else:
-                    job.outcome = content
-                    _end(job, None)
+        try:
+            with process.stdout, suppress(EOFError, OSError):
+                while True:
+                    self._take(*pickle.load(process.stdout))
+                    self._sign_of_life.beat()
+        except Exception:
+            process.kill()  # it says what nobody understands
+            raise
+        finally:
+            self._settle(process)
+
+    def _take(self, number: int, word: str, packed: bytes) -> None:
+        """What the process says of a job; what cannot be unpacked is a failure of that job alone."""
+        _, job = self._jobs.get(number, (None, None))
+        if job is None:
+            return
+        try:
+            content = pickle.loads(packed)
+            if word == "progress":
+                job.done, job.what = content
+                return
+        except Exception as error:
+            self._sign_of_life.failed(error, module=self._module)
+            word, content = "failed", WorkFailed(self._failed)
+        self._jobs.pop(number, None)
+        if word != "failed":
+            job.outcome = content
+        _end(job, content if word == "failed" else None)
+
+    def _settle(self, process: subprocess.Popen[bytes]) -> None:
         process.wait()
         assert process.stdin is not None
         with self._lock:
@@ -142,8 +166,8 @@ class ProcessBeside:
                     _end(job, WorkFailed(self._died))
 
 
-def _end(job: Job, error: Exception | None) -> None:
-    job.error = error
+def _end(job: Job, error: Any) -> None:
+    job.error = error if error is None or isinstance(error, Exception) else WorkFailed(str(error))
     job.finished.set()
 
 
@@ -168,20 +192,34 @@ def serve(
     gc.disable()  # a job makes objects by the million and hardly a cycle; to look for some meanwhile is dear
 
     def say(number: int, word: str, content: Any) -> None:
-        pickle.dump((number, word, content), replies)
+        packed = pickle.dumps(content)
+        if word == "failed":
+            pickle.loads(packed)  # many an exception can be packed and not unpacked
+        pickle.dump((number, word, packed), replies)
         replies.flush()
+
+    def fail(number: int, what: str, error: Exception) -> None:
+        """Hand a failure back as it is, or in words where it cannot travel."""
+        try:
+            say(number, "failed", error)
+        except BrokenPipeError:
+            raise
+        except Exception as fault:
+            log.error("failure_cannot_be_handed_back", job=what, reason=reason_of(error), fault=reason_of(fault))
+            say(number, "failed", WorkFailed(failed))
 
     while True:
         try:
-            number, what, arguments = pickle.load(requests)
+            number, what, packed = pickle.load(requests)
         except EOFError:
             return
         try:
             call: Callable[..., Any] = getattr(desk, what)
+            arguments = pickle.loads(packed)
             say(number, "done", call(lambda done, words, n=number: say(n, "progress", (done, words)), *arguments))
             afterwards(desk)
         except for_people as error:
-            say(number, "failed", error)
+            fail(number, what, error)
         except StoreUnavailable as error:
             log.warning("database_unavailable", job=what, error=in_words(error))
             say(number, "failed", WorkFailed(_AWAY))
@@ -190,5 +228,5 @@ def serve(
         except Exception:
             log.exception("a job failed", job=what)
             say(number, "failed", WorkFailed(failed))
-        arguments = None  # what it was given need not wait for the next
+        packed = arguments = None  # what it was given need not wait for the next
         gc.collect()

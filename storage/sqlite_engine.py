@@ -2,20 +2,18 @@
 
 import os
 import shutil
-import sqlite3
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import SQLAlchemyError
 
 from storage.faults import Fault
 from storage.store_limits import StoreLimits
+from storage.supervision import Supervised, SupervisedThread, supervised
 
-_CHECKPOINT_SECONDS = 1.0
+_CHECKPOINT, _CHECKPOINT_SECONDS = "SQLite checkpoint", 1.0
 _LARGEST_LOG_PAGES = 32_768
 """128 MB: then the writer itself moves SQLite's log into the database. The checkpoints beside it come long before."""
 
@@ -40,7 +38,8 @@ class Checkpoints:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._thread: threading.Thread | None = None
+        self._thread: SupervisedThread | None = None
+        self._sign_of_life: Supervised | None = None
         self._next = 0.0
         self._lock = threading.Lock()
 
@@ -48,24 +47,28 @@ class Checkpoints:
         """After a commit."""
         now = time.monotonic()
         with self._lock:
-            if now < self._next or (self._thread is not None and self._thread.is_alive()):
+            if now < self._next or (self._thread is not None and self._thread.is_alive):
                 return
             self._next = now + _CHECKPOINT_SECONDS
-            self._thread = threading.Thread(target=self._checkpoint, name="deltaboard-checkpoint")
+            self._sign_of_life = self._sign_of_life or supervised(_CHECKPOINT)
+            self._thread = SupervisedThread(_CHECKPOINT, self._checkpoint, entry=self._sign_of_life, once=True)
             self._thread.start()
 
     def wait(self) -> None:
         """Until the one that runs is done."""
         if self._thread is not None:
             self._thread.join()
+        if self._sign_of_life is not None:
+            self._sign_of_life.leave()
+            self._sign_of_life = None
 
-    def _checkpoint(self) -> None:
-        with suppress(sqlite3.Error, SQLAlchemyError):  # a fault of the disk shows at the next commit
-            connection = self._engine.raw_connection()
-            try:
-                connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            finally:
-                connection.close()
+    def _checkpoint(self, sign_of_life: Supervised) -> None:
+        connection = self._engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        finally:
+            connection.close()
+        sign_of_life.beat()
 
 
 def sqlite_engine(url: str, limits: StoreLimits, **options: Any) -> Engine:

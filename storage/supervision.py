@@ -43,19 +43,14 @@ TASKS: dict[str, Task] = {
             needed_live=True,
             silent_seconds=15.0,
         ),
-        Task("board loader", "Boards of earlier dates cannot be loaded."),
-        Task("live messages", "The live tables cannot be sent. Panels connect again by themselves.", needed_live=True),
-        Task("connection guard", "Connections that read nothing, or send half a request, are not closed."),
         Task("task reports", "This process cannot tell the store how its threads are."),
-        Task("export worker", "Files to download cannot be made."),
-        Task("upload worker", "Uploads cannot be read or applied."),
+        Task("worker process", "The last answer of a worker process was lost: the file or upload must be tried again."),
         Task("page warm-up", "Pages are not prepared: each opens slowly the first time."),
         Task("sign-outs", "A sign-out is not written to the store: it holds on one web server only."),
         Task("watched files", "Watched files are not read.", needed_live=True),
         Task("price preparation", "Underlyings that changed are not priced anew.", needed_live=True),
         Task("slow engines", "Trades that need a slow engine are not priced anew."),
         Task("dead-letter topic", "Dead letters are not sent to their topic. They are kept in the store."),
-        Task("Kafka connection", "The Kafka consumer cannot be opened.", needed_live=True),
         Task("SQLite checkpoint", "SQLite's write-ahead log is not moved into the database: it grows."),
     )
 }
@@ -101,14 +96,17 @@ class Supervised:
                 self._reason, self._since = None, self._beat_at
             log.info("task_recovered", task=self._task.name)
 
-    def failed(self, error: BaseException, **more: object) -> None:
-        """Say that the task does not work, and log why: without the values of variables."""
-        reason = reason_of(error)
+    def note(self, error: BaseException) -> None:
+        """Say that the task does not work."""
         with self._lock:
             if self._reason is None:
                 self._since = datetime.now(UTC)
-            self._reason = reason
-        log.error("task_failed", task=self._task.name, reason=reason, at=frames_of(error), **more)
+            self._reason = reason_of(error)
+
+    def failed(self, error: BaseException, **more: object) -> None:
+        """Say that the task does not work, and log why: without the values of variables."""
+        self.note(error)
+        log.error("task_failed", task=self._task.name, reason=reason_of(error), at=frames_of(error), **more)
 
     def health(self) -> TaskHealth:
         """How the task is now."""
@@ -155,12 +153,22 @@ class SupervisedThread:
     """A thread that starts again with back-off whatever goes wrong in it.
 
     work: called with the task's sign of life, which it should beat whenever something has succeeded; where it returns
-    the thread ends. stop: ends the waiting between two attempts.
+    the thread ends. stop: ends the waiting between two attempts. entry: the sign of life, where it outlives the thread.
+    once: what goes wrong is noted, and it does not start again.
     """
 
-    def __init__(self, name: str, work: Callable[[Supervised], None], stop: threading.Event | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Supervised], None],
+        stop: threading.Event | None = None,
+        *,
+        entry: Supervised | None = None,
+        once: bool = False,
+    ) -> None:
         self._name, self._work = name, work
         self._stop = stop or threading.Event()
+        self._entry, self._once = entry, once
         self._thread = threading.Thread(target=self._run, name=f"deltaboard {name}", daemon=True)
 
     def start(self) -> None:
@@ -175,18 +183,22 @@ class SupervisedThread:
         return self._thread.is_alive()
 
     def _run(self) -> None:
-        entry = supervised(self._name)
+        entry = self._entry or supervised(self._name)
         attempt = 0
         while not self._stop.is_set():
             try:
                 self._work(entry)
                 break
             except Exception as error:
+                if self._once:
+                    entry.failed(error)
+                    break
                 attempt = attempt + 1 if entry.is_failing else 0
                 wait = _BACK_OFF_SECONDS[min(attempt, len(_BACK_OFF_SECONDS) - 1)]
                 entry.failed(error, again_in_seconds=wait)
                 self._stop.wait(wait)
-        entry.leave()
+        if entry is not self._entry:
+            entry.leave()
 
 
 def reason_of(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from services.note_sign_in import note_signed_out
 from storage.database import Store
 from storage.ended_sign_ins import KEPT, read_ended
+from storage.supervision import Supervised, SupervisedThread, reason_of
 
 _LOOK_SECONDS = 2.0
 
@@ -49,9 +50,10 @@ class EndedSignIns:
         with self._writing:
             is_tried_already = bool(self._unwritten)
             self._unwritten[key] = name
-        if not self._write(store) and not is_tried_already:
-            log.warning("a sign-out is not written yet, and holds in this web server alone: the store does not answer")
-            threading.Thread(target=self._keep_writing, args=(store,), name="deltaboard-sign-outs", daemon=True).start()
+        if is_tried_already or self._is_written(store):
+            return
+        log.warning("a sign-out is not written yet, and holds in this web server alone")
+        SupervisedThread("sign-outs", lambda sign_of_life: self._keep_writing(store, sign_of_life)).start()
 
     def _read(self, store: Store) -> None:
         if not self._reading.acquire(blocking=self._revision is None):
@@ -83,6 +85,14 @@ class EndedSignIns:
                 return False
             return True
 
-    def _keep_writing(self, store: Store) -> None:
+    def _is_written(self, store: Store) -> bool:
+        try:
+            return self._write(store)
+        except Exception as error:  # the thread that tries again says so, too
+            log.error("sign_out_not_written", reason=reason_of(error))
+            return False
+
+    def _keep_writing(self, store: Store, sign_of_life: Supervised) -> None:
         while not self._write(store):
+            sign_of_life.beat()  # the store does not answer: it is said of the store
             time.sleep(_LOOK_SECONDS)

@@ -270,7 +270,7 @@ class TestWorker:
         with capture_logs() as logs:
             beside.submit([deadly(works[0]), works[-1]])
             assert [result.work for result in gathered(beside)] == works[-1:], "the next work is not stopped by it"
-        assert [entry["given_up"] for entry in logs] == [False, False, True]
+        assert [entry["given_up"] for entry in logs if "given_up" in entry] == [False, False, True]
 
     def test_forgotten_work_brings_nothing(self, beside: Beside, works: list[SlowWork]) -> None:
         beside.submit([works[0]])

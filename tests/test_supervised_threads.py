@@ -1,0 +1,288 @@
+"""Each supervised thread and task is made to fail: it says so, goes on, and says that it has recovered."""
+
+import ast
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import ingestion.kafka_dead_letter_topic
+import ui.ended_sign_ins
+from ingestion.beside import Beside
+from ingestion.kafka_dead_letter_topic import DeadLetterTopic
+from ingestion.preparing import Preparing
+from ingestion.watch_round import WatchRound
+from live.hub import Hub
+from services.pricing_state import PricingState
+from services.process_beside import ProcessBeside, WorkFailed
+from storage.background_tasks import TaskReports
+from storage.database import Store
+from storage.settings import Settings, settings
+from storage.supervision import TASKS, SupervisedThread, TaskState, task_healths
+from tests.applying import apply_quotes
+from tests.databases import wait_for
+from tests.ingestion.watching import Watching
+from tests.small_book import MONDAY, quote
+from tests.test_architecture import CODE, place, sources_of, tree_of
+from ui.ended_sign_ins import EndedSignIns
+
+BROKEN = "something that nobody foresaw"
+
+
+class Breaks:
+    """Stands in for a function: raises until it is mended, then does what the function does."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self.is_mended = False
+        self.times = 0
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        if self.is_mended:
+            return self._function(*given, **named)
+        self.times += 1
+        raise AttributeError(BROKEN)
+
+    def __get__(self, owner: Any, _kind: Any = None) -> Any:
+        return self if owner is None else partial(self, owner)
+
+
+class Bench:
+    """What a case has to work with."""
+
+    def __init__(self, store: Store, patch: pytest.MonkeyPatch, folder: Path, stack: ExitStack) -> None:
+        self.store, self.patch, self.folder, self.stack = store, patch, folder, stack
+        self.state = PricingState()
+
+    def breaks(self, owner: Any, name: str) -> Breaks:
+        broken = Breaks(getattr(owner, name))
+        self.patch.setattr(owner, name, broken)
+        return broken
+
+    def opened(self) -> Store:
+        store = Store(self.store.url.render_as_string(hide_password=False))
+        self.stack.callback(store.close)
+        return store
+
+    def hub(self) -> Hub:
+        hub = Hub(self.opened(), settings())
+        loop = asyncio.new_event_loop()
+        loop.close()  # nobody waits there
+        hub.start(loop)
+        self.stack.callback(hub.stop)
+        return hub
+
+
+def board_updates(bench: Bench) -> Breaks:
+    broken = bench.breaks(Hub, "follow")
+    bench.hub()
+    return broken
+
+
+def task_reports(bench: Bench) -> Breaks:
+    broken = bench.breaks(TaskReports, "report_if_due")
+    bench.hub()
+    return broken
+
+
+def page_warm_up(bench: Bench) -> Breaks:
+    broken = Breaks(lambda _sign_of_life: SupervisedThread("page warm-up", lambda _: None))
+    SupervisedThread("page warm-up", broken).start()
+    return broken
+
+
+def sign_outs(bench: Bench) -> Breaks:
+    broken = bench.breaks(ui.ended_sign_ins, "note_signed_out")
+    EndedSignIns().end(bench.store, "a" * 64, "Vera")
+    return broken
+
+
+def watched_files(bench: Bench) -> Breaks:
+    broken = bench.breaks(WatchRound, "turn")
+    bench.stack.enter_context(Watching(bench.opened(), bench.folder))
+    return broken
+
+
+def price_preparation(bench: Bench) -> Breaks:
+    """The thread is given underlyings until one is prepared."""
+    broken = Breaks(lambda: SimpleNamespace(key=(MONDAY, "AAPL")))
+    preparation = SimpleNamespace(key=(MONDAY, "AAPL"), made=broken)
+    bench.patch.setattr(ingestion.preparing, "price_unprepared", lambda *_, **__: None)
+    state: Any = SimpleNamespace(preparation=lambda *_: preparation, is_dear=lambda *_: True, take=lambda _: None)
+    preparing = Preparing(bench.store, state, SimpleNamespace(feed="f"))  # type: ignore[arg-type]
+    preparing.leave([(MONDAY, "AAPL")])
+    bench.stack.callback(preparing.close)
+    _turn_until_recovered(bench, preparing.turn)
+    return broken
+
+
+def slow_engines(bench: Bench) -> Breaks:
+    broken = Breaks(list)
+    beside = Beside()
+    bench.stack.callback(beside.close)
+    work: Any = SimpleNamespace(prepared=SimpleNamespace(ticker="AAPL", as_of_date=MONDAY))
+
+    def turn() -> None:
+        beside._running = (work, SimpleNamespace(done=lambda: True, result=broken))  # type: ignore[assignment]
+        beside.finished()
+
+    _turn_until_recovered(bench, turn)
+    return broken
+
+
+def dead_letter_topic(bench: Bench) -> Breaks:
+    bench.patch.setattr(
+        ingestion.kafka_dead_letter_topic, "open_client", lambda *_: SimpleNamespace(close=lambda **_: None)
+    )
+    broken = bench.breaks(DeadLetterTopic, "_unsent")
+    row: Any = SimpleNamespace(feed="kafka", cursor={"letters_since": datetime.now(UTC).isoformat()})
+    topic = DeadLetterTopic(bench.store, row, "127.0.0.1:1", "g", "t", {})
+    bench.stack.callback(topic.close)
+    return broken
+
+
+def sqlite_checkpoint(bench: Bench) -> Breaks:
+    store = Store(f"sqlite:///{bench.folder / 'of the checkpoint.sqlite'}")
+    bench.stack.callback(store.close)
+    store.migrate()
+    broken = Breaks(store.engine.raw_connection)
+    bench.patch.setattr(store._checkpoints, "_engine", SimpleNamespace(raw_connection=broken))
+
+    def commit() -> None:
+        with store.bookkeeping():
+            pass
+
+    _turn_until_recovered(bench, commit)
+    return broken
+
+
+def worker_process(bench: Bench) -> Breaks:
+    """The listener cannot take what the process says."""
+    broken = bench.breaks(ProcessBeside, "_take")
+    beside = ProcessBeside("services.export_worker", settings(), failed="failed", died="died")
+    bench.stack.callback(beside.close)
+
+    def ask() -> None:
+        with pytest.raises(WorkFailed):
+            beside.submit("nothing of that name").result()
+
+    _turn_until_recovered(bench, ask)
+    return broken
+
+
+def _turn_until_recovered(bench: Bench, turn: Callable[[], Any]) -> None:
+    """Do in the test's thread what the process does again and again."""
+    bench.turn = turn  # type: ignore[attr-defined]
+
+
+CASES: dict[str, Callable[[Bench], Breaks]] = {
+    "board updates": board_updates,
+    "task reports": task_reports,
+    "worker process": worker_process,
+    "page warm-up": page_warm_up,
+    "sign-outs": sign_outs,
+    "watched files": watched_files,
+    "price preparation": price_preparation,
+    "slow engines": slow_engines,
+    "dead-letter topic": dead_letter_topic,
+    "SQLite checkpoint": sqlite_checkpoint,
+}
+ENDS_WITH_SUCCESS = {"page warm-up", "sign-outs"}
+
+
+@pytest.fixture
+def bench(small_store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Bench]:
+    with ExitStack() as stack:
+        yield Bench(small_store, monkeypatch, tmp_path, stack)
+
+
+def states_of(name: str) -> list[tuple[TaskState, str]]:
+    return [(health.state, health.reason) for health in task_healths() if health.task.name == name]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_it_fails_says_so_and_recovers(name: str, bench: Bench) -> None:
+    broken = CASES[name](bench)
+    turn = getattr(bench, "turn", lambda: None)
+
+    def is_failing() -> bool:
+        turn()
+        return (TaskState.FAILING, f"AttributeError: {BROKEN}") in states_of(name)
+
+    def has_recovered() -> bool:
+        turn()
+        states = states_of(name)
+        return (not states and name in ENDS_WITH_SUCCESS) or states == [(TaskState.RUNNING, "")]
+
+    wait_for(is_failing, 60, f"{name} to say that it fails")
+    wait_for(lambda: turn() or broken.times > 1, 60, f"{name} to try again")
+    broken.is_mended = True
+    wait_for(has_recovered, 120, f"{name} to recover")
+
+
+PLAIN_THREADS = {
+    "storage/supervision.py": "starts the supervised ones",
+    "launch/end_with_parent.py": "standard library only, and ends with what it watches",
+    "ingestion/beside.py": "a worker looks whether its sidecar lives, and its pool's work is supervised",
+    "ingestion/standard_input.py": "what it raises ends the command",
+    "ingestion/kafka_connection.py": "what it raises is the consumer's outcome",
+    "ingestion/preparing.py": "a pool whose work is supervised",
+    "api/appender.py": "what its work raises is the answer of the request",
+    "live/routes.py": "ends with its websocket",
+}
+STARTS_A_THREAD = {"Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "create_task", "ensure_future"}
+
+
+def test_no_thread_is_started_otherwise() -> None:
+    found = [
+        place(path, node.lineno)
+        for room in CODE
+        for path in sources_of(room)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in STARTS_A_THREAD
+    ]
+    files = {where.rpartition(":")[0] for where in found}
+    assert files - set(PLAIN_THREADS) == set(), found
+    assert set(PLAIN_THREADS) - files == set(), "named here, and starts none"
+
+
+def test_every_job_of_a_worker_process_ends() -> None:
+    beside = ProcessBeside("tests.faulty_worker", Settings(), failed="It did not work.", died="It ended.")
+    try:
+        for what in (
+            "raises",
+            "raises_local",
+            "answers_what_cannot_be_unpacked",
+            "answers_what_cannot_be_packed",
+            "says_nonsense",
+            "no_such_job",
+            "dies",
+            "babbles",
+        ):
+            job = beside.submit(what)
+            assert job.finished.wait(120), what
+            with pytest.raises(WorkFailed):
+                job.result()
+            after = beside.submit("works")
+            assert after.finished.wait(120), f"the job after {what}"
+            if what not in ("dies", "babbles"):  # then the next may be sent to the one that is ending
+                assert after.result() == "done", what
+    finally:
+        beside.close()
+
+
+def test_the_sign_of_life_is_in_health(bench: Bench) -> None:
+    hub = bench.hub()
+    wait_for(lambda: hub.status(MONDAY)["loaded"], 60, "the board")
+    broken = bench.breaks(Hub, "follow")
+    apply_quotes(bench.store, bench.state, [quote("AAPL", 71.0, 5)], source="t")
+    wait_for(lambda: [fault["task"] for fault in hub.status(MONDAY)["faults"]] == ["board updates"], 60, "the fault")
+    assert hub.status(MONDAY)["faults"][0]["needed_live"]
+    broken.is_mended = True
+    wait_for(lambda: not hub.status(MONDAY)["faults"], 60, "the recovery")
