@@ -12,7 +12,7 @@ user = current_user()
 what_was_done()
 decide_conflicts(user)
 words = read_words()
-listed = listed_trades(trade_filters(words), words)
+listed = listed_trades(*trade_filters(words), words)
 propose_expired(words)
 with st.container(key="beside_list"):
     table, form = st.columns([0.74, 0.26], gap="small")

@@ -15,7 +15,7 @@ from engine.measures import MEASURE_NAMES
 from engine.model import Source
 from storage.bulk import remove, upsert, upsert_batches
 from storage.database import WriteUnit
-from storage.schema import pricing_failures, sensitivities
+from storage.schema import pricing_failures, sensitivities, trades
 
 _KEYS_A_STATEMENT = 500
 
@@ -243,3 +243,22 @@ def counts(connection: Connection, as_of: date) -> Mapping[str, Any]:
         .group_by(pricing_failures.c.reason)
     )
     return {"priced": priced, "not_priced": {row[0]: row[1] for row in reasons}}
+
+
+def sums_by_ticker(
+    connection: Connection, as_of: date, trade_ids: Sequence[str], measures: Sequence[str]
+) -> dict[str, tuple[float, ...]]:
+    """Ticker of the trades -> the sums of these measures over trades at a date."""
+    sums: dict[str, tuple[float, ...]] = {}
+    for start in range(0, len(trade_ids), _KEYS_A_STATEMENT):
+        query = (
+            select(trades.c.ticker, *(func.coalesce(func.sum(sensitivities.c[name]), 0.0) for name in measures))
+            .join(trades, trades.c.trade_id == sensitivities.c.trade_id)
+            .where(sensitivities.c.as_of_date == as_of)
+            .where(sensitivities.c.trade_id.in_(trade_ids[start : start + _KEYS_A_STATEMENT]))
+            .group_by(trades.c.ticker)
+        )
+        for ticker, *values in connection.execute(query):
+            so_far = sums.get(ticker, (0.0,) * len(measures))
+            sums[ticker] = tuple(a + b for a, b in zip(so_far, values, strict=True))
+    return sums

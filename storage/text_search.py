@@ -24,6 +24,12 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(text.lower().split()))
 
 
+def has_every_word(text: str, texts: Iterable[str]) -> bool:
+    """Whether each word of a search stands in one of a row's texts."""
+    row = "\n".join(texts).lower()
+    return all(word in row for word in words_of(text))
+
+
 def every_word(text: str, somewhere: Callable[[str], ColumnElement[bool]]) -> ColumnElement[bool]:
     """The condition that each word of a search stands somewhere. somewhere: the condition for one word."""
     return and_(true(), *(somewhere(word) for word in words_of(text)))

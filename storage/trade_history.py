@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from storage.audit import entries_at
 from storage.schema import record_versions, trades
@@ -35,8 +36,21 @@ def statuses_at(connection: Connection, trade_ids: Sequence[str]) -> dict[str, s
 
 def statuses_before(connection: Connection, trade_ids: Sequence[str], revision: int) -> dict[str, str]:
     """The same as it was before a revision, which may be the one that is being written."""
+    before = records_before(connection, trade_ids, revision)
+    return {trade_id: row.record["trade_status"] for trade_id, row in before.items()}
+
+
+def trades_since(connection: Connection, revision: int) -> list[str]:
+    """The trades that were changed, added or removed after a revision."""
     versions = record_versions.c
-    found: dict[str, str] = {}
+    query = select(versions.record_key).where(versions.kind == _TRADES, versions.revision > revision).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def records_before(connection: Connection, trade_ids: Sequence[str], revision: int) -> dict[str, Row[Any]]:
+    """Trade -> its version before a revision, as a row with ``record`` and ``source``; a new one is left out."""
+    versions = record_versions.c
+    found: dict[str, Row[Any]] = {}
     for some in _parts(trade_ids):
         newest = (
             select(versions.record_key, func.max(versions.revision).label("revision"))
@@ -44,11 +58,11 @@ def statuses_before(connection: Connection, trade_ids: Sequence[str], revision: 
             .group_by(versions.record_key)
             .subquery()
         )
-        query = select(versions.record_key, versions.record).join(
+        query = select(versions.record_key, versions.record, versions.source).join(
             newest, (versions.record_key == newest.c.record_key) & (versions.revision == newest.c.revision)
         )
         rows = connection.execute(query.where(versions.kind == _TRADES))
-        found |= {row.record_key: row.record["trade_status"] for row in rows}
+        found |= {row.record_key: row for row in rows}
     return found
 
 

@@ -1,6 +1,7 @@
 """Trades as people search them: by status, book, underlying, part of their text, and whether they have expired."""
 
 from calendar import month_abbr
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,7 +13,7 @@ from engine.measures import camel_case
 from storage.placing import contracts_in_words
 from storage.records import columns_of
 from storage.schema import trades
-from storage.text_search import digits_of, every_word, in_any
+from storage.text_search import digits_of, every_word, has_every_word, in_any
 from storage.trade_statuses import read_unpriced
 
 LIST_COLUMNS = ("trade_id", "contract", "book", "quantity", "maturity", "past_maturity", "trade_status", "source")
@@ -34,16 +35,45 @@ class TradeFilter:
     expired_at: date | None = None
 
 
+ORDERS: dict[str, tuple[Any, ...]] = {
+    "trade_id": (),
+    "contract": (trades.c.ticker, trades.c.maturity, trades.c.strike, trades.c.option_type),
+    "book": (trades.c.book,),
+    "quantity": (trades.c.quantity,),
+    "maturity": (trades.c.maturity,),
+    "trade_status": (trades.c.trade_status,),
+    "source": (trades.c.source,),
+}
+"""The columns of the list by which it can be ordered, each with what orders it before the id does."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradePage:
+    """A part of the list. order: of ``ORDERS``; descending turns it round. number: of the page, from 0."""
+
+    size: int
+    number: int = 0
+    order: str = "trade_id"
+    descending: bool = False
+
+
+def count_trades(connection: Connection, chosen: TradeFilter) -> int:
+    """How many pass."""
+    return int(connection.execute(_chosen(select(func.count()).select_from(trades), chosen)).scalar_one())
+
+
 def matching_trades(connection: Connection, chosen: TradeFilter) -> dict[str, str]:
     """Trade -> status of all that pass, in the order of their ids."""
     query = _chosen(select(trades.c.trade_id, trades.c.trade_status), chosen).order_by(trades.c.trade_id)
     return {row.trade_id: row.trade_status for row in connection.execute(query)}
 
 
-def list_trades(connection: Connection, chosen: TradeFilter, as_of: date | None, limit: int) -> pd.DataFrame:
-    """The first of those, a row each with ``LIST_COLUMNS``. as_of: the date that tells what is past maturity."""
-    query = _chosen(select(*(trades.c[name] for name in _READ)), chosen).order_by(trades.c.trade_id).limit(limit)
-    rows = connection.execute(query).all()
+def list_trades(connection: Connection, chosen: TradeFilter, as_of: date | None, page: TradePage) -> pd.DataFrame:
+    """A page of those, a row each with ``LIST_COLUMNS``. as_of: the date that tells what is past maturity."""
+    query = _chosen(select(*(trades.c[name] for name in _READ)), chosen)
+    ordered = [*ORDERS[page.order], trades.c.trade_id]
+    query = query.order_by(*((part.desc() if page.descending else part.asc()).nulls_last() for part in ordered))
+    rows = connection.execute(query.limit(page.size).offset(page.number * page.size)).all()
     columns: dict[str, Any] = {name: [row[place] for row in rows] for place, name in enumerate(_READ)}
     words = (columns[name] for name in ("ticker", "maturity", "strike", "option_type"))
     columns["contract"] = contracts_in_words(*words)
@@ -85,6 +115,21 @@ def _chosen(query: Select[Any], chosen: TradeFilter) -> Select[Any]:
     if chosen.expired_at is not None:
         query = query.where(trades.c.maturity < chosen.expired_at)
     return query
+
+
+def passes(chosen: TradeFilter, record: Mapping[str, Any], source: str) -> bool:
+    """Whether a version of a trade passes, by the same rules as the newest ones do in the database."""
+    maturity = None if record["maturity"] is None else date.fromisoformat(record["maturity"])
+    for name, values in (("trade_status", chosen.statuses), ("book", chosen.books), ("ticker", chosen.tickers)):
+        if values and record[name] not in values:
+            return False
+    if chosen.expired_at is not None and (maturity is None or maturity >= chosen.expired_at):
+        return False
+    of_contract = ([record[name]] for name in ("ticker", "strike", "option_type"))
+    ticker, strike, kind = of_contract
+    (contract,) = contracts_in_words(ticker, [maturity], strike, kind)
+    texts = (record["trade_id"], record["book"], record["trade_status"], contract, record["maturity"] or "", source)
+    return has_every_word(chosen.text, texts)
 
 
 def _somewhere(word: str) -> ColumnElement[bool]:

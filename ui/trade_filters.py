@@ -8,11 +8,24 @@ import streamlit as st
 from storage.database import StoreRevisions
 from storage.quotes import newest_as_of
 from storage.read_models import book_names
-from storage.trade_list import TradeFilter, count_past_maturity, traded_tickers
+from storage.trade_list import ORDERS, TradeFilter, count_past_maturity, traded_tickers
 from storage.trade_statuses import DefinedStatus, read_statuses
 from ui.store import store
 
 FIND, STATUS, BOOK, UNDERLYING, PAST = "find", "trade_status", "trade_book", "underlying", "past_maturity"
+TITLES = {
+    "trade_id": "Trade",
+    "contract": "Contract",
+    "book": "Book",
+    "quantity": "Quantity",
+    "maturity": "Maturity",
+    "past_maturity": "Past maturity",
+    "trade_status": "Status",
+    "source": "Last changed by",
+}
+"""Column of the list -> how the page calls it."""
+_UP, _DOWN = "\u2191", "\u2193"
+_ORDERS = {f"{TITLES[name]} {sign}": (name, sign == _DOWN) for name in ORDERS for sign in (_UP, _DOWN)}
 _EMPTY: dict[str, object] = {FIND: "", STATUS: [], BOOK: [], UNDERLYING: [], PAST: False}
 
 
@@ -46,12 +59,23 @@ def read_words() -> TradeWords:
         )
 
 
-def trade_filters(words: TradeWords) -> TradeFilter:
-    """The controls, and what they say. No status where none is chosen: then those count that are shown by default."""
+def trade_filters(words: TradeWords) -> tuple[TradeFilter, tuple[str, bool]]:
+    """The controls, and what they say: the filter, and the column to order by with whether the last comes first.
+
+    No status where none is chosen: then those count that are shown by default.
+    """
     names = [defined.status for defined in words.statuses]
     with st.container(key="filters_trades"):
-        find, status, book, underlying, past = st.columns([0.22, 0.22, 0.19, 0.19, 0.18], vertical_alignment="bottom")
-    text = find.text_input("Search", key=FIND, bind="query-params", placeholder="Id, ticker or book", max_chars=100)
+        widths = [0.2, 0.19, 0.17, 0.17, 0.13, 0.14]
+        find, status, book, underlying, order, past = st.columns(widths, vertical_alignment="bottom")
+    text = find.text_input(
+        "Search",
+        key=FIND,
+        bind="query-params",
+        placeholder="Words, such as AAPL put",
+        max_chars=100,
+        help="Finds the trades that have every word somewhere in what is listed, in any order.",
+    )
     statuses = status.multiselect(
         "Status",
         names,
@@ -71,13 +95,15 @@ def trade_filters(words: TradeWords) -> TradeFilter:
         disabled=words.as_of is None,
         help="Expired: the maturity is before the newest as-of date. Nobody sets that, it follows from the dates.",
     )
-    return TradeFilter(
+    ordered = order.selectbox("Order by", list(_ORDERS), key="order", bind="query-params")
+    chosen = TradeFilter(
         (text or "").strip(),
         tuple(statuses),
         tuple(books),
         tuple(tickers),
         words.as_of if expired else None,
     )
+    return chosen, _ORDERS[ordered]
 
 
 def choose_past_maturity() -> None:

@@ -1,7 +1,8 @@
 """The list of trades that a page shows, as it was read at one moment, and which of them are selected.
 
 What somebody selects and tags is what they saw: the list is not read again under their hands. When the store has
-changed meanwhile and nothing is selected, it is read again by itself; else the page says so.
+changed meanwhile and nothing is selected, it is read again by itself; else the page says so. The store filters, orders
+and pages it: a session keeps the rows of one page, however large the book is.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +11,8 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from storage.trade_list import TradeFilter, list_trades, matching_trades
+from services.trade_selection import MatchingTrades, NamedTrades, Selection
+from storage.trade_list import TradeFilter, TradePage, count_trades, list_trades
 from ui.errors import or_away
 from ui.export_menu import export_menu
 from ui.number_text import count_text, how_many_text
@@ -18,24 +20,26 @@ from ui.page_files import PAGES
 from ui.plain_words import plain
 from ui.store import store
 from ui.table_size import ROW_PIXELS, table_height
-from ui.trade_filters import TradeWords, choose_past_maturity, clear_filters
+from ui.trade_filters import TITLES, TradeWords, choose_past_maturity, clear_filters
 from ui.trade_links import link_column, open_trade, trade_addresses
 
-_LISTED, _ANEW, _ALL, _ALL_NEXT = "listed_trades", "list_anew", "all_that_match", "all_that_will_match"
-_MOST_ROWS = 5_000
+PAGE_ROWS = 500
+_LISTED, _ANEW, _ALL_NEXT, _PAGE_NEXT = "listed_trades", "list_anew", "all_that_will_match", "next_page"
 _LOOK_SECONDS = 3.0
 _MOST_PIXELS = 640
 
 
 @dataclass(frozen=True, slots=True)
 class ListedTrades:
-    """chosen: what was asked for; meant: the same with the statuses that are shown where none was chosen. frame: the
-    first rows. matching: id -> status of all. number: of the reading."""
+    """chosen: what was asked for; meant: the same with the statuses that are shown where none was chosen. page: of
+    the list, frame: its rows. count: of all that match. every: all that match are selected. number: of the reading."""
 
     chosen: TradeFilter
     meant: TradeFilter
+    page: TradePage
     frame: pd.DataFrame
-    matching: dict[str, str]
+    count: int
+    every: bool
     static_revision: int
     read_at: datetime
     number: int
@@ -45,25 +49,35 @@ class ListedTrades:
         """Of the table: another one for each reading, so that a click on an old row selects no new one."""
         return f"trades_{self.number}"
 
+    @property
+    def last_page(self) -> int:
+        return max(self.count - 1, 0) // self.page.size
 
-def listed_trades(chosen: TradeFilter, words: TradeWords) -> ListedTrades:
-    """The trades that pass, as they were when they were first asked for, or asked for anew."""
+
+def listed_trades(chosen: TradeFilter, order: tuple[str, bool], words: TradeWords) -> ListedTrades:
+    """The trades that pass, as they were when they were first asked for, or asked for anew. order: a column and
+    whether the last comes first."""
     known: ListedTrades | None = st.session_state.get(_LISTED)
-    if known is None or known.chosen != chosen or st.session_state.pop(_ANEW, False):
+    is_same = known is not None and (known.chosen, known.page.order, known.page.descending) == (chosen, *order)
+    if known is None or not is_same or st.session_state.pop(_ANEW, False):
         number = 0 if known is None else known.number + 1
         meant = replace(chosen, statuses=chosen.statuses or words.shown)
+        wanted = int(st.session_state.pop(_PAGE_NEXT, 0 if known is None or not is_same else known.page.number))
         with store().read() as connection:
+            count = count_trades(connection, meant)
+            page = TradePage(PAGE_ROWS, min(wanted, max(count - 1, 0) // PAGE_ROWS), *order)
             known = ListedTrades(
                 chosen,
                 meant,
-                list_trades(connection, meant, words.as_of, _MOST_ROWS),
-                matching_trades(connection, meant),
+                page,
+                list_trades(connection, meant, words.as_of, page),
+                count,
+                bool(st.session_state.pop(_ALL_NEXT, False)),
                 store().revisions(connection).static_revision,
                 datetime.now(UTC),
                 number,
             )
         st.session_state[_LISTED] = known
-        st.session_state[_ALL] = st.session_state.pop(_ALL_NEXT, False)
         st.session_state[_ANEW] = False
     return known
 
@@ -86,78 +100,99 @@ def propose_expired(words: TradeWords) -> None:
         st.button("Select it" if one else "Select them", key="select_expired", on_click=_select_expired)
 
 
-def trade_table(listed: ListedTrades) -> dict[str, str]:
-    """The list; returns what is selected in it, id -> status as it is shown."""
-    count = len(listed.matching)
-    if not count:
-        with st.container(border=True, height=300, vertical_alignment="center", horizontal_alignment="center"):
-            if listed.chosen == TradeFilter():
-                st.markdown(
-                    plain(f"There are no trades with the status {', '.join(listed.meant.statuses)}."), width="content"
-                )
-                st.page_link(PAGES / "upload.py", label="Upload trades", icon=":material/upload_file:")
-            else:
-                st.markdown("No trade matches the filters.", width="content")
-                st.button("Clear the filters", key="clear_filters", on_click=clear_filters)
+def trade_table(listed: ListedTrades) -> Selection:
+    """The list; returns what is selected in it."""
+    if not listed.count:
+        _no_match(listed)
         _follow(listed, selected=False)
-        return {}
-    every = st.session_state.get(_ALL, False)
+        return NamedTrades({})
+    rows_here = range(len(listed.frame))
     bar = st.container(key="selection", horizontal=True, vertical_alignment="center")
     picked = st.dataframe(
         _with_links(listed.frame),
         key=listed.key,
         on_select="rerun",
         selection_mode="multi-row",
+        selection_default={"selection": {"rows": list(rows_here) if listed.every else []}},
         hide_index=True,
         height=table_height(len(listed.frame), _MOST_PIXELS),
         row_height=ROW_PIXELS,
+        placeholder="",
         column_config={
             "Maturity": st.column_config.DateColumn(format="YYYY-MM-DD"),
             "Quantity": st.column_config.NumberColumn(
                 format="localized", help="Contracts, or shares of a stock position; short is negative."
             ),
-            "Past maturity": st.column_config.CheckboxColumn(),
             "Open": link_column(),
         },
         alt="The trades that match",
     )
     rows = picked["selection"]["rows"]
-    every = every and not rows  # whoever ticks single rows after all means those
+    every = listed.every and len(rows) == len(rows_here)  # whoever unticks a row means those that are ticked
     shown = listed.frame.iloc[rows]
-    selected = dict(listed.matching) if every else dict(zip(shown["trade_id"], shown["trade_status"], strict=True))
+    selection: Selection = NamedTrades(dict(zip(shown["trade_id"], shown["trade_status"], strict=True)))
+    if every:
+        selection = MatchingTrades(listed.meant, listed.static_revision, listed.count)
     with bar:
-        more = f", the first {count_text(_MOST_ROWS)} are listed" if count > _MOST_ROWS else ""
         st.caption(
-            f"{count_text(count)} match{more} · **{'all ' if every else ''}{count_text(len(selected))} selected**"
+            f"{count_text(listed.count)} match{_part(listed)} · "
+            f"**{'all ' if every else ''}{count_text(selection.count)} selected**"
         )
-        if selected:
+        if selection.count:
             st.button("Clear", key="select_none", on_click=_select_all, args=(False,))
-        if len(selected) == 1:
-            open_trade(next(iter(selected)))
+        if len(rows) == 1:
+            open_trade(shown["trade_id"].iloc[0])
         export_menu(listed.meant, "trades")  # all that match, not only those that are listed
         if not every:
-            st.button(f"Select all {count_text(count)}", key="select_all", on_click=_select_all, args=(True,))
-    _follow(listed, selected=bool(selected))
-    return selected
+            st.button(f"Select all {count_text(listed.count)}", key="select_all", on_click=_select_all, args=(True,))
+        if listed.last_page:
+            _turn_pages(listed, every=every)
+    _follow(listed, selected=bool(selection.count))
+    return selection
+
+
+def _no_match(listed: ListedTrades) -> None:
+    with st.container(border=True, height=300, vertical_alignment="center", horizontal_alignment="center"):
+        if listed.chosen == TradeFilter():
+            st.markdown(
+                plain(f"There are no trades with the status {', '.join(listed.meant.statuses)}."), width="content"
+            )
+            st.page_link(PAGES / "upload.py", label="Upload trades", icon=":material/upload_file:")
+        else:
+            st.markdown("No trade matches the filters.", width="content")
+            st.button("Clear the filters", key="clear_filters", on_click=clear_filters)
+
+
+def _part(listed: ListedTrades) -> str:
+    """Which part of all is listed, where it is not all."""
+    if not listed.last_page:
+        return ""
+    first = listed.page.number * listed.page.size
+    return f", {count_text(first + 1)} to {count_text(first + len(listed.frame))} are listed"
+
+
+def _turn_pages(listed: ListedTrades, *, every: bool) -> None:
+    """To the pages before and after. Where all that match are selected they stay so."""
+    number = listed.page.number
+    for label, icon, there, is_end in (
+        ("Previous page", ":material/chevron_left:", number - 1, number == 0),
+        ("Next page", ":material/chevron_right:", number + 1, number == listed.last_page),
+    ):
+        st.button(label, icon=icon, key=f"page_{label[:4]}", on_click=_turn, args=(there, every), disabled=is_end)
+
+
+def _turn(number: int, every: bool) -> None:
+    list_again()
+    st.session_state[_PAGE_NEXT], st.session_state[_ALL_NEXT] = number, every
 
 
 def _with_links(frame: pd.DataFrame) -> pd.DataFrame:
     """The list under its titles, with the address of each trade's page behind its id."""
-    titled = frame.rename(columns=_TITLES)
+    titled = frame.rename(columns=TITLES)
+    titled["Maturity"] = pd.to_datetime(titled["Maturity"], errors="coerce")  # shares have none, and their cells none
+    titled["Past maturity"] = titled["Past maturity"].map({True: "Yes", False: ""})
     titled.insert(1, "Open", trade_addresses(frame["trade_id"]))
     return titled
-
-
-_TITLES = {
-    "trade_id": "Trade",
-    "contract": "Contract",
-    "book": "Book",
-    "quantity": "Quantity",
-    "maturity": "Maturity",
-    "past_maturity": "Past maturity",
-    "trade_status": "Status",
-    "source": "Last changed by",
-}
 
 
 @st.fragment(run_every=_LOOK_SECONDS)

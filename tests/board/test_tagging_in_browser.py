@@ -10,7 +10,9 @@ from sqlalchemy import select
 
 from services.define_statuses import define_status
 from services.permissions import NotAllowed, Role, User
+from services.tag_effect import tag_effect
 from services.tag_trades import tag_trades
+from services.trade_selection import NamedTrades
 from storage.audit import read_audit, verify_audit
 from storage.schema import trades
 from storage.trade_statuses import DefinedStatus
@@ -58,7 +60,19 @@ def test_a_manager_terminates_500_trades_and_the_others_see_the_totals_move(open
     manager = opened("/trades?person=Max&trade_book=SOLD")
     select_all(manager, 500)
     choose_reason(manager, "the book is sold")
+    expect(manager.get_by_role("dialog")).to_have_count(0)
     manager.get_by_role("button", name="Set status of 500 trades").click()
+    asked = manager.get_by_role("dialog")
+    expect(asked).to_contain_text("500 trades leave the totals of the board.")
+    asked.get_by_role("button", name="Cancel").click()
+    expect(asked).to_have_count(0)
+    assert statuses_of(board, "SOLD") == {"Live"}, "nothing is set before it is confirmed"
+    manager.get_by_role("button", name="Set status of 500 trades").click()
+    with board.store.read() as connection:
+        seen = dict.fromkeys((f"SOLD-{number:04}" for number in range(500)), "Live")
+        leaves = tag_effect(connection, NamedTrades(seen), "Terminated").sums["USD"][0]
+    expect(asked).to_contain_text(f"Market value {leaves:,.0f} USD".replace("-", "\u2212"))
+    asked.get_by_role("button", name="Set 500 trades").click()
     manager.wait_for_selector("text=500 trades set to Terminated. Audit entries 1 to 500.")
 
     wait_for_raw(viewer, "summary", "Total", "trades", before - 500)
@@ -71,7 +85,7 @@ def test_a_manager_terminates_500_trades_and_the_others_see_the_totals_move(open
     wait_for_raw(shown_again, "summary", "Total", "trades", 500)
 
     manager.get_by_role("button", name="Undo 500 trades").click()
-    manager.wait_for_selector("text=500 trades given back the status of before.")
+    manager.wait_for_selector("text=Undone: 500 trades restored to their previous status.")
     wait_for_raw(viewer, "summary", "Total", "trades", before)
     wait_for_raw(viewer, "summary", "Total", "market_value", value)
     with board.store.read() as connection:

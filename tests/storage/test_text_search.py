@@ -9,7 +9,7 @@ import pytest
 from services.pricing_state import PricingState
 from storage.audit import AuditEntry, AuditFilter, append_audit, read_audit
 from storage.database import Store
-from storage.trade_list import TradeFilter, list_trades, matching_trades
+from storage.trade_list import TradeFilter, TradePage, list_trades, matching_trades
 from tests.applying import change_records
 from tests.small_book import MONDAY, stock, trade
 
@@ -64,7 +64,7 @@ def test_the_words_of_a_search_stand_anywhere_in_a_trade(searched: Store) -> Non
 
 def test_each_word_of_what_is_listed_finds_its_trade(searched: Store) -> None:
     with searched.read() as connection:
-        listed = list_trades(connection, TradeFilter(), MONDAY, 10)
+        listed = list_trades(connection, TradeFilter(), MONDAY, TradePage(10))
         for _, row in listed.iterrows():
             shown = f"{row['source']} {row['trade_status']} {row['contract']} {row['book']} {row['maturity'] or ''}"
             assert row["trade_id"] in matching_trades(connection, TradeFilter(text=shown)), shown
@@ -73,7 +73,7 @@ def test_each_word_of_what_is_listed_finds_its_trade(searched: Store) -> None:
 @pytest.mark.browser
 def test_the_browser_finds_the_same(searched: Store, chromium: Any) -> None:
     with searched.read() as connection:
-        listed = list_trades(connection, TradeFilter(), MONDAY, 10)
+        listed = list_trades(connection, TradeFilter(), MONDAY, TradePage(10))
     rows = [[row["trade_id"], row["contract"], row["book"], row["trade_status"]] for _, row in listed.iterrows()]
     page = chromium.new_page()
     found = page.evaluate(

@@ -7,7 +7,7 @@ import pytest
 
 from services.pricing_state import PricingState
 from storage.database import Store
-from storage.trade_list import TradeFilter, count_past_maturity, list_trades, matching_trades, traded_tickers
+from storage.trade_list import TradeFilter, TradePage, count_past_maturity, list_trades, matching_trades, traded_tickers
 from tests.applying import change_records
 from tests.small_book import MONDAY, SMALL_BOOK, trade
 
@@ -35,15 +35,15 @@ def test_filters(small_store: Store, parts: dict[str, Any], expected: set[str]) 
     with small_store.read() as connection:
         chosen = TradeFilter(**parts)
         assert set(matching_trades(connection, chosen)) == expected
-        assert set(list_trades(connection, chosen, MONDAY, 100)["trade_id"]) == expected
+        assert set(list_trades(connection, chosen, MONDAY, TradePage(100))["trade_id"]) == expected
 
 
 def test_what_is_listed(small_store: Store) -> None:
     with small_store.read() as connection:
-        frame = list_trades(connection, TradeFilter(), MONDAY, 3)
+        frame = list_trades(connection, TradeFilter(), MONDAY, TradePage(3))
         assert list(frame["trade_id"]) == ["A1", "C1", "M1"], "the first by id"
-        whole = list_trades(connection, TradeFilter(), MONDAY, 100).set_index("trade_id")
-        assert list_trades(connection, TradeFilter(), None, 100)["past_maturity"].sum() == 0
+        whole = list_trades(connection, TradeFilter(), MONDAY, TradePage(100)).set_index("trade_id")
+        assert list_trades(connection, TradeFilter(), None, TradePage(100))["past_maturity"].sum() == 0
         assert traded_tickers(connection) == ["AAPL", "MSFT", "OXY"]
         assert matching_trades(connection, TradeFilter(text="C1")) == {"C1": "Live"}
     assert whole.loc["C1", "contract"] == "AAPL Jun 20 70 call"
