@@ -18,8 +18,8 @@ from live.one_script import one_script
 
 ASSETS_FOLDER = Path(__file__).parent / "assets"
 ASSETS_URL = "/deltaboard/assets"
-PANELS_SCRIPT, FILE_LINKS_SCRIPT = "panel.js", "file_links.js"
-"""What components mount: each comes as one file, with all modules that it imports."""
+PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT = "panel.js", "file_links.js", "every_page.js"
+"""What components mount, and what runs on every page: each comes as one file, with all modules that it imports."""
 
 PanelKind = Literal["status", "figures", "market", "summary", "trades"]
 
@@ -69,8 +69,8 @@ def asset_address(name: str) -> str:
 
 def asset_content(path: Path) -> bytes:
     """What the browser gets of a file of ours."""
-    is_mounted = path.name in (PANELS_SCRIPT, FILE_LINKS_SCRIPT)
-    return one_script(path.parent, path.stem).encode() if is_mounted else path.read_bytes()
+    is_bundle = path.name in (PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT)
+    return one_script(path.parent, path.stem).encode() if is_bundle else path.read_bytes()
 
 
 def script_of(name: str) -> str:

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from live.explore_panel import engine_address
 from live.front_end import FOLDER, FrontEnd
-from live.panels import ASSETS_FOLDER, PANELS_SCRIPT, asset_address, asset_content
+from live.panels import EVERY_PAGE_SCRIPT, PANELS_SCRIPT, asset_address
 from live.routes import Gate
 from storage.database import Store
 from storage.trade_statuses import shown_statuses
@@ -48,7 +48,6 @@ class FirstPage:
         self._front_end = front_end
         self._store = store
         self._host_config: dict[str, Any] | None = None
-        self._minus = f"<script>{asset_content(ASSETS_FOLDER / 'real_minus.js').decode()}</script>"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
@@ -71,8 +70,8 @@ class FirstPage:
         answer = _Answer()
         await self._app(asked, receive, answer.take)
         if answer.is_page:
-            said = [*self._connection(await self._config(scope)), *await self._tables(pieces), *self._code(pieces)]
-            said.append(self._minus)
+            connection, tables = self._connection(await self._config(scope)), await self._tables(pieces)
+            said = [*_first_paint(), *connection, *tables, *self._code(pieces)]
             shell = _FONT.sub(b"", answer.body)
             answer.body = shell.replace(_HEAD_ENDS, "\n".join(["", *said, ""]).encode() + _HEAD_ENDS)
         await answer.send_on(send)
@@ -109,7 +108,7 @@ class FirstPage:
             yield f'<link rel="stylesheet" data-deltaboard href="{escape(asset_address("board.css"))}">'
             panels = escape(asset_address(PANELS_SCRIPT))
             yield f'<script type="module" async fetchpriority="high" src="{panels}"></script>'
-        yield f'<script type="module" async {_LATER} src="{escape(asset_address("keep_focus.js"))}"></script>'
+        yield f'<script type="module" async {_LATER} src="{escape(asset_address(EVERY_PAGE_SCRIPT))}"></script>'
         engine = engine_address("perspective-anywidget.js")
         if pieces.pivot:
             yield f'<link rel="modulepreload" href="{escape(engine)}">'
@@ -171,6 +170,12 @@ class _Answer:
                 del headers[name]  # they are of the file, and this is more
         await send({**self.start, "headers": headers.raw})
         await send({"type": "http.response.body", "body": self.body})
+
+
+def _first_paint() -> Iterator[str]:
+    """The ground and the theme of the page, which hold before anything is drawn: in files, as policies allow them."""
+    yield f'<link rel="stylesheet" href="{escape(asset_address("first_paint.css"))}">'
+    yield f'<script src="{escape(asset_address("first_paint.js"))}"></script>'
 
 
 async def _nothing() -> Message:

@@ -38,19 +38,34 @@ button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pi
 :is(a, button, summary, [tabindex="0"]:not(input, textarea, .db-panel *)):focus-visible {
   outline: 2px solid light-dark(#1668c7, #5aa9ff) !important; outline-offset: 1px; box-shadow: none !important;
 }
+.st-key-board { container: board / inline-size; }
+.st-key-board [data-testid=stColumn]:has(.st-key-panel_market) { min-width: 270px; }
+.st-key-board [data-testid=stHorizontalBlock]:has(> * > * > .st-key-panel_market) { flex-wrap: nowrap; }
+.st-key-board [data-testid=stColumn]:has(.st-key-panel_summary) { min-width: 0; }
+@container board (max-width: 1000px) {
+  .st-key-board [data-testid=stHorizontalBlock]:has(> * > * > .st-key-panel_market) { flex-wrap: wrap; }
+  .st-key-board [data-testid=stHorizontalBlock]:has(> * > * > .st-key-panel_market) > [data-testid=stColumn] {
+    flex: 1 1 100%; min-width: 100%;
+  }
+  .st-key-panel_market, .st-key-panel_market .stBidiComponent,
+  .st-key-panel_market .stBidiComponent div:has(> .db-host) { flex-basis: auto !important; height: auto !important; }
+  .st-key-panel_market .db-panel { height: 238px !important; }
+}
+@container board (max-width: 760px) {
+  .st-key-board [data-testid=stHorizontalBlock]:has(> * > * > * > .st-key-toolbar) { flex-wrap: wrap; }
+  .st-key-board [data-testid=stHorizontalBlock]:has(> * > * > * > .st-key-toolbar) > [data-testid=stColumn] {
+    flex: 1 1 100%; min-width: 100%; max-width: 100%;
+  }
+  .st-key-board .stHorizontalBlock.st-key-toolbar { flex-wrap: wrap; justify-content: flex-start; padding-right: 0; }
+}
 @media (max-width: 800px) {
   .stMainBlockContainer, [data-testid=stMainBlockContainer]:has(.db-panel) { padding-top: 2.6rem; }
-  .stApp header[data-testid=stHeader] { height: 2.4rem; background: var(--st-background-color, inherit); }
-  .stApp .st-key-toolbar { flex-wrap: wrap; justify-content: flex-start; padding-right: 0; }
 }
 @media (max-width: 1100px) {
-  .st-key-board > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock],
   [class*=st-key-beside] > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
-  .st-key-board > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] > [data-testid=stColumn],
   [class*=st-key-beside] > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] > [data-testid=stColumn] {
     min-width: 100%;
   }
-  .st-key-toolbar { flex-wrap: wrap; justify-content: flex-start; }
   [class*=st-key-filters] > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
   [class*=st-key-filters] [data-testid=stColumn] { min-width: 11rem; }
 }
@@ -63,6 +78,15 @@ button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pi
 body:has(.stApp[data-test-connection-state=PINGING_SERVER]) [data-testid=stDialog] { display: none; }
 @keyframes db-lost { to { opacity: 1; } }
 .stApp:has([data-testid=stExpandSidebarButton]) .stMainBlockContainer { padding-top: 2.6rem; }
+.stApp:has([data-testid=stExpandSidebarButton]) header[data-testid=stHeader][data-testid=stHeader] {
+  height: 2.4rem; background: light-dark(#f4f5f7, #0e1116);
+}
+#vg-tooltip-element.vg-tooltip {
+  padding: 5px 8px; font-variant-numeric: tabular-nums; box-shadow: none;
+  color: light-dark(#1c232d, #d7dde6); background: light-dark(#ffffff, #1d2733);
+  border: 1px solid light-dark(#e1e5ea, #3a4452); border-radius: 5px;
+}
+#vg-tooltip-element.vg-tooltip table tr td.key { color: light-dark(#58616e, #9ca6b3); }
 </style>
 """
 

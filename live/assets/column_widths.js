@@ -3,10 +3,12 @@
 import { make } from './dom.js';
 import { number } from './format.js';
 
-// How wide a digit and the space around a number are; the tight ones where the panel is too narrow for the others.
-const ROOMY = { digit: 8.1, padding: 21, least: 1 };
-const TIGHT = { digit: 7.4, padding: 14, least: 0.86 };
-const LABEL = { letter: 6.7, padding: 17 };
+// How wide a digit, a letter of a head, and the space around both are: the first that the panel is wide enough for.
+const SPACES = [
+  { density: 'roomy', digit: 8.1, padding: 21, letter: 6.7, headPadding: 17, least: 1 },
+  { density: 'tight', digit: 7.4, padding: 14, letter: 6.7, headPadding: 17, least: 0.86 },
+  { density: 'dense', digit: 7.1, padding: 11, letter: 6.1, headPadding: 11, least: 0.72 },
+];
 const RULED = ['0'.repeat(10), 'WMT 13 Mar 20 2.5 call']; // digits, and words with their spaces
 const RULED_WIDTHS = [84, 149]; // with the letters of the page, as they are mostly drawn
 export const MOST_LETTERS = 14; // of a text that a column makes room for
@@ -52,18 +54,17 @@ export class ColumnWidths {
     return true;
   }
 
-  // For a panel of this many pixels: the grid's template, how wide it is at least, and whether its letters are small.
+  // For a panel of this many pixels: the grid's template, how wide it is at least, and how densely it is set.
   within(pixels) {
     const [digits, words] = [...this.ruler.children].map((text, place) => Math.max(1, text.offsetWidth / RULED_WIDTHS[place]));
-    const least = (column, { digit, padding, least: share }) => {
+    const least = (column, { digit, padding, letter, headPadding, least: share }) => {
       const scale = column.value ? digits : words;
-      const label = column.label.length * LABEL.letter * words + LABEL.padding;
+      const label = column.label.length * letter * words + headPadding;
       return Math.ceil(Math.max(column.width[0] * share * scale, this.longest.get(column) * digit * scale + padding, label));
     };
     const total = (space) => this.columns.reduce((sum, column) => sum + least(column, space), 0);
-    const isTight = total(ROOMY) > pixels;
-    const space = isTight ? TIGHT : ROOMY;
+    const space = SPACES.find((each) => total(each) <= pixels) ?? SPACES.at(-1);
     const template = this.columns.map((column) => `minmax(${least(column, space)}px, ${column.width[1]}fr)`).join(' ');
-    return { template, least: total(space), isTight };
+    return { template, least: total(space), density: space.density };
   }
 }

@@ -107,10 +107,10 @@ export class Grid {
 
   layOut() {
     this.isNarrow = false;
-    const { template, least, isTight } = this.widths.within(this.scroller.clientWidth);
+    const { template, least, density } = this.widths.within(this.scroller.clientWidth);
     if (template === this.template) return;
     this.template = template;
-    this.scroller.classList.toggle('db-tight', isTight);
+    for (const each of ['tight', 'dense']) this.scroller.classList.toggle(`db-${each}`, each === density);
     this.canvas.style.setProperty('--db-template', template);
     this.canvas.style.minWidth = `${least}px`;
     this.places = null;

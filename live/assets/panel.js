@@ -4,6 +4,7 @@
 // First, because it asks the server for what the others show.
 import './early.js';
 import { make } from './dom.js';
+import { sayAll } from './kept_in_address.js';
 import { hearFromPython } from './selection.js';
 import { buildExplore } from './show_explore.js';
 import { buildFigures } from './show_figures.js';
@@ -43,6 +44,7 @@ export function mount(component) {
     hearFromPython(data.selection ?? null);
   }
   panel.update(data);
+  sayAll();
   return () => {
     if (mounted.get(parentElement) !== panel) return;
     mounted.delete(parentElement);

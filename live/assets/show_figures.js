@@ -1,5 +1,6 @@
 // The figures that matter: the whole book, or what the filters leave of it, each against the previous close.
 
+import { cardLayout, digitsWide } from './card_layout.js';
 import { make, setAttribute, setText } from './dom.js';
 import { compactChange, isKnown, number, plural, shownSign, timeOfDay, UNKNOWN } from './format.js';
 import { Frame } from './frame.js';
@@ -7,6 +8,7 @@ import { Measures } from './measures.js';
 import { pulse } from './pulse.js';
 import { lackingOf, rowPasses } from './tree.js';
 
+const RULED_WIDTH = 126; // of ten digits of a large value, as they are mostly drawn
 const FIGURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];
 
 export function buildFigures(host, key, emit, data) {
@@ -19,6 +21,28 @@ export function buildFigures(host, key, emit, data) {
   frame.switch.buttons.paused.textContent = '\u275a\u275a';
   frame.switch.buttons.paused.setAttribute('aria-label', 'Pause');
   let filters = data.filters;
+  const ruler = strip.appendChild(make('span', 'db-ruler db-card-ruler', { 'aria-hidden': 'true', text: '0'.repeat(10) }));
+  const digits = FIGURES.map(() => 0); // the widest number of each so far: cards do not go to and fro with the numbers
+
+  // No card is narrower than its number, whatever room there is: they go to more lines.
+  function layOut() {
+    const pixels = strip.clientWidth;
+    if (!pixels) return;
+    const { lines, size, template } = cardLayout(pixels, digits, Math.max(1, ruler.offsetWidth / RULED_WIDTH));
+    strip.dataset.size = size;
+    strip.style.gridTemplateColumns = template;
+    frame.root.style.setProperty('--db-lines', lines);
+  }
+
+  function makeRoom() {
+    const grown = FIGURES.map((name, place) => Math.max(digits[place], digitsWide(cards.get(name).words.nodeValue)));
+    if (grown.every((count, place) => count === digits[place])) return;
+    digits.splice(0, digits.length, ...grown);
+    layOut();
+  }
+  const watcher = new ResizeObserver(layOut);
+  watcher.observe(strip);
+  watcher.observe(ruler); // larger letters of one's own
 
   // Its cards say it: a value that will not come is a dash. Why, the panels beside it say.
   const plainMessage = frame.messageOf.bind(frame);
@@ -35,6 +59,7 @@ export function buildFigures(host, key, emit, data) {
       paintCard(cards.get(name), name, sums, currencies, measures.decimals(name), frame.fresh);
     }
     frame.fresh = false;
+    makeRoom();
     const trades = addUp(table, rows, 'trades').now;
     setText(frame.subtitle, [plural(trades || 0, 'trade'), ...(currencies.size === 1 ? currencies : [])].join(' \u00b7 '));
   };
@@ -52,7 +77,10 @@ export function buildFigures(host, key, emit, data) {
       frame.use('summary', [['as_of', next.as_of ?? 'latest']]);
       frame.paintSoon();
     },
-    close: () => frame.close(),
+    close() {
+      watcher.disconnect();
+      frame.close();
+    },
   };
 }
 

@@ -9,7 +9,8 @@ import { Newcomers } from './newcomers.js';
 import { choose, isSelectedPath, onSelection, selected } from './selection.js';
 import { COUNTS, growTree, keysDownTo, lackingOf, orderChildren, rollUp, SEPARATOR, visibleNodes } from './tree.js';
 
-const MEASURES = ['market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp', 'actual_pnl'];
+// The day's P&L first: it is in sight however narrow the panel is.
+const MEASURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];
 const OPEN_DOWN_TO = 3; // desks are seen, their books are not
 
 export function buildSummary(host, key, emit, data) {

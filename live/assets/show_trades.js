@@ -186,6 +186,7 @@ function tradeColumns(frame, measures) {
       },
       paint: (cell, row) => paintContract(cell, frame.shown, row),
     }),
+    numeric('actual_pnl', measures.label('actual_pnl'), [82, 1.1], { tint: true }),
     numeric('quantity', 'Quantity', [70, 1], { decimals: 0, help: 'Contracts, or shares of a stock position; short is negative.' }),
     numeric('spot', 'Spot', [64, 0.9], { decimals: 2, help: 'The quote that the value was found with. Unit: currency a share.' }),
     numeric('unit_price', measures.label('unit_price'), [76, 1]),
@@ -194,7 +195,6 @@ function tradeColumns(frame, measures) {
     numeric('cash_gamma_1pct', measures.label('cash_gamma_1pct'), [78, 1.1]),
     numeric('vega_1pt', measures.label('vega_1pt'), [70, 1]),
     numeric('theta_1d', measures.label('theta_1d'), [70, 1]),
-    numeric('actual_pnl', measures.label('actual_pnl'), [82, 1.1], { tint: true }),
     text('trade_status', 'Status', [84, 0.8], {
       build: (cell) => cell.appendChild(make('span', 'db-chip')),
       paint: (cell, row) => paintStatus(cell.parts, frame.shown.string('trade_status', row)),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from live.one_script import one_script
-from live.panels import ASSETS_FOLDER, FILE_LINKS_SCRIPT, PANELS_SCRIPT
+from live.panels import ASSETS_FOLDER, EVERY_PAGE_SCRIPT, FILE_LINKS_SCRIPT, PANELS_SCRIPT
 
 MODULES = {
     "entry": """// Begins.
@@ -68,6 +68,7 @@ def test_what_is_written_otherwise_is_refused(tmp_path: Path, changes: dict[str,
 
 def test_what_components_mount_brings_all_that_is_ours() -> None:
     """A module that is in none would be asked for by nobody, but for those that stand on every page by themselves."""
-    scripts = [one_script(ASSETS_FOLDER, name.removesuffix(".js")) for name in (PANELS_SCRIPT, FILE_LINKS_SCRIPT)]
-    modules = set(ASSETS_FOLDER.glob("*.js")) - {ASSETS_FOLDER / name for name in ("keep_focus.js", "real_minus.js")}
+    names = (PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT)
+    scripts = [one_script(ASSETS_FOLDER, name.removesuffix(".js")) for name in names]
+    modules = set(ASSETS_FOLDER.glob("*.js")) - {ASSETS_FOLDER / "first_paint.js"}
     assert all(any(f"const _{path.stem} = " in script for script in scripts) for path in modules)
