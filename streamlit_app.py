@@ -16,11 +16,14 @@ from live.front_end import FrontEnd
 from live.hub import Hub
 from live.routes import routes
 from storage.database import Store
+from storage.plain_log import log_plainly
 from storage.settings import settings
 from storage.supervision import SupervisedThread
-from ui.errors import log_plainly, show_script_error
+from ui.errors import show_script_error
 from ui.first_page import FirstPage
 from ui.gate import Gate, Guard
+from ui.request_checks import RequestChecks
+from ui.security_headers import SecurityHeaders
 from ui.upload_desk import upload_desk
 from ui.upload_folder import clear_left_behind
 from ui.warm_up import warm_up
@@ -50,6 +53,8 @@ app = st.App(
     lifespan=_following,
     routes=[*routes(_hub, settings(), _gate), *api_routes(_appender, settings(), _gate), *export_routes(_gate)],
     middleware=[
+        Middleware(SecurityHeaders, front_end=_front_end),
+        Middleware(RequestChecks),
         Middleware(FirstPage, gate=_gate, front_end=_front_end, store=Store.of(settings())),
         Middleware(Guard, gate=_gate),
     ],

@@ -40,7 +40,7 @@ def docs_page(address: str, settings: Settings) -> str:
     """The page for a server at this address (with a slash at its end)."""
     links = "".join(f'<a href="#{kind}">{kind}</a>' for kind in RECORD_KINDS)
     kinds = "".join(_section(kind, address) for kind in RECORD_KINDS.values())
-    token = "has a token" if settings.api_token.strip() else "has no token yet, so it takes no rows"
+    token = "has a token" if settings.api_token.get_secret_value().strip() else "has no token yet, so it takes no rows"
     bounds = f"{settings.api_megabytes:g} MB and {grouped(MOST_ROWS)} rows a request"
     pace = f"{grouped(settings.api_requests_a_minute)} requests a minute"
     return f"""<!doctype html>

@@ -45,7 +45,7 @@ class AppendRoute:
 
     def __init__(self, appender: Appender, settings: Settings) -> None:
         self._appender = appender
-        self._token = settings.api_token.strip()
+        self._token = settings.api_token.get_secret_value().strip()
         self._most_bytes = int(settings.api_megabytes * 1e6)
         self._window = RequestWindow(settings.api_requests_a_minute)
         self._running = 0
@@ -137,10 +137,10 @@ def answer_of(appended: Appended) -> dict[str, Any]:
 def routes(appender: Appender, settings: Settings, gate: Gate) -> list[BaseRoute]:
     """The routes under ``/api``. The description is for who has passed the gate or has the token; appending is for the
     token alone, since programs do not sign in."""
-    description = openapi(settings)
+    description, token = openapi(settings), settings.api_token.get_secret_value().strip()
 
     async def refusal(request: Request) -> Response | None:
-        if (why := await gate(request)) is None or token_fault(request.headers, settings.api_token.strip()) is None:
+        if (why := await gate(request)) is None or token_fault(request.headers, token) is None:
             return None
         return _json({"error": f"{why} Programs send the token of this server."}, 401, {"WWW-Authenticate": "Bearer"})
 

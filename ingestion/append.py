@@ -5,13 +5,15 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from pydantic import SecretStr
+
 from services.append import Appended, Row, append
 from services.pricing_state import PricingState
 from storage.database import Store
 from storage.settings import Settings, settings
 
 _lock = threading.Lock()
-_opened: tuple[str, Store, PricingState] | None = None
+_opened: tuple[SecretStr, Store, PricingState] | None = None
 _of_parent: list[object] = []
 
 

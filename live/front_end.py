@@ -29,6 +29,12 @@ class FrontEnd:
         self._named = {str(self._manifest[key].get("name")): key for key in later if key in self._manifest}
 
     @property
+    def page(self) -> bytes:
+        """Streamlit's page as it is; empty where there is none."""
+        path = self.folder / _ENTRY
+        return path.read_bytes() if path.is_file() else b""
+
+    @property
     def pieces(self) -> set[str]:
         """The names of all that is loaded only where it is shown."""
         return set(self._named)

@@ -24,12 +24,16 @@ from live.kept_files import IMMUTABLE, KeptFolder
 from live.panels import ASSETS_FOLDER, ASSETS_URL, asset_content, assets_version
 from live.tables import TABLES
 from storage.settings import Settings
+from storage.storable_text import LONGEST_ASKED, text_fault
 
 _POLICY, _NOT_SIGNED_IN, _REFUSED, _NOT_FOUND, _BAD_REQUEST = 1008, 4401, 4403, 4404, 4400
 _STATUS_SECONDS = 1.0
 _GATE_SECONDS = 3.0
 _LEAST_PACE_SECONDS = 0.05
 _PATH_SEPARATOR = "\x1f"
+_LONGEST_PATH = 10 * LONGEST_ASKED
+_REVISION_DIGITS, _REASON_BYTES = 18, 120
+"""A revision fits into eight bytes; the reason of a closing frame into 123."""
 Gate = Callable[[HTTPConnection], Awaitable[str | None]]
 """Why whoever asks is refused, in words; None: they may. Asked again and again while a websocket is open."""
 _PARAMETERS = {"as_of", "since", "board", "status", "book", "path", "ticker", "pace"}
@@ -52,6 +56,9 @@ def read_subscription(websocket: WebSocket) -> Subscription:
     unknown = set(query) - _PARAMETERS
     if unknown:
         raise ValueError(f"unknown parameter {', '.join(sorted(unknown))}")
+    for name, text in query.multi_items():
+        if (fault := text_fault(text, _LONGEST_PATH if name == "path" else LONGEST_ASKED)) is not None:
+            raise ValueError(f"{name} {fault}")
     as_of = query.get("as_of", "latest")
     pace = float(query.get("pace", 0.0))
     if not 0.0 <= pace <= 3600.0:
@@ -67,8 +74,14 @@ def read_subscription(websocket: WebSocket) -> Subscription:
             query.get("ticker", ""),
         ),
         max(pace, _LEAST_PACE_SECONDS),
-        Seen(query["board"], int(query["since"])) if "board" in query and "since" in query else None,
+        Seen(query["board"], _revision(query["since"])) if "board" in query and "since" in query else None,
     )
+
+
+def _revision(text: str) -> int:
+    if not text.isdecimal() or len(text) > _REVISION_DIGITS:
+        raise ValueError("since must be a revision")
+    return int(text)
 
 
 def same_origin(websocket: WebSocket) -> bool:
@@ -119,7 +132,7 @@ class LiveTables:
         try:
             wanted = read_subscription(websocket)
         except ValueError as error:
-            await websocket.close(_BAD_REQUEST, str(error)[:120])
+            await websocket.close(_BAD_REQUEST, str(error).encode()[:_REASON_BYTES].decode("utf-8", "ignore"))
             return
         self._hub.viewers += 1
         gone = asyncio.create_task(websocket.receive())

@@ -10,6 +10,7 @@ import streamlit as st
 from services.export_kinds import TradeAsked
 from services.trade_story import TradeStory, trade_story
 from storage.one_trade import nearest_ids
+from storage.storable_text import LONGEST_ASKED, storable
 from ui.errors import or_away
 from ui.export_menu import export_menu
 from ui.fact_table import fact_style
@@ -73,7 +74,7 @@ def everything(trade_id: str, day: date | None) -> None:
     tags(story)
 
 
-asked = st.query_params.get(TRADE_ID, "").strip()
+asked = storable(st.query_params.get(TRADE_ID, ""))[:LONGEST_ASKED].strip()
 fact_style()
 found = read(asked, None) if asked else None
 st.subheader(plain(f"Trade {asked} · {found.contract}") if found else "Trade", anchor=False)

@@ -20,6 +20,7 @@ from services.upload_failures import KEPT_FAILURES, failures_table
 from services.upload_templates import template_table
 from services.without_value import without_value_table
 from storage.audit import AuditFilter
+from storage.storable_text import storable, text_fault
 from storage.trade_list import TradeFilter, whole_trades
 
 EXPORT_URL = "/deltaboard/export"
@@ -160,7 +161,9 @@ def read_asked(kind: str, query: Iterable[tuple[str, str]]) -> Any:
         if name in (FORM, PERSON):
             continue
         if name not in hints:
-            raise ValueError(f"{kind} cannot be asked for by {name}, only by {', '.join(hints)}")
+            raise ValueError(f"{kind} cannot be asked for by {storable(name[:40])}, only by {', '.join(hints)}")
+        if (fault := text_fault(text)) is not None:
+            raise ValueError(f"{name} {fault}")
         given.setdefault(name, []).append(text)
     missing = [each.name for each in fields(wanted) if each.default is MISSING and each.name not in given]
     if missing:
@@ -184,9 +187,9 @@ def _read(name: str, hint: Any, texts: list[str]) -> Any:
         if hint in (date, date | None):
             return date.fromisoformat(texts[0])
         moment = datetime.fromisoformat(texts[0])
-    except ValueError as error:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:  # in UTC it may be before the first year, or after the last
         raise ValueError(f"{name} must be a date like 2020-03-06") from error
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _in_words(filters: Mapping[str, str]) -> dict[str, str]:

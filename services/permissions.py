@@ -6,6 +6,7 @@ from enum import StrEnum
 from storage.audit import AuditEntry, append_audit
 from storage.change_log import changing
 from storage.database import Store
+from storage.storable_text import storable
 
 
 class Role(StrEnum):
@@ -73,5 +74,7 @@ def require(store: Store, user: User, permission: Permission, what: str) -> None
         return
     reason = why_not(user, permission)
     with changing(store, f"refused {user.name}") as (unit, _):
-        append_audit(unit, [AuditEntry(user.name, "refused", "permission", str(permission), reason=reason, note=what)])
+        append_audit(
+            unit, [AuditEntry(user.name, "refused", "permission", str(permission), reason=reason, note=storable(what))]
+        )
     raise NotAllowed(reason)

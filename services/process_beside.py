@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from storage.faults import StoreUnavailable, in_words
+from storage.plain_log import log_plainly
 from storage.settings import ROOT, Settings
 from storage.supervision import SupervisedThread, reason_of, supervised
 
@@ -184,6 +185,7 @@ def serve(
     make_desk: makes what has a method for each kind of job, which takes a ``Progress`` and the arguments. for_people:
     what a job may raise that is handed back as it is. afterwards: called after each job, when its result is known.
     """
+    log_plainly()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the web server, which then closes the pipe
     requests, replies = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr

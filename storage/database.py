@@ -77,7 +77,7 @@ class Store:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The store of the settings, waited for as they say."""
-        return cls(settings.database_url, StoreLimits.of(settings))
+        return cls(settings.database_url.get_secret_value(), StoreLimits.of(settings))
 
     def migrate(self) -> None:
         """Bring the schema to the newest version; makes an empty store where none is. Raises StoreUnreadable."""

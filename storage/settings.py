@@ -4,7 +4,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,8 +18,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DELTABOARD_", frozen=True, populate_by_name=True)
 
-    database_url: str = Field(
-        default=f"sqlite:///{DEFAULT_STORE}",
+    database_url: SecretStr = Field(
+        default=SecretStr(f"sqlite:///{DEFAULT_STORE}"),
         validation_alias="DATABASE_URL",
         description="Where the store is: an SQLAlchemy URL of SQLite or PostgreSQL (postgresql+psycopg://…).",
     )
@@ -56,6 +56,11 @@ class Settings(BaseSettings):
         "price",
         description="What becomes of options on a ticker without parameters: price them with the defaults, or refuse.",
     )
+    allowed_hosts: str = Field(
+        "",
+        description="The names by which browsers may ask for the web server, several by comma, beside those of this "
+        "machine and of the sign-in.",
+    )
     demo_identity: bool = Field(
         False,
         description="Whether people may choose who they are although the server listens beyond this machine.",
@@ -82,8 +87,9 @@ class Settings(BaseSettings):
     file_megabytes: float = Field(500.0, gt=0, description="How large a file may be to be loaded, in megabytes.")
     file_rows: int = Field(1_000_000, gt=0, description="How many rows a file may have to be loaded.")
     file_columns: int = Field(200, gt=0, description="How many columns a file may have to be loaded.")
-    api_token: str = Field(
-        "", description="The token that appends over HTTP must carry; without one nothing can be appended that way."
+    api_token: SecretStr = Field(
+        SecretStr(""),
+        description="The token that appends over HTTP must carry; without one nothing can be appended that way.",
     )
     api_megabytes: float = Field(10.0, gt=0, description="How large the body of an HTTP append may be, in megabytes.")
     api_requests_a_minute: int = Field(600, gt=0, description="How many HTTP appends the server takes in a minute.")

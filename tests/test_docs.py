@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 import pytest
 import typer.main
+from pydantic import SecretStr
 
 from engine.measures import DAY_PNL, MEASURES
 from engine.model import ARTICLE_PARAMETERS, ExerciseStyle, NotPriced, OptionType, Product, TradeStatus
@@ -47,6 +48,8 @@ def table_under(document: str, heading: str, first_column: str) -> list[Row]:
 
 def plain(value: object) -> str:
     """A default as the documents write it."""
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
     return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import streamlit as st
 
 from storage.audit import AuditFilter, audit_words
+from storage.storable_text import LONGEST_ASKED, storable
 from ui.store import store
 
 
@@ -24,9 +25,8 @@ def audit_filters() -> AuditFilter:
     text = find.text_input(
         "Search", key="find_entry", bind="query-params", placeholder="Trade, person, reason or note", max_chars=100
     )
-    return AuditFilter(
-        tuple(users), tuple(actions), tuple(kinds), (text or "").strip(), _midnight(first), _midnight(last, days=1)
-    )
+    searched = storable(text or "")[:LONGEST_ASKED].strip()
+    return AuditFilter(tuple(users), tuple(actions), tuple(kinds), searched, _midnight(first), _midnight(last, days=1))
 
 
 def clear_filters() -> None:

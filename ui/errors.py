@@ -16,16 +16,6 @@ _Given = ParamSpec("_Given")
 log = structlog.get_logger("web")
 
 
-def log_plainly() -> None:
-    """Log an error with the lines that led to it, and without the values of all variables on the way.
-
-    Those are nobody's business, and take seconds; to print them touches Streamlit's session, which may end the run
-    before the page says what happened.
-    """
-    renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], renderer])
-
-
 def store_is_away(error: StoreFault) -> None:
     """Say what is wrong with the database, and show the page again when it is over."""
     log.error("page_failed", error=in_words(error))

@@ -26,6 +26,7 @@ from storage.database import Store
 from storage.trade_statuses import shown_statuses
 from ui.page_pieces import PIECES, Pieces
 from ui.request_path import request_path, root_path
+from ui.security_headers import POLICY, content_policy
 
 _HEAD_ENDS, _IS_SHELL = b"</head>", b"static/js/index."
 _LATER = 'fetchpriority="low"'
@@ -166,6 +167,7 @@ class _Answer:
         headers = MutableHeaders(raw=list(self.start.get("headers", [])))
         if self.is_page:
             headers["content-length"] = str(len(self.body))
+            headers[POLICY] = content_policy(self.body)
             for name in ("etag", "last-modified", "accept-ranges"):
                 del headers[name]  # they are of the file, and this is more
         await send({**self.start, "headers": headers.raw})

@@ -44,6 +44,14 @@ def faults() -> list[str]:
     return found
 
 
+def redirect_host() -> str | None:
+    """The name of this server in the address that the identity provider leads back to; None: there is none."""
+    try:
+        return urlsplit(str(get_secrets_auth_section().get("redirect_uri", ""))).hostname
+    except ValueError:
+        return None
+
+
 def providers() -> list[str]:
     """The identity providers that are whole: that of [auth] itself, then those of [auth.NAME]."""
     section = get_secrets_auth_section().to_dict()

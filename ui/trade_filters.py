@@ -8,6 +8,7 @@ import streamlit as st
 from storage.database import StoreRevisions
 from storage.quotes import newest_as_of
 from storage.read_models import book_names
+from storage.storable_text import LONGEST_ASKED, storable
 from storage.trade_list import ORDERS, TradeFilter, count_past_maturity, traded_tickers
 from storage.trade_statuses import DefinedStatus, read_statuses
 from ui.store import store
@@ -97,7 +98,7 @@ def trade_filters(words: TradeWords) -> tuple[TradeFilter, tuple[str, bool]]:
     )
     ordered = order.selectbox("Order by", list(_ORDERS), key="order", bind="query-params")
     chosen = TradeFilter(
-        (text or "").strip(),
+        storable(text or "")[:LONGEST_ASKED].strip(),
         tuple(statuses),
         tuple(books),
         tuple(tickers),
