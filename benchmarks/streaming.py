@@ -18,6 +18,7 @@ from launch.board import ROOT
 from launch.kafka_broker import Broker
 from services.control_feed import pause_feed, resume_feed
 from services.load_demo import load_demo
+from services.permissions import OPERATOR
 from storage.database import Store
 from storage.feeds import FeedState, read_feed
 from storage.partition_offsets import read_offsets
@@ -111,10 +112,10 @@ class Stream:
     def work_off(self, topic: str, messages: Sequence[Message]) -> list[Progress]:
         """Let messages pile up while the sidecar pauses, then let it work: what it can do, not what we can send."""
         before = self.committed(topic)
-        pause_feed(self.store, _FEED)
+        pause_feed(self.store, OPERATOR, _FEED)
         self._wait(lambda: self._state() is FeedState.PAUSED, "the pause")
         self.send(topic, messages)
-        resume_feed(self.store, _FEED)
+        resume_feed(self.store, OPERATOR, _FEED)
         return self.wait_committed(topic, before + len(messages))
 
     def close(self) -> None:

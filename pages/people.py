@@ -11,7 +11,7 @@ user = current_user()
 may = user.may(Permission.GRANT)
 what_was_said()
 if not may:
-    st.info(why_not(user, Permission.GRANT), icon=":material/lock:")
+    st.info(why_not(Permission.GRANT), icon=":material/lock:")
 with st.container(key="beside_statuses"):
     people, kinds = st.columns(2, gap="medium")
 with people:

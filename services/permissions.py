@@ -19,10 +19,12 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What a role allows: to look, to set the status of trades, to upload files, to grant roles and define statuses."""
+    """What a role allows: to look, to set the status of trades, to steer feeds, to upload files, to grant roles and
+    define statuses."""
 
     VIEW = "view"
     TAG = "tag"
+    STEER = "steer"
     UPLOAD = "upload"
     GRANT = "grant"
 
@@ -30,16 +32,18 @@ class Permission(StrEnum):
 ROLE_OF: dict[Permission, Role] = {
     Permission.VIEW: Role.VIEWER,
     Permission.TAG: Role.MANAGER,
+    Permission.STEER: Role.MANAGER,
     Permission.UPLOAD: Role.ANALYST,
     Permission.GRANT: Role.ADMIN,
 }
 """The role that each permission needs. Everyone may look, whatever their roles."""
 
-_TO_DO: dict[Permission, str] = {
-    Permission.VIEW: "look at the board",
-    Permission.TAG: "set the status of trades",
-    Permission.UPLOAD: "upload files",
-    Permission.GRANT: "grant roles and define statuses",
+_WHAT: dict[Permission, str] = {
+    Permission.VIEW: "Looking at the board",
+    Permission.TAG: "Changing trade status",
+    Permission.STEER: "Controlling the replay",
+    Permission.UPLOAD: "Uploading files",
+    Permission.GRANT: "Granting roles and defining statuses",
 }
 
 
@@ -54,15 +58,17 @@ class User:
         return permission is Permission.VIEW or ROLE_OF[permission] in self.roles
 
 
+OPERATOR = User("operator", frozenset(Role))
+"""Whoever has a shell where the store can be reached: commands act under this name."""
+
+
 class NotAllowed(Exception):
     """Somebody lacks a permission; the message is one sentence for people."""
 
 
-def why_not(user: User, permission: Permission) -> str:
+def why_not(permission: Permission) -> str:
     """What somebody without a permission is told."""
-    role = ROLE_OF[permission]
-    article = "an" if role[0] in "aeiou" else "a"
-    return f"Only {article} {role} may {_TO_DO[permission]}, and {user.name} is none: an admin can grant the role."
+    return f"{_WHAT[permission]} requires the {ROLE_OF[permission].capitalize()} role. Ask an admin for access."
 
 
 def require(store: Store, user: User, permission: Permission, what: str) -> None:
@@ -72,7 +78,7 @@ def require(store: Store, user: User, permission: Permission, what: str) -> None
     """
     if user.may(permission):
         return
-    reason = why_not(user, permission)
+    reason = why_not(permission)
     with changing(store, f"refused {user.name}") as (unit, _):
         append_audit(
             unit, [AuditEntry(user.name, "refused", "permission", str(permission), reason=reason, note=storable(what))]

@@ -64,7 +64,7 @@ def tag_form(user: User, selected: Selection, statuses: list[DefinedStatus]) -> 
     """The form for what is selected. Without the permission it is there and disabled, and says why."""
     may = user.may(Permission.TAG)
     if not may:
-        st.info(why_not(user, Permission.TAG), icon=":material/lock:")
+        st.info(why_not(Permission.TAG), icon=":material/lock:")
     count = how_many_text(selected.count, "trade")
     with st.form("tag", border=True):
         names = [defined.status for defined in statuses]

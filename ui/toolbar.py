@@ -1,17 +1,21 @@
 """The controls above the board: the as-of date, the filters, and the replay."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import streamlit as st
 
-from services.control_feed import pause_feed, restart_feed, resume_feed, set_feed_speed
+from services.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
+from services.permissions import NotAllowed, Permission, User, why_not
 from storage.feeds import REPLAY, Feed, FeedState
 from storage.settings import settings
 from storage.trade_statuses import read_statuses
 from ui.errors import or_away
 from ui.number_text import count_text
+from ui.plain_words import plain
 from ui.store import store
 from ui.view_state import LATEST, change_view, shown_by_default, view_state
+from ui.who import current_user
 
 _STATUSES_SECONDS = 3.0
 _SPEEDS: dict[str, float | None] = {"1×": 1, "10×": 10, "100×": 100, "500×": 500, "max": None}
@@ -80,32 +84,58 @@ def books_control(books: list[str]) -> None:
 
 
 def replay_control(feed: Feed | None) -> None:
-    """Pause, resume, speed up or restart the replay."""
+    """Pause, resume, speed up or restart the replay, for whoever may: it is the same for everyone."""
     alive = feed is not None and feed.alive(datetime.now(UTC), settings().sidecar_silence_seconds)
     with st.popover(f"Replay: {_replay_label(feed, alive)}", key="replay_popover"):
         if feed is None or not alive:
             st.info("No sidecar plays the replay. Start one: `python -m ingestion replay FILE`.")
             return
-        st.caption(f"{feed.detail}, {feed.state}")
+        st.caption(plain(f"{feed.detail}, {feed.state}"))
+        user = current_user()
+        may = user.may(Permission.STEER)
+        if not may:
+            st.info(why_not(Permission.STEER), icon=":material/lock:")
         with st.container(horizontal=True):
             paused = feed.wanted_state == FeedState.PAUSED
             over = feed.state == FeedState.ENDED
-            if st.button("Resume" if paused else "Pause", disabled=over, key="replay_pause"):
-                (resume_feed if paused else pause_feed)(store(), REPLAY)
-                st.rerun()
+            if st.button("Resume" if paused else "Pause", disabled=over or not may, key="replay_pause"):
+                _steer(lambda: (resume_feed if paused else pause_feed)(store(), user, REPLAY))
             if st.button(
-                "Start again",
+                "Restart replay for everyone…",
                 key="replay_restart",
                 type="primary" if over else "secondary",
+                disabled=not may,
                 help="Takes the replayed days off the store and plays them from the first tick.",
             ):
-                restart_feed(store(), REPLAY)
-                st.rerun()
+                _confirm_restart(user)
         label = next((name for name, speed in _SPEEDS.items() if speed == feed.wanted_speed), None)
-        picked = st.segmented_control("Speed", list(_SPEEDS), default=label, key="replay_speed")
+        picked = st.segmented_control("Speed", list(_SPEEDS), default=label, key="replay_speed", disabled=not may)
         if picked is not None and picked != label:
-            set_feed_speed(store(), REPLAY, _SPEEDS[picked])
+            _steer(lambda: set_feed_speed(store(), user, REPLAY, _SPEEDS[picked]))
+
+
+@st.dialog("Restart replay for everyone?", icon=":material/restart_alt:")
+def _confirm_restart(user: User) -> None:
+    """Ask once more before days are taken off everybody's board."""
+    st.markdown(
+        "The replayed days are removed from the store, with their quotes, values and history, and played from the "
+        "first tick: for everyone who looks at the board. Trades and static data stay."
+    )
+    with st.container(horizontal=True):
+        if st.button("Restart for everyone", type="primary", key="replay_restart_confirm"):
+            _steer(lambda: restart_feed(store(), user, REPLAY))
+        if st.button("Cancel", key="replay_restart_cancel"):
             st.rerun()
+
+
+def _steer(act: Callable[[], None]) -> None:
+    """Do it and draw the page anew; say why where it is refused."""
+    try:
+        act()
+    except (NotAllowed, UnknownFeed) as refused:
+        st.error(plain(str(refused)), icon=":material/error:")
+    else:
+        st.rerun()
 
 
 def _replay_label(feed: Feed | None, alive: bool) -> str:

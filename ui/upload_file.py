@@ -28,7 +28,7 @@ def upload_file(user: User) -> None:
     """The whole way of a file: choose, look, map, decide. Without the permission it is disabled, and says why."""
     may = user.may(Permission.UPLOAD)
     if not may:
-        st.info(why_not(user, Permission.UPLOAD), icon=":material/lock:")
+        st.info(why_not(Permission.UPLOAD), icon=":material/lock:")
     session = upload_session()
     chooser, about = st.columns([0.66, 0.34], gap="medium")
     with chooser:

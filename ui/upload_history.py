@@ -37,7 +37,7 @@ def upload_history(user: User) -> None:
     )
     may = user.may(Permission.UPLOAD)
     if not may:
-        st.info(why_not(user, Permission.UPLOAD), icon=":material/lock:")
+        st.info(why_not(Permission.UPLOAD), icon=":material/lock:")
     open_batches = {_label(batch): batch for batch in batches if batch.undone_at is None}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         label = st.selectbox(

@@ -32,7 +32,7 @@ def upload_mappings(user: User) -> None:
     )
     may = user.may(Permission.UPLOAD)
     if not may:
-        st.info(why_not(user, Permission.UPLOAD), icon=":material/lock:")
+        st.info(why_not(Permission.UPLOAD), icon=":material/lock:")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             "Delete a mapping",

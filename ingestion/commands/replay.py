@@ -53,15 +53,16 @@ def control(
 ) -> None:
     """Pause, resume or restart the replay, or set its speed; any other feed can be paused and resumed."""
     from services.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
+    from services.permissions import OPERATOR
     from storage.feeds import REPLAY
 
     pace = parsed_speed(value or "") if wish is Wish.SPEED else None
     with opened_store() as store:
         try:
             if wish is Wish.SPEED:
-                set_feed_speed(store, feed or REPLAY, pace)
+                set_feed_speed(store, OPERATOR, feed or REPLAY, pace)
             else:
                 wishes = {Wish.PAUSE: pause_feed, Wish.RESUME: resume_feed, Wish.RESTART: restart_feed}
-                wishes[wish](store, feed or REPLAY)
+                wishes[wish](store, OPERATOR, feed or REPLAY)
         except UnknownFeed as error:
             raise fail(str(error), BAD_INPUT) from error

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from storage.audit import read_audit
 from storage.database import Store
 from tests.board.running import READY, ROOT, RunningBoard, running_board, wait_for_revision
 from tests.databases import Templates, load_demo_book, wait_for
@@ -18,6 +19,8 @@ pytestmark = pytest.mark.browser
 LONG = 60_000
 PATIENT = {"DELTABOARD_SIDECAR_SILENCE_SECONDS": "120"}
 """A sidecar that a busy machine keeps from giving a sign of life is not gone."""
+STEERED = ("restart feed", "set feed speed", "set feed speed", "resume feed", "pause feed")
+"""What the test does, the last first."""
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 
 
@@ -62,7 +65,7 @@ def test_the_replay_is_paused_resumed_and_started_again(
 ) -> None:
     page = chromium.new_page(viewport={"width": 1600, "height": 1100})
     page.set_default_timeout(LONG)
-    page.goto(board.address)
+    page.goto(f"{board.address}/?person=Max")
     environment = {**os.environ, "DATABASE_URL": str(board.store.url), **PATIENT}
     command = [sys.executable, "-m", "ingestion", "replay", str(short_ticks), "--speed", "60"]
     with (tmp_path / "sidecar.log").open("w") as log:
@@ -84,7 +87,11 @@ def test_the_replay_is_paused_resumed_and_started_again(
             press(page, ".st-key-replay_speed button:has-text('10×')")
             wait_for(lambda: feed_of(board.store).wanted_speed == 10.0, 60, "the speed")  # or a reload drops the click
             press(page, ".st-key-replay_restart button")
+            page.locator(".st-key-replay_restart_confirm button").click()
             wait_for_state(page, "Live")
+            with board.store.read() as connection:
+                told = [(stored.entry.user_name, stored.entry.action) for stored in read_audit(connection)]
+            assert told == [("Max", what) for what in STEERED]
         finally:
             sidecar.terminate()
             sidecar.wait(60)

@@ -12,6 +12,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from launch.kafka_broker import Broker
 from services.control_feed import pause_feed, resume_feed
+from services.permissions import OPERATOR
 from storage.database import Store
 from tests.databases import Templates, wait_for
 from tests.ingestion.kafka_running import ARTICLE, KafkaSidecar, one, quote_message, rows, ticket, topic_of
@@ -311,13 +312,13 @@ class TestPause:
         topic = fresh_topic(broker)
         with KafkaSidecar(store, broker, {topic: topic_of("trades")}) as sidecar:
             sidecar.wait_for(lambda: f"{topic}[0]" in sidecar.detail, "its partition")
-            pause_feed(store, "kafka")
+            pause_feed(store, OPERATOR, "kafka")
             sidecar.wait_for(lambda: sidecar.row and sidecar.row.state == "paused", "the pause")
             produce(broker, topic, [ticket()])
             seen = sidecar.row.seen_at if sidecar.row else None
             sidecar.wait_for(lambda: sidecar.row and sidecar.row.seen_at != seen, "a sign of life")
             assert one(store, "SELECT count(*) FROM trades") == 0
-            resume_feed(store, "kafka")
+            resume_feed(store, OPERATOR, "kafka")
             sidecar.wait_for_rows(1, "trades")
 
 

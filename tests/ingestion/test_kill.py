@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from ingestion.replay import read_ticks
 from services.control_feed import restart_feed, set_feed_speed
+from services.permissions import OPERATOR
 from storage.database import Store
 from storage.feeds import REPLAY, FeedState
 from storage.settings import ROOT
@@ -130,7 +131,7 @@ def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
         if 0 < row < last:
             middle.add(row)
         if place_of(store) == (restarts, last):
-            restart_feed(store, REPLAY)
+            restart_feed(store, OPERATOR, REPLAY)
             restarts += 1
     commands.start(url_of(store), "replay", str(ticks), "--speed", "max", "--once")
     assert commands.exit_code() == 0, "the next one is let in at once"
@@ -157,7 +158,7 @@ def test_the_command_itself_killed_and_started_again(
         [*command, "--speed", "0.001"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL
     ) as second:
         wait_for(lambda: feed_of(store).process_id == second.pid, 120, "the second to be let in")
-        set_feed_speed(store, REPLAY, None)
+        set_feed_speed(store, OPERATOR, REPLAY, None)
         wait_for(lambda: feed_of(store).state == FeedState.ENDED, 120, "the end of the replay")
         second.terminate()
         assert second.wait(120) == 0

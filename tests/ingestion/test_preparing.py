@@ -14,6 +14,7 @@ import pytest
 from ingestion.preparing import THREAD
 from ingestion.replay import TickRow, read_ticks
 from services.control_feed import pause_feed, restart_feed, set_feed_speed
+from services.permissions import OPERATOR
 from services.pricing_state import PricingState
 from storage.database import Store
 from storage.feeds import REPLAY, FeedLost, FeedState, read_feed
@@ -92,7 +93,7 @@ def test_other_underlyings_tick_on_while_one_is_prepared(
         assert gate.is_shut()
         gate.open()
         running.wait_for(lambda: max(seen(american_store, "AAPL")) > 69 + (at + 3) / 100, "its newest quote")
-        set_feed_speed(american_store, REPLAY, None)
+        set_feed_speed(american_store, OPERATOR, REPLAY, None)
         running.wait_for_state(FeedState.ENDED)
         running.wait_for(lambda: seen(american_store, "AAPL") == {72.99}, "the last quote")
     assert contents(american_store) == undisturbed(templates, rows)
@@ -109,7 +110,7 @@ def test_of_several_that_wait_each_gets_its_newest_quote(
         change_records(american_store, PricingState(), "parameters", both, source="other", wait_for_slow=True)
         gate.wait_for_somebody()
         running.wait_for_row(running.row + 3)
-        pause_feed(american_store, REPLAY)
+        pause_feed(american_store, OPERATOR, REPLAY)
         running.wait_for_state(FeedState.PAUSED)
         last = 69 + (running.row - 1) / 100
         assert max(seen(american_store, "AAPL")) < last
@@ -128,7 +129,7 @@ def test_once_does_not_end_before_all_is_priced(
         running.wait_for(lambda: feed_of(american_store).cursor.get("row", 0) > 2, "the first rows")
         new_parameters(american_store)
         gate.wait_for_somebody()
-        set_feed_speed(american_store, REPLAY, None)
+        set_feed_speed(american_store, OPERATOR, REPLAY, None)
         running.wait_for(lambda: seen(american_store, "MSFT") == {79.99}, "the last quote")
         running.wait_for(lambda: feed_of(american_store).state == FeedState.ENDED, "the end of the feed")
         assert feed_of(american_store).owner is not None, "it has not left"
@@ -152,7 +153,7 @@ def test_the_roll_finds_the_book_ready(american_store: Store, gate: Gate, rows: 
         running.wait_for(is_ready, "the next date")
         assert gate.count("") - before <= 2 * COUNT
         in_time = gate.count_elsewhere(THREAD)
-        set_feed_speed(american_store, REPLAY, QUICK)
+        set_feed_speed(american_store, OPERATOR, REPLAY, QUICK)
         running.wait_for_row(len(rows))
         assert seen(american_store, "AAPL", TUESDAY) == {69.04}
         assert gate.count_elsewhere(THREAD) == in_time, "the roll found boundaries in the tick's way"
@@ -167,10 +168,10 @@ def test_a_restart_of_the_replay_drops_what_was_left(
         new_parameters(american_store)
         gate.wait_for_somebody()
         running.wait_for_row(running.row + 2)
-        restart_feed(american_store, REPLAY)
+        restart_feed(american_store, OPERATOR, REPLAY)
         running.wait_for(lambda: feed_of(american_store).cursor.get("restarts") == 1, "the restart")
         gate.open()
-        set_feed_speed(american_store, REPLAY, None)
+        set_feed_speed(american_store, OPERATOR, REPLAY, None)
         running.wait_for_state(FeedState.ENDED)
         running.wait_for(lambda: seen(american_store, "AAPL") == {72.99}, "the last quote")
         found = contents(american_store)

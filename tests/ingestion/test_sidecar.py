@@ -16,6 +16,7 @@ from ingestion.replay import TickRow, read_ticks
 from ingestion.runner import Sidecar
 from ingestion.sidecar_process import is_gone, this_host
 from services.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
+from services.permissions import OPERATOR, User
 from services.pricing_state import PricingState
 from storage.database import Store
 from storage.feeds import REPLAY, FeedLost, FeedState, FeedTaken, Holder, claim_feed, leave_feed
@@ -59,19 +60,19 @@ class TestControl:
     ) -> None:
         with Running(small_store, many_rows, speed=30 * A_MINUTE_A_SECOND) as running:
             running.wait_for_row(2)
-            pause_feed(small_store, REPLAY)
+            pause_feed(small_store, OPERATOR, REPLAY)
             running.wait_for_state(FeedState.PAUSED)
             stood, at = running.row, revision(small_store)
             running.wait_for_signs_of_life(2)
             assert (running.row, revision(small_store)) == (stood, at)
-            resume_feed(small_store, REPLAY)
+            resume_feed(small_store, OPERATOR, REPLAY)
             running.wait_for_row(stood + 2)
             assert feed_of(small_store).wanted_state == FeedState.PLAYING
 
     def test_a_new_speed_reaches_a_running_sidecar(self, small_store: Store, rows: list[TickRow]) -> None:
         with Running(small_store, rows, speed=0.001) as running:
             running.wait_for_row(1)
-            set_feed_speed(small_store, REPLAY, None)
+            set_feed_speed(small_store, OPERATOR, REPLAY, None)
             running.wait_for_state(FeedState.ENDED)
             assert feed_of(small_store).speed is None
 
@@ -79,7 +80,7 @@ class TestControl:
         with Running(small_store, rows) as running:
             running.wait_for_state(FeedState.ENDED)
             once = contents(small_store)
-            restart_feed(small_store, REPLAY)
+            restart_feed(small_store, OPERATOR, REPLAY)
             wait_for(lambda: feed_of(small_store).cursor.get("restarts") == 1, 60, "the restart")
             running.wait_for_row(len(rows))
             assert contents(small_store) == once
@@ -87,9 +88,9 @@ class TestControl:
     def test_a_restart_in_the_middle_of_a_pause_plays(self, small_store: Store, many_rows: list[TickRow]) -> None:
         with Running(small_store, many_rows, speed=30 * A_MINUTE_A_SECOND) as running:
             running.wait_for_row(3)
-            pause_feed(small_store, REPLAY)
+            pause_feed(small_store, OPERATOR, REPLAY)
             running.wait_for_state(FeedState.PAUSED)
-            restart_feed(small_store, REPLAY)
+            restart_feed(small_store, OPERATOR, REPLAY)
             wait_for(lambda: feed_of(small_store).cursor.get("restarts") == 1, 60, "the restart")
             running.wait_for_state(FeedState.PLAYING)
             running.wait_for_row(2)
@@ -97,7 +98,7 @@ class TestControl:
     def test_a_wish_made_while_nothing_ran_is_obeyed_later(self, small_store: Store, rows: list[TickRow]) -> None:
         play_to_the_end(small_store, rows)
         once, late = contents(small_store), feed_of(small_store).late_quotes
-        restart_feed(small_store, REPLAY)
+        restart_feed(small_store, OPERATOR, REPLAY)
         play_to_the_end(small_store, rows)
         assert feed_of(small_store).cursor["restarts"] == 1
         assert contents(small_store) == once
@@ -111,7 +112,7 @@ class TestControl:
         friday = contents(store, before=MONDAY)
         apply_quotes(store, state, [quote("OXY", 12.0)], source="test")
         play_to_the_end(store, rows[:30])
-        restart_feed(store, REPLAY)
+        restart_feed(store, OPERATOR, REPLAY)
         play_to_the_end(store, rows[:1])
         assert contents(store, before=MONDAY) == friday
         with store.read() as connection:
@@ -121,13 +122,15 @@ class TestControl:
         assert len(instruments) == 1 + len(rows[0].quotes)
 
     @pytest.mark.parametrize("control", [pause_feed, resume_feed, restart_feed])
-    def test_a_feed_that_never_ran_cannot_be_steered(self, store: Store, control: Callable[[Store, str], None]) -> None:
+    def test_a_feed_that_never_ran_cannot_be_steered(
+        self, store: Store, control: Callable[[Store, User, str], None]
+    ) -> None:
         with pytest.raises(UnknownFeed, match="knows no feed replay"):
-            control(store, REPLAY)
+            control(store, OPERATOR, REPLAY)
 
     def test_a_speed_must_be_above_zero(self, store: Store) -> None:
         with pytest.raises(ValueError, match="above 0"):
-            set_feed_speed(store, REPLAY, 0.0)
+            set_feed_speed(store, OPERATOR, REPLAY, 0.0)
 
 
 class TestOwner:
@@ -265,7 +268,7 @@ class TestDatabaseAway:
                 wait_for(lambda: warnings(logs) >= 2, 120, "two attempts")
             finally:
                 postgresql.start()
-            set_feed_speed(board, REPLAY, None)
+            set_feed_speed(board, OPERATOR, REPLAY, None)
             running.wait_for_state(FeedState.ENDED)
         waits = [entry["again_in_seconds"] for entry in logs if entry["log_level"] == "warning"]
         assert waits[:2] == [0.2, 0.5], "it backs off"
@@ -295,7 +298,7 @@ class TestDatabaseAway:
                 running.wait_for_row(row)
                 threading.Event().wait(chance.uniform(0.0, 0.3))
                 wait_for(partial(a_cut_was_felt, warnings(logs)), 120, "a transaction to cut")
-            set_feed_speed(board, REPLAY, None)
+            set_feed_speed(board, OPERATOR, REPLAY, None)
             running.wait_for_state(FeedState.ENDED)
         killer.dispose()
         assert contents(board) == undisturbed

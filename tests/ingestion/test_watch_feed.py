@@ -259,18 +259,19 @@ def test_signs_of_life_come_while_a_file_is_read(
 
 def test_a_paused_feed_keeps_what_it_found(sqlite_demo_url: str, tmp_path: Path) -> None:
     from services.control_feed import pause_feed, resume_feed
+    from services.permissions import OPERATOR
     from storage.feeds import FeedState
 
     store = Store(sqlite_demo_url)
     path = tmp_path / "t.csv"
     with Watching(store, tmp_path) as watching:
         watching.wait_for_signs_of_life(1)
-        pause_feed(store, "watch")
+        pause_feed(store, OPERATOR, "watch")
         watching.wait_for(lambda: feed_of(store).state == FeedState.PAUSED, "the pause")
         write(path, table(TRADES, call("NEW1")))
         watching.wait_for_signs_of_life(3)
         assert loaded(store, path) is None
-        resume_feed(store, "watch")
+        resume_feed(store, OPERATOR, "watch")
         watching.wait_for_file(path)
     store.close()
 

@@ -18,11 +18,11 @@ MAX = User("Max", frozenset({Role.MANAGER}))
     [
         ((), {"view"}),
         (("viewer",), {"view"}),
-        (("manager",), {"view", "tag"}),
+        (("manager",), {"view", "tag", "steer"}),
         (("analyst",), {"view", "upload"}),
         (("admin",), {"view", "grant"}),
-        (("manager", "analyst"), {"view", "tag", "upload"}),
-        (("viewer", "manager", "analyst", "admin"), {"view", "tag", "upload", "grant"}),
+        (("manager", "analyst"), {"view", "tag", "steer", "upload"}),
+        (("viewer", "manager", "analyst", "admin"), {"view", "tag", "steer", "upload", "grant"}),
     ],
 )
 def test_roles_add_up(roles: tuple[str, ...], allowed: set[str]) -> None:
@@ -32,7 +32,7 @@ def test_roles_add_up(roles: tuple[str, ...], allowed: set[str]) -> None:
 
 def test_a_refusal_is_in_the_audit(store: Store) -> None:
     require(store, MAX, Permission.TAG, "set 3 trades")
-    with pytest.raises(NotAllowed, match=r"^Only an analyst may upload files, and Max is none: an admin can grant"):
+    with pytest.raises(NotAllowed, match=r"^Uploading files requires the Analyst role\. Ask an admin for access\.$"):
         require(store, MAX, Permission.UPLOAD, "upload trades.csv")
     with store.read() as connection:
         found = read_audit(connection)

@@ -72,7 +72,7 @@ def test_signed_in_one_is_oneself_with_the_roles_of_the_claim(visitor: Any, boar
     second = somebody.another_tab()
     wait_for_board(second)
     second.get_by_role("link", name="People").click()
-    second.get_by_text("Only an admin may grant roles").wait_for()
+    second.get_by_text("Granting roles and defining statuses requires").wait_for()
     assert told(board, "max@desk.example") == [("signed in", "")], "once, whatever is opened and clicked"
 
 
@@ -130,12 +130,12 @@ def test_a_role_that_is_granted_holds_from_the_next_click(visitor: Any, board: R
     somebody, admin = visitor(), visitor()
     page = somebody.sign_in("max")
     page.get_by_role("link", name="Upload").click()
-    page.get_by_text("Only an analyst may upload files").first.wait_for()
+    page.get_by_text("Uploading files requires").first.wait_for()
     grant(admin.sign_in("ada"), "max@desk.example", "analyst")
     page.get_by_role("link", name="Trades").click()
     page.get_by_role("link", name="Upload").click()
     page.locator(".st-key-identity").get_by_text("analyst, manager").wait_for()
-    page.get_by_text("Only an analyst may upload files").first.wait_for(state="detached")
+    page.get_by_text("Uploading files requires").first.wait_for(state="detached")
 
 
 def test_a_sign_in_whose_time_is_over_is_told_and_can_be_renewed(visitor: Any, board: RunningBoard) -> None:
