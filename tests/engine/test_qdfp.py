@@ -79,7 +79,7 @@ def random_contracts(count: int, seed: int) -> tuple[FloatArray, FloatArray, Con
 
 
 def test_prices_equal_the_high_precision_scheme() -> None:
-    spot, days, c = random_contracts(40, seed=1)
+    spot, days, c = random_contracts(12, seed=1)
     expected = np.array(
         [
             high_precision(
@@ -91,12 +91,11 @@ def test_prices_equal_the_high_precision_scheme() -> None:
                 c.dividend_yield[i],
                 bool(c.is_call[i]),
             )
-            for i in range(40)
+            for i in range(12)
         ]
     )
     error = np.abs(priced(spot, c)[0] - expected) / c.strike * 100.0
-    assert error.max() < 5e-5
-    assert np.median(error) < 1e-6
+    assert error.max() < 1e-6
 
 
 def five_points(price: Callable[[float], float], x: float, h: float) -> tuple[float, float]:
@@ -133,14 +132,14 @@ def test_greeks_are_those_of_the_high_precision_scheme(
 
 def test_theta_is_the_change_over_a_day() -> None:
     """Any number of years is exact, whole days or not: half a day later the price has moved by half a day of theta."""
-    spot, _, c = random_contracts(12, seed=3)
+    spot, _, c = random_contracts(5, seed=3)
     values = priced(spot, c)
     step = 0.5 / 365
     later, sooner = priced(spot, replace(c, years=c.years - step)), priced(spot, replace(c, years=c.years + step))
     slope = (later[0] - sooner[0]) / (2.0 * step)
     alive = values[2] != 0.0
     np.testing.assert_allclose(values[4, alive], slope[alive], rtol=2e-2, atol=1e-2 * c.strike.max() / 100.0)
-    assert alive.sum() > 8
+    assert alive.sum() > 2
 
 
 def test_strike_is_only_a_scale() -> None:
@@ -152,7 +151,7 @@ def test_strike_is_only_a_scale() -> None:
     np.testing.assert_allclose(values[2] * scale, values[2, 1], rtol=1e-7)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.floats(30.0, 300.0),
     st.floats(1 / 365, 3.0),
@@ -168,13 +167,64 @@ def test_bounds(spot: float, years: float, vol: float, rate: float, dividend_yie
     price, delta, gamma, vega, theta, rho, dividend_rho = priced(at, c)[:, 0]
     european = BlackScholesEngine().prepare(c).value(at).price[0]
     sign = 1.0 if is_call else -1.0
-    assert price >= max(european, sign * (spot - 100.0), 0.0) - 2e-4
-    assert -1e-4 <= sign * delta <= 1.0001
-    assert gamma >= -1e-5
-    assert vega >= -1e-2
+    assert price >= max(european, sign * (spot - 100.0), 0.0) - 1e-9
+    assert 0.0 <= sign * delta <= 1.0
+    assert gamma >= 0.0
+    assert vega >= 0.0
     assert theta <= 1e-2 or price < european + 1e-3  # waiting is never worth money beyond the European's own
     assert sign * rho >= -5e-2
     assert sign * dividend_rho <= 5e-2
+
+
+@pytest.mark.parametrize(
+    ("spot", "years", "vol", "rate", "dividend_yield", "is_call", "expected", "tolerance"),
+    [
+        (100.0, 1.0, 0.25, 0.10, 10.0, True, 0.1159, 5e-5),  # QuantLib's tests of its QdFp engines
+        (100.0, 1.0, 0.15, 0.05, 2.0, True, 0.2116, 5e-5),  # these and the next by finite differences
+        (100.0, 1.0, 0.15, 0.05, 5.0, True, 0.0835, 5e-5),
+        (100.0, 1.0, 0.15, 0.05, 10.0, True, 0.0420, 5e-4),
+        (99.9014, 6.6, 0.0035, 0.09, 0.0, False, 0.0986, 5e-6),
+    ],
+)
+def test_prices_far_from_a_book_are_right(
+    spot: float,
+    years: float,
+    vol: float,
+    rate: float,
+    dividend_yield: float,
+    is_call: bool,
+    expected: float,
+    tolerance: float,
+) -> None:
+    price = priced(np.array([spot]), contracts_of((100.0, years, vol, rate, dividend_yield, is_call)))[0, 0]
+    assert price == pytest.approx(expected, abs=tolerance)
+
+
+@pytest.mark.parametrize("vol", [0.004, 0.02, 0.03])
+def test_low_volatility_is_seen_as_exercised(vol: float) -> None:
+    """A share far below the boundary, which lies close to the strike: nothing is left but the payoff."""
+    spots = np.array([98.0, 95.0, 90.0, 50.0])
+    c = contracts_of(*[(100.0, 1.0, vol, 0.05, 0.01, False)] * 4)
+    price, delta, *others = priced(spots, c)
+    np.testing.assert_array_equal(price, 100.0 - spots)
+    np.testing.assert_array_equal(delta, -np.ones(4))
+    np.testing.assert_array_equal(others, np.zeros((5, 4)))
+
+
+def test_low_volatility_gives_no_greek_of_the_wrong_sign() -> None:
+    rng = np.random.default_rng(7)
+    count = 10
+    vol, years = rng.uniform(0.003, 0.03, count), rng.uniform(0.1, 5.0, count)
+    is_call = rng.random(count) < 0.5
+    spots = 100.0 * np.exp(rng.uniform(-2.0, 2.0, count) * vol * np.sqrt(years))
+    rates = zip(rng.uniform(0.03, 0.1, count), rng.uniform(0.0, 0.1, count), is_call, strict=True)
+    c = contracts_of(*[(100.0, t, v, *of) for t, v, of in zip(years, vol, rates, strict=True)])
+    price, delta, gamma, vega, *_ = priced(spots, c)
+    sign = np.where(is_call, 1.0, -1.0)
+    assert (price >= np.maximum(sign * (spots - 100.0), 0.0)).all()
+    assert ((sign * delta >= 0.0) & (sign * delta <= 1.0)).all()
+    assert (gamma >= 0.0).all()
+    assert (vega >= 0.0).all()
 
 
 def test_in_the_exercise_region() -> None:
