@@ -10,17 +10,18 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 
 from engine.selection import TradeSelection
 from live.board import Board, load_board
 from live.feed_status import NO_FEED, said_of_feeds
+from live.store_watch import StoreCondition, StoreWatch
 from live.tables import message
 from live.task_faults import said_of_tasks
 from storage.background_tasks import ReportedTask, TaskReports, read_reported
 from storage.change_log import read_since
 from storage.database import Store
 from storage.dead_letters import count_waiting
+from storage.faults import Fault, StoreFault, in_words
 from storage.feeds import Feed, read_feeds
 from storage.quotes import newest_as_of
 from storage.rejections import count_rejections
@@ -46,7 +47,7 @@ class Following:
     feeds: list[Feed] = field(default_factory=list)
     dead_letters: int = 0
     rejected: int = 0
-    store_ok: bool = True
+    store_fault: Fault | None = None
     reported: list[ReportedTask] = field(default_factory=list)
     must_reload: bool = False
     """Whether the boards may be wrong and must be loaded afresh: following has failed."""
@@ -79,6 +80,7 @@ class Hub:
         self._changed = asyncio.Event()
         self._thread = SupervisedThread("board updates", self._tail, self._stop)
         self._reports = TaskReports(store, "web server")
+        self._watch = StoreWatch(store, self._stop)
         self._reporter = SupervisedThread("task reports", self._report, self._stop)
         self.viewers = 0
 
@@ -86,11 +88,13 @@ class Hub:
         self._loop = loop
         self._thread.start()
         self._reporter.start()
+        self._watch.start()
 
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(5.0)
         self._reporter.join(5.0)
+        self._watch.join(5.0)
         self.close()
 
     def close(self) -> None:
@@ -108,7 +112,7 @@ class Hub:
     @property
     def has_looked(self) -> bool:
         """Whether the store has been asked at all, with whatever result."""
-        return self._following.revision >= 0 or not self._following.store_ok
+        return self._following.revision >= 0 or self._following.store_fault is not None
 
     @property
     def latest(self) -> date | None:
@@ -120,7 +124,7 @@ class Hub:
         following = self._following
         states = [said["state"] for said in self._said_of_feeds()]
         failing = [health.task.name for health in task_healths() if health.state != TaskState.RUNNING]
-        return following.store_ok, following.latest, *failing, *states[:1]
+        return self._store_fault, following.latest, *failing, *states[:1]
 
     def board_of(self, as_of: date) -> Board | None:
         """The board of a date; one that nobody has looked at yet is loaded now (call it off the loop).
@@ -193,7 +197,7 @@ class Hub:
             board = self._boards.get(as_of) if as_of else None
             total, included, missing = board.live_counts() if board else (0, 0, {})
             by_default = board.with_default_parameters() if board else 0
-        feeds = self._said_of_feeds()
+        feeds, store = self._said_of_feeds(), StoreCondition.of(self._store_fault)
         return {
             "kind": "status",
             "revision": following.revision if board is None else board.revision,
@@ -209,10 +213,16 @@ class Hub:
             "default_parameters": by_default,
             "dead_letters": following.dead_letters,
             "rejected": following.rejected,
-            "store": "ok" if following.store_ok else "unreachable",
+            "store": store.word,
+            "store_detail": store.detail,
             "faults": said_of_tasks(task_healths(), following.reported, self._reports.process),
             "server_time": _iso(datetime.now(UTC)),
         }
+
+    @property
+    def _store_fault(self) -> Fault | None:
+        """Why the store cannot be written; where it can, why it cannot be read."""
+        return self._watch.fault or self._following.store_fault
 
     def _said_of_feeds(self) -> list[dict[str, Any]]:
         return said_of_feeds(self._following.feeds, datetime.now(UTC), self._settings.sidecar_silence_seconds)
@@ -225,11 +235,11 @@ class Hub:
                 if time.monotonic() >= next_feeds:
                     self.look_around()
                     next_feeds = time.monotonic() + _FEEDS_SECONDS
-                self._following.store_ok = True
-            except DBAPIError as error:
-                if self._following.store_ok:
-                    log.warning("the store does not answer", error=str(error.orig))
-                self._following.store_ok = False
+                self._following.store_fault = None
+            except StoreFault as error:
+                if self._following.store_fault is None:
+                    log.warning("database_unavailable", fault=str(error.fault), error=in_words(error))
+                self._following.store_fault = error.fault
                 self._wake()
                 sign_of_life.beat()  # it is at work; what is wrong is said of the store
                 self._stop.wait(_BACK_OFF_SECONDS)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +25,7 @@ from storage.store_limits import StoreLimits
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _NEXT_REVISION = update(store_state).values(revision=store_state.c.revision + 1).returning(store_state)
+_SILENT = (Fault.UNREACHABLE, Fault.HUNG)
 _MIGRATION_LOCK = 20_200_309
 """Two processes that open a new store at once must not both make it."""
 
@@ -57,10 +59,14 @@ class Store:
     """A database with our schema. Cheap to make; connections are pooled and opened when needed.
 
     What the database itself cannot do is raised as StoreUnavailable or StoreCorrupt, an error of ours as SQLAlchemy has
-    it. Raises StoreUnreadable for a URL that names no database of ours.
+    it. fails_fast: while it is known that nothing answers, say so at once.
+
+    Raises StoreUnreadable for a URL that names no database of ours.
     """
 
-    def __init__(self, url: str, limits: StoreLimits | None = None, **options: object) -> None:
+    def __init__(
+        self, url: str, limits: StoreLimits | None = None, *, fails_fast: bool = True, **options: object
+    ) -> None:
         self.url = _parsed(url)
         self.dialect = self.url.get_backend_name()
         if self.dialect not in ("sqlite", "postgresql"):
@@ -71,6 +77,8 @@ class Store:
         except (ArgumentError, ImportError) as error:
             hint = "write postgresql+psycopg:// or sqlite://"
             raise StoreUnreadable(f"There is no driver for {self.url.drivername}: {hint}.") from error
+        self._known = _known_faults(url)
+        self._fails_fast = fails_fast
         event.listen(self.engine, "handle_error", self._named, retval=True)
         self._checkpoints = Checkpoints(self.engine) if self.dialect == "sqlite" else None
 
@@ -129,7 +137,13 @@ class Store:
             yield connection
         self._committed()
 
+    def note_fault(self, fault: Fault | None) -> None:
+        """Tell every store of this database in this process how it is: while nothing answers, nobody asks in vain."""
+        self._known.fault = fault
+
     def _connected(self) -> Connection:
+        if self._fails_fast and self._known.fault in _SILENT:
+            raise unavailable(self._known.fault, "known already")
         try:
             return self.engine.connect()
         except NoConnectionFree as error:
@@ -164,6 +178,18 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise self.unreadable(error) from error
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a database in this process."""
+
+    fault: Fault | None = None
+
+
+@cache
+def _known_faults(_url: str) -> _Known:
+    return _Known()
 
 
 def _parsed(url: str) -> URL:

@@ -65,28 +65,28 @@ class PostgresServer:
         self._programs = programs
         self._settings = settings
         self.port = free_port()
-        self._folder = Path(tempfile.mkdtemp(prefix="deltaboard-pg-", dir=folder))
+        self.folder = Path(tempfile.mkdtemp(prefix="deltaboard-pg-", dir=folder))
         if _as_postgres():
-            shutil.chown(self._folder, "postgres", "postgres")
-        self._run("initdb", "-D", str(self._folder / "data"), "-U", "postgres", "-A", "trust", "--no-sync")
+            shutil.chown(self.folder, "postgres", "postgres")
+        self._run("initdb", "-D", str(self.folder / "data"), "-U", "postgres", "-A", "trust", "--no-sync")
         self.start()
 
     def start(self) -> None:
-        options = f"-p {self.port} -k {self._folder} -c listen_addresses=127.0.0.1 -c fsync=off {self._settings}"
-        log = str(self._folder / "log")
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-t", "300", "-l", log, "-o", options, "start")
+        options = f"-p {self.port} -k {self.folder} -c listen_addresses=127.0.0.1 -c fsync=off {self._settings}"
+        log = str(self.folder / "log")
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-t", "300", "-l", log, "-o", options, "start")
 
     def stop(self) -> None:
-        self._run("pg_ctl", "-D", str(self._folder / "data"), "-m", "immediate", "-w", "-t", "300", "stop")
+        self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "-w", "-t", "300", "stop")
 
     def close(self) -> None:
         self.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def be_standby(self, standby: bool) -> None:
         """Restart as a standby, which takes no writes, or as a primary again."""
         self.stop()
-        signal_file = self._folder / "data" / "standby.signal"
+        signal_file = self.folder / "data" / "standby.signal"
         if standby:
             signal_file.touch()
             if _as_postgres():
@@ -98,7 +98,7 @@ class PostgresServer:
     @contextmanager
     def frozen(self) -> Iterator[None]:
         """Stop all its processes where they are: the kernel still takes connections, and nobody answers."""
-        first = int((self._folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+        first = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
         os.kill(first, signal.SIGSTOP)
         processes = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text().split())]
         for process in processes[1:]:
@@ -141,7 +141,7 @@ class PostgresServer:
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self._folder, **_as_postgres())
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=self.folder, **_as_postgres())
 
 
 @pytest.fixture(scope="session")
@@ -162,7 +162,7 @@ class Templates:
     """Stores that are made once and copied for each test."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._made: dict[tuple[str, str], str] = {}
 
     def copy(self, dialect: str, what: str, fill: Callable[[Store], None], server: PostgresServer | None) -> str:
@@ -170,7 +170,7 @@ class Templates:
         template = self._made.get((dialect, what))
         if template is None:
             template = f"template_{what}"
-            path = self._folder / f"{template}.sqlite"
+            path = self.folder / f"{template}.sqlite"
             store = Store(f"sqlite:///{path}" if server is None else server.create(template))
             store.migrate()
             fill(store)
@@ -179,8 +179,8 @@ class Templates:
         name = next(_names)
         if server is not None:
             return server.create(name, template)
-        shutil.copy(self._folder / f"{template}.sqlite", self._folder / f"{name}.sqlite")
-        return f"sqlite:///{self._folder / f'{name}.sqlite'}"
+        shutil.copy(self.folder / f"{template}.sqlite", self.folder / f"{name}.sqlite")
+        return f"sqlite:///{self.folder / f'{name}.sqlite'}"
 
 
 @pytest.fixture(scope="session")

@@ -213,7 +213,8 @@ def test_the_rooms_are_documented_as_they_are() -> None:
 def test_every_light_is_documented() -> None:
     """The words and colours of the status line, from the script that shows it."""
     colours = {"good": "green", "warn": "amber", "bad": "red", "idle": "grey"}
-    script = (ROOT / "live" / "assets" / "show_status.js").read_text(encoding="utf-8")
+    assets = ROOT / "live" / "assets"
+    script = "".join((assets / name).read_text(encoding="utf-8") for name in ("show_status.js", "say_store.js"))
     shown = re.findall(r"tone: '(\w+)', text: (?:[\w.]+ \|\| )?['`]([^'`$\\]+)", script)
     rows = table_under(OPERATIONS, "What the lights mean", "light")
     assert {(row["light"], row["it says"]) for row in rows} == {(colours[tone], text.strip()) for tone, text in shown}

@@ -24,6 +24,7 @@ from services.process_beside import ProcessBeside, WorkFailed
 from storage.background_tasks import TaskReports
 from storage.database import Store
 from storage.settings import Settings, settings
+from storage.store_probe import StoreProbe
 from storage.supervision import TASKS, SupervisedThread, TaskState, task_healths
 from tests.applying import apply_quotes
 from tests.databases import wait_for
@@ -87,6 +88,12 @@ def board_updates(bench: Bench) -> Breaks:
 
 def task_reports(bench: Bench) -> Breaks:
     broken = bench.breaks(TaskReports, "report_if_due")
+    bench.hub()
+    return broken
+
+
+def store_probe(bench: Bench) -> Breaks:
+    broken = bench.breaks(StoreProbe, "look")
     bench.hub()
     return broken
 
@@ -184,6 +191,7 @@ def _turn_until_recovered(bench: Bench, turn: Callable[[], Any]) -> None:
 CASES: dict[str, Callable[[Bench], Breaks]] = {
     "board updates": board_updates,
     "task reports": task_reports,
+    "store probe": store_probe,
     "worker process": worker_process,
     "page warm-up": page_warm_up,
     "sign-outs": sign_outs,

@@ -6,6 +6,7 @@ import { make, setAttribute, setText } from './dom.js';
 import { useFeed } from './feed.js';
 import { timeOfDay } from './format.js';
 import { ModeSwitch } from './mode.js';
+import { sayStore } from './say_store.js';
 import { applyTheme } from './theme.js';
 
 export const STALE_AFTER_MS = 5000;
@@ -159,7 +160,7 @@ export class Frame {
   // Where nothing has come yet: is it on its way, or will it not come, and why?
   stateWithoutTable() {
     const { connection, status } = this.feed ?? {};
-    if (connection === 'lost' || status?.store === 'unreachable') return 'error';
+    if (connection === 'lost' || sayStore(status)) return 'error';
     return status && !status.loaded ? 'empty' : 'loading';
   }
 
@@ -170,7 +171,7 @@ export class Frame {
     if (state === 'error') {
       if (this.fault) return this.fault;
       if (this.feed.connection === 'lost') return 'No connection to the board. It is tried again by itself.';
-      return 'The store does not answer. The numbers come by themselves when it does.';
+      return `${sayStore(this.feed.status).title} The numbers come by themselves after that.`;
     }
     if (state !== 'empty') return '';
     return this.table ? this.emptyText() : nothingOf(this.feed.status);
@@ -207,9 +208,10 @@ export class Frame {
       const title = 'Nothing has been heard of the board since then. Reload the page if it stays so.';
       return { text: `stale since ${timeOfDay(feed.statusAt)} UTC`, tone: 'warn', title };
     }
-    if (feed?.status?.store === 'unreachable' && table) {
-      const title = 'The database does not answer. These are the last numbers that came; they go on by themselves.';
-      return { text: 'store unreachable', tone: 'bad', title };
+    const fault = sayStore(feed?.status);
+    if (fault && table) {
+      const title = `${fault.title} These are the last numbers that came; they go on by themselves after that.`;
+      return { text: fault.text.charAt(0).toLowerCase() + fault.text.slice(1), tone: 'bad', title };
     }
     return { text: '', tone: null };
   }

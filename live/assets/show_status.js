@@ -5,6 +5,7 @@ import { announce } from './announce.js';
 import { make, setAttribute, setText } from './dom.js';
 import { count, isKnown, plural, seconds, timeOfDay } from './format.js';
 import { Frame, STALE_AFTER_MS } from './frame.js';
+import { sayStore } from './say_store.js';
 
 export function buildStatus(host, key) {
   const frame = new Frame(host, { kind: 'status', key, title: 'Status', skeleton: 'line', withHead: false });
@@ -76,9 +77,8 @@ function sayState(feed, asOf) {
   }
   if (!status) return { tone: 'idle', text: 'Connecting\u2026' };
   if (feed.isSilent(STALE_AFTER_MS)) return { tone: 'warn', text: `Stale since ${timeOfDay(feed.statusAt)} UTC` };
-  if (status.store === 'unreachable') {
-    return { tone: 'bad', text: 'Store unreachable', title: 'The database does not answer. The board goes on by itself when it does.' };
-  }
+  const storeFault = sayStore(status);
+  if (storeFault) return storeFault;
   const fault = (status.faults ?? []).find((one) => one.needed_live);
   if (fault) return { tone: 'bad', text: 'Not up to date', title: sayFaults(status) };
   const newest = status.latest_as_of_date;

@@ -63,7 +63,7 @@ def test_an_empty_store_and_what_is_away(chromium: Any, database: PostgresServer
         database.stop()
         try:
             board_page.locator("[data-status=state]", has_text="Store unreachable").wait_for(timeout=LONG)
-            explore.get_by_text("The store does not answer. The numbers come by themselves").wait_for(timeout=LONG)
+            explore.get_by_text("The numbers come by themselves after that").wait_for(timeout=LONG)
             for page in context.pages:
                 page.reload()
                 page.get_by_text(AWAY).wait_for(timeout=LONG)

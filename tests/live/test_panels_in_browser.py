@@ -580,7 +580,7 @@ def test_no_panel_waits_for_what_will_not_come(page: Any, server: BoardServer) -
     shown(
         page,
         "[data-panel=trades] .db-message",
-        "The store does not answer. The numbers come by themselves when it does.",
+        "The database does not answer. The numbers come by themselves after that.",
     )
     said(page, "[data-panel=trades]", "data-state", "error")
     server.connected("trades").send(trades_snapshot(3))
