@@ -89,7 +89,7 @@ def _read_file(body: bytes, name: str, kind: RecordKind, limits: FileLimits) -> 
         path.write_bytes(body)
         try:
             with open_table(path, name, limits) as table:
-                if (fault := heading_of(table.names, kind).fault(kind)) is not None:
+                if (fault := heading_of(table.names, kind).fault(kind, table.where)) is not None:
                     raise BadBody(400, str(fault), f"{table.place} 1")
                 return read_open_table(table, table.names, kind, _within_bounds, one_a_key=False)
         except Unreadable as unreadable:

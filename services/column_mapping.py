@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 
 from services.faults import BadValue
 from services.permissions import Permission, User, require
-from services.read_rows import heading_of
+from services.read_rows import cleaned_name, heading_of, record_of
 from services.record_kinds import RECORD_KINDS, RecordKind
 from storage.audit import AuditEntry, append_audit
 from storage.change_log import changing
@@ -18,6 +18,9 @@ from storage.uploads import SavedMapping, read_mappings, remove_mapping, save_ma
 LEAVE_ASIDE = ""
 """What a column is mapped to that is not to be read."""
 _SIMILAR = 0.8
+_FEWEST_NAMES = 2
+"""One name of a column may be a value: K is a ticker too."""
+_VALUE = re.compile(r"[\s$€£(+\-.]*\d")
 _LONGEST_NAME = 80
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
@@ -89,6 +92,21 @@ def propose_mapping(names: Sequence[str], kind: RecordKind) -> list[Proposal]:
             chosen[proposal.name] = proposal
             taken.add(proposal.column)
     return [chosen[name] for name in dict.fromkeys(names) if name in chosen]
+
+
+def names_columns(cells: Sequence[str], kind: RecordKind) -> bool:
+    """Tell a line that is meant to name columns of a kind from a row in their order, however it is spelt.
+
+    A row that can be read is one, unless it has names of columns where any text would do. What cannot be read and has
+    neither a number nor a date, or has names of columns, is a heading with a slip in it.
+    """
+    names = [cleaned_name(cell) for cell in cells]
+    heading = heading_of(names, kind)
+    known = len(heading.columns) + len(heading.repeated) + len(propose_mapping(names, kind))
+    row = {column.name: cell for column, cell in zip(kind.columns, cells, strict=False)}
+    is_row = len(cells) <= len(kind.columns) and record_of(row, kind)[0] is not None
+    has_values = any(_VALUE.match(cell) for cell in cells)
+    return known >= _FEWEST_NAMES and not (is_row and has_values) if is_row or has_values else True
 
 
 def likely_kind(names: Sequence[str]) -> str | None:

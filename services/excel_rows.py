@@ -9,7 +9,7 @@ from typing import Any
 from xml.parsers import expat
 
 from services.csv_rows import too_large, too_many_rows
-from services.excel_sheet import CORRUPT, Attributes, SharedTexts, Sheet, parsed, streamed
+from services.excel_sheet import CORRUPT, Attributes, SharedTexts, Sheet, parsed, streamed, unescaped
 from services.faults import Fault
 from services.how_many import grouped
 from services.read_rows import Unreadable
@@ -38,6 +38,8 @@ _BROKEN = (
 class ExcelRows:
     """An open workbook: the names of its sheets, and the rows of one from the first that holds anything.
 
+    sheet: to be read, the first that is not hidden when None. is_hidden: whether it is all the same.
+
     Raises Unreadable for what is no workbook or beyond the bounds.
     """
 
@@ -56,10 +58,12 @@ class ExcelRows:
         self.sheets = list(self._parts)
         if not self.sheets:
             raise Unreadable(1, Fault("the workbook has no sheet", "save it with one"), "row")
-        self.sheet = self.sheets[0] if sheet is None else sheet
+        visible = [name for name in self.sheets if name not in self._hidden]
+        self.sheet = (visible or self.sheets)[0] if sheet is None else sheet
         if self.sheet not in self._parts:
             fault = Fault(f"there is no sheet {self.sheet}", f"there are {', '.join(self.sheets[:20])}")
             raise Unreadable(1, fault, "row")
+        self.is_hidden = self.sheet in self._hidden
 
     def close(self) -> None:
         self._zip.close()
@@ -82,11 +86,15 @@ class ExcelRows:
         names: dict[str, str] = {}
         places: dict[str, str] = {}
         self._since_1904 = False
+        self._hidden: set[str] = set()
 
         def of_workbook(tag: str, attributes: Attributes) -> None:
             if tag == "sheet":
                 link = next((value for name, value in attributes.items() if name.rpartition(":")[2] == "id"), "")
-                names[attributes["name"]] = link
+                name = unescaped(attributes["name"])
+                names[name] = link
+                if attributes.get("state", "visible") != "visible":
+                    self._hidden.add(name)
             elif tag == "workbookPr":
                 self._since_1904 = attributes.get("date1904", "0") in ("1", "true")
 

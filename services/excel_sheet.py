@@ -1,20 +1,25 @@
 """The XML inside an Excel workbook, read as a stream: the texts that cells share, and the rows of a sheet."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import IO, Any
 from xml.parsers import expat
 
 from services.faults import Fault
+from services.faulty_cell import FaultyCell
 from services.how_many import how_many
 from services.read_rows import Unreadable
+from services.spreadsheet_text import unprotected
 
 CORRUPT = Fault("not a whole Excel workbook", "open it in Excel and save it again as .xlsx")
 _CHUNK = 1 << 16
 _LONGEST_TEXT = 100_000
 _LONGEST_TAG = 1_000_000
 _LAST_ROW = 1_048_576
-_FORMULA = "a formula without a value"
+_UNCOMPUTED = Fault("a formula without a value", "open the workbook in Excel, save it and load it again")
+_ERROR = Fault("an error of Excel and no value", "correct the formula, or write the value")
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 Attributes = dict[str, str]
 
@@ -37,7 +42,7 @@ class SharedTexts:
     def end(self, tag: str) -> None:
         self._inside = False
         if tag == "si":
-            self.found.append("".join(self._pieces)[:_LONGEST_TEXT])
+            self.found.append(_plain("".join(self._pieces)[:_LONGEST_TEXT]))
         elif tag == "rPh":
             self._aside = False
 
@@ -60,7 +65,7 @@ class Sheet:
         self._kind = self._style = ""
         self._column = -1
         self._pieces: list[str] = []
-        self._takes = self._has_formula = False
+        self._takes = self._has_formula = self._has_value = False
         self._length = 0
         self._columns: dict[str, int] = {}
 
@@ -71,9 +76,9 @@ class Sheet:
             self._column = self._column + 1 if place is None else self._column_of(place)
             self._pieces = []
             self._length = 0
-            self._has_formula = False
+            self._has_formula = self._has_value = False
         elif tag in ("v", "t"):
-            self._takes = True
+            self._takes = self._has_value = True
         elif tag == "f":
             self._has_formula = True
         elif tag == "row":
@@ -104,17 +109,21 @@ class Sheet:
             self._length += len(data)
 
     def _value(self, text: str) -> Any:
+        if self._has_formula and not text and not (self._has_value and self._kind == "str"):
+            return FaultyCell("formula", _UNCOMPUTED)
         if self._kind == "s":
             return self._texts[int(text)]
         if self._kind == "n":
-            if not text:
-                return _FORMULA
             if self._style in self._dates:
                 return self._date(float(text))
             return int(text) if text.lstrip("-").isdecimal() and len(text) < 16 else float(text)
         if self._kind == "b":
             return text == "1"
-        return text[:_LONGEST_TEXT]
+        if self._kind == "e":
+            return FaultyCell(text, _ERROR)
+        if self._kind == "d":
+            return _iso_date(text)
+        return _plain(text[:_LONGEST_TEXT])
 
     def _date(self, days: float) -> Any:
         try:
@@ -134,6 +143,28 @@ class Sheet:
         if known < 0:
             raise ValueError("no place of a sheet")
         return known
+
+
+def unescaped(text: str) -> str:
+    """A text of a workbook, which writes what XML cannot hold as _xHHHH_."""
+    if "_x" not in text or not _ESCAPED.search(text):
+        return text
+    plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _plain(text: str) -> str:
+    """A text of a cell as it was meant."""
+    text = unescaped(text)
+    return unprotected(text) if text[:1] == "'" else text
+
+
+def _iso_date(text: str) -> Any:
+    """A date that a workbook holds as text of ISO 8601; its times have no zone. What is none stays a text."""
+    try:
+        return datetime.fromisoformat(text.strip()).replace(tzinfo=None)
+    except ValueError:
+        return text
 
 
 def streamed(part: IO[bytes], sheet: Sheet) -> Iterator[tuple[int, list[Any]]]:

@@ -14,13 +14,13 @@ from services.excel_rows import MAGIC as EXCEL_MAGIC
 from services.excel_rows import ExcelRows
 from services.faults import Fault
 from services.file_limits import FileLimits
+from services.known_formats import START_BYTES, foreign_format, zip_format
 from services.parquet_rows import MAGIC as PARQUET_MAGIC
 from services.parquet_rows import ParquetRows
-from services.read_rows import Unreadable
+from services.read_rows import Unreadable, cleaned_name
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".parquet", ".pq")
 _SAMPLE = 4_096
-_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 Rows = Iterator[tuple[int, Sequence[Any]]]
 Ask = Callable[[Sequence[int]], Rows]
@@ -31,13 +31,14 @@ class OpenTable:
     """A file that is open. names: of its columns; place: what the numbers of its rows count, "line" or "row".
 
     rows_of: the rows from the first below the names, with the cells of these columns alone, in this order. It can be
-    asked once. expected: about how many there are, None where that is not known. sheets: those of a workbook, and
-    ``sheet`` the one that is read.
+    asked once. where: the names stand, for people. expected: about how many there are, None where that is not known.
+    sheets: those of a workbook, and ``sheet`` the one that is read.
     """
 
     names: list[str]
     place: str
     rows_of: Ask
+    where: str = "line 1"
     expected: int | None = None
     sheets: list[str] = field(default_factory=list)
     sheet: str | None = None
@@ -52,22 +53,25 @@ class OpenTable:
 def open_table(path: Path, file_name: str, limits: FileLimits, sheet: str | None = None) -> Iterator[OpenTable]:
     """Open a file by its first bytes; the ending of its name tells tabs from commas.
 
-    sheet: of a workbook, the first when None. Raises Unreadable for what is no table or beyond the bounds, here or
-    while the rows are read.
+    sheet: of a workbook, the first that is not hidden when None. Raises Unreadable for what is no table or beyond the
+    bounds, here or while the rows are read.
     """
     suffix = Path(file_name).suffix.lower()
     if path.stat().st_size > limits.bytes:
         raise Unreadable(1, too_large(limits.bytes))
     with path.open("rb") as file:
-        start = file.peek(8)
+        start = file.peek(START_BYTES)[:START_BYTES]
         if start.startswith(PARQUET_MAGIC):
             with closing(ParquetRows(path, limits.bytes, limits.rows, limits.columns)) as parquet:
-                yield OpenTable(parquet.names, "row", parquet.rows, pq.read_metadata(path).num_rows)
+                rows = pq.read_metadata(path).num_rows
+                yield OpenTable(parquet.names, "row", parquet.rows, "the schema of the file", rows)
         elif start.startswith(EXCEL_MAGIC):
+            if (other := zip_format(path)) is not None:
+                raise Unreadable(1, other, "row")
             with closing(ExcelRows(path, limits.bytes, limits.rows, limits.columns, sheet)) as workbook:
                 yield _of_workbook(workbook)
-        elif start.startswith(_OLD_EXCEL):
-            raise Unreadable(1, Fault("an old or protected Excel workbook", "save it as .xlsx without a password"))
+        elif (foreign := foreign_format(start)) is not None:
+            raise Unreadable(1, foreign)
         elif suffix in (".parquet", ".pq"):
             raise Unreadable(1, Fault("not a Parquet file", "write it again"), "row")
         elif suffix == ".xlsx":
@@ -78,7 +82,8 @@ def open_table(path: Path, file_name: str, limits: FileLimits, sheet: str | None
 
 
 def _of_text(file: BufferedReader, limits: FileLimits, delimiter: str, size: int) -> OpenTable:
-    _, names, rows = named_rows(csv_rows(lines_of(file, limits.bytes), limits.columns, delimiter), limits.rows)
+    found = csv_rows(lines_of(file, limits.bytes), limits.columns, delimiter)
+    line, names, rows = named_rows(found, limits.rows, delimiter)
 
     def rows_of(wanted: Sequence[int]) -> Rows:
         every = list(wanted) == list(range(len(names)))
@@ -88,7 +93,7 @@ def _of_text(file: BufferedReader, limits: FileLimits, delimiter: str, size: int
 
     sample = file.peek(_SAMPLE)[:_SAMPLE]
     lines = sample.count(b"\n")
-    return OpenTable(names, "line", rows_of, int(size / len(sample) * lines) if lines else None)
+    return OpenTable(names, "line", rows_of, f"line {line}", int(size / len(sample) * lines) if lines else None)
 
 
 def _of_workbook(workbook: ExcelRows) -> OpenTable:
@@ -97,7 +102,9 @@ def _of_workbook(workbook: ExcelRows) -> OpenTable:
     if first is None:
         fault = Fault(f"the sheet {workbook.sheet} is empty", "its first row must name the columns")
         raise Unreadable(1, fault, "row")
-    names = ["" if cell is None else str(cell).strip() for cell in first[1]]
+    names = [cleaned_name(cell) for cell in first[1]]
+    hidden = ", which is hidden" if workbook.is_hidden else ""
+    where = f"row {first[0]} of the sheet {workbook.sheet}{hidden}"
 
     def rows_of(wanted: Sequence[int]) -> Rows:
         width = len(names)
@@ -109,4 +116,4 @@ def _of_workbook(workbook: ExcelRows) -> OpenTable:
             if any(cell is not None for cell in cells):
                 yield number, [cells[place] for place in wanted]
 
-    return OpenTable(names, "row", rows_of, None, workbook.sheets, workbook.sheet)
+    return OpenTable(names, "row", rows_of, where, None, workbook.sheets, workbook.sheet)

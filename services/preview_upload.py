@@ -17,7 +17,7 @@ from services.how_many import how_many
 from services.load_file import refuse_unknown_tickers
 from services.open_table import OpenTable, Rows, open_table
 from services.permissions import Permission, User, require
-from services.read_file import kind_of, read_open_table
+from services.read_file import kind_or_refuse, read_open_table
 from services.read_rows import ReadRecords, RowFailure, Unreadable, heading_of
 from services.read_values import shown
 from services.record_kinds import RECORD_KINDS, Record
@@ -157,20 +157,20 @@ def _read(preview: UploadPreview, table: OpenTable, progress: Progress) -> ReadR
     names = _mapped(preview, table)
     if preview.kind is None:
         try:
-            preview.kind = kind_of(names)
-        except ValueError as error:
+            preview.kind = kind_or_refuse(table, names)
+        except Unreadable:
             likely = likely_kind(names)
             if likely is not None:
                 preview.proposals = propose_mapping(names, RECORD_KINDS[likely])
             preview.kind = likely
             if likely is None or not preview.proposals:
-                raise Unreadable(1, fault_of(error), table.place) from error
-            _say_columns(preview, names, table.place)
+                raise
+            _say_columns(preview, names, table)
             return None
     kind = RECORD_KINDS[preview.kind]
     preview.proposals = propose_mapping(names, kind)
     if heading_of(names, kind).fault(kind) is not None:
-        _say_columns(preview, names, table.place)
+        _say_columns(preview, names, table)
         return None
     return read_open_table(table, names, kind, lambda rows: _watched(rows, table.expected, progress))
 
@@ -182,12 +182,13 @@ def _mapped(preview: UploadPreview, table: OpenTable) -> list[str]:
         raise Unreadable(1, fault_of(error), table.place) from error
 
 
-def _say_columns(preview: UploadPreview, names: Sequence[str], place: str) -> None:
+def _say_columns(preview: UploadPreview, names: Sequence[str], table: OpenTable) -> None:
     """The failure of a file whose heading does not do."""
     kind = RECORD_KINDS[preview.kind or ""]
-    fault = heading_of(names, kind).fault(kind)
+    fault = heading_of(names, kind).fault(kind, table.where)
     if fault is not None:
-        preview.failures, preview.failed_rows = [RowFailure(1, "", "", fault.reason, place, fault.remediation)], 1
+        failure = RowFailure(1, "", "", fault.reason, table.place, fault.remediation)
+        preview.failures, preview.failed_rows = [failure], 1
     preview.left_aside = list(heading_of(names, kind).left_aside)
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from services.faults import BadValue, fault_of
 from services.file_limits import FileLimits
-from services.how_many import grouped
 from services.open_table import OpenTable, Rows, open_table
-from services.read_rows import ReadRecords, Unreadable, heading_of, read_table
+from services.read_rows import ReadRecords, Unreadable, heading_of, looked_for, names_text, read_table
 from services.record_kinds import RECORD_KINDS, RecordKind
 
 
@@ -31,7 +30,7 @@ def read_file(path: Path, kind: str | None, limits: FileLimits, *, one_a_key: bo
     """
     try:
         with open_table(path, path.name, limits) as table:
-            found = kind or _kind_or_refuse(table)
+            found = kind or kind_or_refuse(table, table.names)
             return ReadFile(found, read_open_table(table, table.names, RECORD_KINDS[found], one_a_key=one_a_key))
     except Unreadable as unreadable:
         records = ReadRecords()
@@ -53,7 +52,7 @@ def read_open_table(
     """
     heading = heading_of(names, kind)
     if heading.fault(kind) is not None:
-        return read_table(names, (), kind, place=table.place)
+        return read_table(names, (), kind, place=table.place, where=table.where)
     places = [position for position, _ in heading.columns] if table.is_columnar else list(range(len(names)))
     rows = watched(table.rows_of(places))
     read = read_table([names[at] for at in places], rows, kind, place=table.place, one_a_key=one_a_key)
@@ -61,18 +60,20 @@ def read_open_table(
     return read
 
 
-def kind_of(names: Sequence[str]) -> str:
-    """The one kind whose required columns are all there. Raises BadValue with what was found and what is needed."""
+def kind_of(names: Sequence[str], where: str = "") -> str:
+    """The one kind whose required columns are all there. where: the names stand, for people.
+
+    Raises BadValue with what was found and what is needed.
+    """
     fitting = [kind.name for kind in RECORD_KINDS.values() if heading_of(names, kind).fault(kind) is None]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise BadValue(f"the columns fit {' and '.join(fitting)}", "say which of them the file holds")
-    found = ", ".join(names[:20]) + (f" and {grouped(len(names) - 20)} more" if len(names) > 20 else "")
     needs = "; ".join(f"{kind.name} need {', '.join(_required(kind))}" for kind in RECORD_KINDS.values())
     raise BadValue(
-        f"the columns fit no kind of record. Found: {found or 'none'}",
-        f"say which kind the file holds, or name the columns: {needs}",
+        f"the columns fit no kind of record. Found: {names_text(names)}",
+        f"say which kind the file holds, or name the columns: {needs}{looked_for(where)}",
     )
 
 
@@ -80,8 +81,9 @@ def _required(kind: RecordKind) -> list[str]:
     return [column.name for column in kind.columns if column.required]
 
 
-def _kind_or_refuse(table: OpenTable) -> str:
+def kind_or_refuse(table: OpenTable, names: Sequence[str]) -> str:
+    """The kind that these names of a table's columns fit. Raises Unreadable with what was found, and where."""
     try:
-        return kind_of(table.names)
+        return kind_of(names, table.where)
     except ValueError as error:
         raise Unreadable(1, fault_of(error), table.place) from error

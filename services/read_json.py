@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from services.how_many import grouped
+from services.known_formats import packed_format
 
 
 def read_json(text: bytes) -> Any:
@@ -11,6 +12,8 @@ def read_json(text: bytes) -> Any:
     try:
         return json.loads(text.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
+        if (packed := packed_format(text)) is not None:
+            raise ValueError(f"{packed}: send the text itself") from None
         raise ValueError(f"not UTF-8 text at byte {grouped(error.start)}") from None
     except json.JSONDecodeError as error:
         place = f"line {grouped(error.lineno)}, character {grouped(error.colno)}"

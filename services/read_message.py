@@ -10,6 +10,7 @@ from typing import Any
 
 from services.how_many import grouped, how_many
 from services.incoming import Incoming
+from services.known_formats import packed_format
 from services.read_rows import record_of
 from services.record_kinds import RECORD_KINDS
 
@@ -131,6 +132,8 @@ def _in_words(fault: Exception) -> str:
     if isinstance(fault, json.JSONDecodeError):
         return f"not JSON: {fault.msg}, at line {fault.lineno}, character {fault.colno}"
     if isinstance(fault, UnicodeDecodeError):
+        if (packed := packed_format(fault.object)) is not None:
+            return f"{packed}: send the text itself, or name a deserializer that unpacks it"
         return f"not UTF-8 text at byte {fault.start}"
     if isinstance(fault, RecursionError):
         return "nested too deeply to be read"

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from services.faults import Fault, fault_of
+from services.faulty_cell import FaultyCell
 from services.how_many import grouped
 from services.read_values import shown
 from services.record_kinds import FileColumn, Record, RecordKind
@@ -13,6 +14,7 @@ from services.record_kinds import FileColumn, Record, RecordKind
 _MOST_FAILURES = 10_000
 """So many are kept; the others of a file that is wrong throughout are counted."""
 _PLANS_KEPT, _LONGEST_NAMES = 256, 4_000
+_NAMES_SAID = 20
 _REQUIRED, _EMPTIES, _SAYS_NOTHING = range(3)
 
 
@@ -100,20 +102,26 @@ class Heading:
     """What the names of a table's columns mean for a kind of record.
 
     columns: (position, column). absent: required columns that are not there. repeated: names that stand twice.
+    names: all of them.
     """
 
     columns: tuple[tuple[int, FileColumn], ...]
     absent: tuple[str, ...]
     repeated: tuple[str, ...]
     left_aside: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
-    def fault(self, kind: RecordKind) -> Fault | None:
-        """Why no row under these names can be read, or None."""
+    def fault(self, kind: RecordKind, where: str = "") -> Fault | None:
+        """Why no row under these names can be read, or None. where: the names stand, for people."""
         if not (self.absent or self.repeated):
             return None
-        names = f"column {', '.join(self.repeated)} stands twice"
-        fault = f"no column {', '.join(self.absent)}" if self.absent else names
-        return Fault(fault, f"{kind.name} have the columns {', '.join(column.name for column in kind.columns)}")
+        known = f"{kind.name} have the columns {', '.join(column.name for column in kind.columns)}"
+        if not self.absent:
+            return Fault(f"column {', '.join(self.repeated)} stands twice", known)
+        if self.names and self.names[0].lower().startswith("sep="):
+            known = f"remove this line; {known}"
+        reason = f"no column {', '.join(self.absent)}. Found: {names_text(self.names)}"
+        return Fault(reason, f"{known}{looked_for(where)}")
 
 
 def heading_of(names: Sequence[str], kind: RecordKind) -> Heading:
@@ -137,7 +145,26 @@ def heading_of(names: Sequence[str], kind: RecordKind) -> Heading:
         tuple(column.name for column in kind.columns if column.required and column.field not in found),
         tuple(dict.fromkeys(repeated)),
         tuple(shown(name) for position, name in enumerate(names) if position not in taken and name),
+        tuple(names),
     )
+
+
+def names_text(names: Sequence[str]) -> str:
+    """What was read as the names of columns, for people."""
+    known = [shown(name) for name in names if name]
+    more = f" and {grouped(len(known) - _NAMES_SAID)} more" if known[_NAMES_SAID:] else ""
+    return ", ".join(known[:_NAMES_SAID]) + more or "nothing"
+
+
+def looked_for(where: str) -> str:
+    """Where the names of columns must stand, for the end of a sentence."""
+    return f" (the names are looked for in {where})" if where else ""
+
+
+def cleaned_name(cell: Any) -> str:
+    """The name of a column as a table has it, without white space around it and without invisible characters."""
+    text = "" if cell is None else str(cell)
+    return "".join(sign for sign in " ".join(text.split()) if sign.isprintable())
 
 
 def left_aside_text(names: Iterable[str], kind: RecordKind) -> str:
@@ -184,16 +211,18 @@ def read_table(
     kind: RecordKind,
     *,
     place: str = "line",
+    where: str = "line 1",
     one_a_key: bool = True,
 ) -> ReadRecords:
-    """Read numbered rows of cells under named columns. one_a_key: a key that comes again is a failure.
+    """Read numbered rows of cells under named columns, which stand ``where``. one_a_key: a key that comes again is a
+    failure.
 
     Never raises for what the rows hold. Where the iterator raises Unreadable nothing of the table is taken: what came
     before may be as wrong as what cannot be read.
     """
     result = ReadRecords(place=place)
     heading = heading_of(names, kind)
-    if (fault := heading.fault(kind)) is not None:
+    if (fault := heading.fault(kind, where)) is not None:
         result.refuse([RowFailure(1, "", "", fault.reason, place, fault.remediation)])
         return result
     result.left_aside = list(heading.left_aside)
@@ -257,7 +286,8 @@ def _read(values: Any, plan: _Plan, kind: RecordKind, faults: list[CellFault]) -
         try:
             record[name] = parse(value)
         except ValueError as error:
-            faults.append(CellFault(column.name, shown(value), *fault_of(error)))
+            fault_here = value.fault if isinstance(value, FaultyCell) else fault_of(error)
+            faults.append(CellFault(column.name, shown(value), *fault_here))
     if not faults and kind.fault_of is not None and (fault := kind.fault_of(record)) is not None:
         faults.append(CellFault(fault[0], "", *fault[1]))
     return None if faults else record

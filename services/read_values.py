@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from services.faults import BadValue, Fault
+from services.faulty_cell import FaultyCell
 
 LONGEST_TEXT = 200
 _YEARS = range(1901, 2200)
@@ -98,6 +99,8 @@ def shown(value: Any, longest: int = 60) -> str:
         return ""
     if isinstance(value, str):
         return value[:longest].encode(errors="backslashreplace").decode()  # half a surrogate pair cannot be sent
+    if isinstance(value, FaultyCell):
+        return value.text[:longest]
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Integral):

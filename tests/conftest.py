@@ -1,4 +1,5 @@
-"""Fixtures that all tests share: databases, Kafka broker, browser, a small book, and one of many boundaries.
+"""Fixtures that all tests share: databases, Kafka broker, browser, a small book, one of many boundaries, and the
+ways a file comes in.
 
 Hypothesis draws the same examples at every run, and none is too slow for it.
 """
@@ -11,6 +12,7 @@ pytest_plugins = [
     "tests.kafka",
     "tests.small_book",
     "tests.boundaries",
+    "tests.ways_in",
 ]
 
 settings.register_profile(

@@ -88,6 +88,7 @@ def export(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file; standard output when missing.")] = None,
 ) -> None:
     """Write sensitivities, trades, quotes or failures as CSV or Parquet."""
+    from services.spreadsheet_text import harmless
     from storage.read_models import export_frame
 
     try:
@@ -99,6 +100,8 @@ def export(
     target = output or sys.stdout.buffer
     try:
         if file_format is Format.CSV:
+            texts = frame.select_dtypes(["object", "str"]).columns
+            frame[texts] = frame[texts].map(lambda value: harmless(value) if isinstance(value, str) else value)
             frame.to_csv(target, index=False, date_format="%Y-%m-%d")
         else:
             frame.to_parquet(target, index=False)

@@ -249,10 +249,20 @@ class TestRefused:
             ),
             (EXCEL, b"AsOfDate,Instrument,Quote", "not an Excel workbook: open it in Excel and save it", "row 1"),
             (EXCEL, b"PK\x03\x04 and no more", "not a whole Excel workbook", "row 1"),
-            (EXCEL, file_of(EXCEL, {"Quote": [1.0]}), "no column AsOfDate, Instrument: quotes have the", "row 1"),
+            (
+                EXCEL,
+                file_of(EXCEL, {"Quote": [1.0]}),
+                "no column AsOfDate, Instrument. Found: Quote: quotes have the",
+                "row 1",
+            ),
             (PARQUET, b"PAR1 and no more", "not a whole Parquet file", "row 1"),
-            ("text/csv", b"AsOfDate,Quote\n", "no column Instrument: quotes have the columns", "line 1"),
-            ("text/csv", b'AsOfDate,Instrument,Quote\n"', "not a CSV file: unexpected end of data", "line 2"),
+            (
+                "text/csv",
+                b"AsOfDate,Quote\n",
+                "no column Instrument. Found: AsOfDate, Quote: quotes have the",
+                "line 1",
+            ),
+            ("text/csv", b'AsOfDate,Instrument,Quote\n"', "the quotation mark of line 2 is not closed", "line 2"),
             ("text/csv", b"AsOfDate,Instrument,Quote\n\xff", "not UTF-8 text at byte 26", "line 2"),
         ],
     )

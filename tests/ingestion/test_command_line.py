@@ -114,6 +114,19 @@ class TestExport:
         assert run("load", "trades", tmp_path / "out.csv").stdout == "trades: 6 unchanged\n"
 
     @pytest.mark.usefixtures("board")
+    @pytest.mark.parametrize("form", ["csv", "parquet"])
+    def test_ids_that_a_spreadsheet_would_run_load_again_as_unchanged(self, form: str, tmp_path: Path) -> None:
+        rows = [f"{name},AAPL,VOL,EQ_Stock,1" for name in ("=1+1", "-OTC1", "''=1", "''00123", "'t Hoen")]
+        path = tmp_path / "rows.csv"
+        path.write_text("\n".join(["TradeId,Ticker,Book,Product,Quantity", *rows]), encoding="utf-8")
+        assert run("load", "trades", path).stdout == "trades: 5 new\n"
+        out = tmp_path / f"out.{form}"
+        run("export", "trades", "--format", form, "-o", out)
+        if form == "csv":
+            assert "\n=1+1" not in out.read_text(encoding="utf-8")
+        assert run("load", "trades", out).stdout == "trades: 5 unchanged\n"
+
+    @pytest.mark.usefixtures("board")
     def test_one_line_says_why_it_cannot(self, tmp_path: Path) -> None:
         result = run("export", "trades", "--as-of", "9/3/2020")
         assert (result.exit_code, result.stderr) == (2, "--as-of must be a date like 2020-03-12, it is '9/3/2020'.\n")

@@ -235,15 +235,18 @@ class TestBadRows:
             (b"", "line 1: the file is empty: its first line must name the columns"),
             (
                 b"TradeId,Ticker,Book,Quantity\nA,AAPL,VOL,1\n",
-                "line 1: no column Product: trades have the columns",
+                "line 1: no column Product. Found: TradeId, Ticker, Book, Quantity: trades have the columns",
             ),
             (b"TradeId,TradeId,Ticker,Book,Product,Quantity\n", "line 1: column TradeId stands twice: trades have the"),
             (f"{TRADE_HEADER}\nB\xe9,{OPTION}\n".encode("latin-1"), "line 2: not UTF-8 text at byte"),
             (
-                f"{TRADE_HEADER}\nB1,{OPTION}\n".encode("utf-16"),
-                "line 1: not UTF-8 text at byte 0: save the file",
+                f"{TRADE_HEADER}\nB1,{OPTION}\n".encode("utf-16")[:-1],
+                "line 2: not UTF-16-LE text from here on, or soon after: save the file",
             ),
-            (f'{TRADE_HEADER}\nB1,{OPTION}\n"B2,{OPTION}\n'.encode(), "line 3: not a CSV file: unexpected end of data"),
+            (
+                f'{TRADE_HEADER}\nB1,{OPTION}\n"B2,{OPTION}\n'.encode(),
+                "line 3: the quotation mark of line 3 is not closed",
+            ),
         ],
     )
     def test_a_file_that_is_none_is_refused_whole(

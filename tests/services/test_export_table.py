@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,9 @@ from services.export_table import METADATA_KEY, ExportForm, export_table
 from services.file_limits import FileLimits
 from services.read_file import read_file
 from storage.database import Store
+from storage.read_models import camel_case
 from storage.trade_list import TradeFilter, whole_trades
+from tests.small_book import stock
 
 AT = datetime(2020, 3, 9, 13, 30, 1, 500_000, tzinfo=UTC)
 FORMULAS = ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "  =1", "\uff1d1+1"]
@@ -52,6 +55,21 @@ def cells_of(workbook: openpyxl.Workbook, sheet: int = 0) -> list[list[Any]]:
 
 def as_parquet(frame: pd.DataFrame, **more: Any) -> pa.Table:
     return pq.read_table(io.BytesIO(export_table(frame, ExportForm.PARQUET, "Trades", **more)))
+
+
+ODD_IDS = ["=1+1", "-OTC1", "@x", "'=1", "''=1", "'00123", "00123", "1E10", "'t Hoen", "''", "_x0041_", 'a"b', "a,b"]
+ODD_IDS += ["+1", "'+1", "'2020-06-19", "2020-06-19", "\uff1d1", "#N/A!", "sep=;", "<b>&amp;", "é\U0001f600"]
+
+
+@pytest.mark.parametrize("form", ExportForm)
+def test_exported_trades_are_read_back_as_they_are(form: ExportForm, tmp_path: Path) -> None:
+    rows = [stock(text, book=text, quantity=-1.5) for text in ODD_IDS]
+    frame = pd.DataFrame(rows).rename(columns=camel_case)
+    path = tmp_path / f"trades.{form}"
+    path.write_bytes(export_table(frame, form, "Trades"))
+    read = read_file(path, None, FileLimits()).records
+    assert read.failures == []
+    assert [(record["trade_id"], record["book"]) for record in read.records] == [(text, text) for text in ODD_IDS]
 
 
 def test_csv_reads_back() -> None:

@@ -233,7 +233,7 @@ def test_what_is_no_table_is_refused_with_a_reason(small_store: Store) -> None:
     for content, name, reason in (
         (b"", "t.csv", "empty"),
         (b"a;b\n1;2\n", "t.csv", "save it with commas"),
-        (b"\xff\xfe\x00", "t.csv", "not UTF-8"),
+        (b"\xff\xfe\x00", "t.csv", "not UTF-16-LE text"),
         (b"PK\x03\x04 no archive", "t.xlsx", "not a whole Excel workbook"),
         (b"hello", "t.xlsx", "not an Excel workbook"),
         (b"PAR1 no parquet", "t.parquet", "not a whole Parquet file"),

@@ -302,8 +302,8 @@ class TestLimits:
         ("content", "reason"),
         [
             ("x" * 3_000_000, "line 2: a line of more than 1\u00a0000\u00a0000 bytes"),
-            ('"' + "x\n" * 1_500_000, "not a CSV file: field larger than field limit"),
-            ('"' + 'x","x\n' * 500_000, "a row of more than 1\u00a0000\u00a0000 bytes: look for a quotation mark"),
+            ('"' + "x\n" * 1_500_000, "line 2: the quotation mark of line 2 is not closed"),
+            ('"' + 'x","x\n' * 500_000, "line 2: the quotation mark of line 2 is not closed"),
         ],
     )
     def test_a_line_a_field_or_a_row_without_an_end(self, content: str, reason: str, path: Path) -> None:
