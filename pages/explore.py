@@ -7,6 +7,7 @@ from storage.read_models import as_of_dates, book_names
 from ui.explore_columns_help import columns_help
 from ui.explore_starters import STARTERS
 from ui.explore_state import current_content, explored, follow_address, start_with, take_pivot
+from ui.plain_words import plain
 from ui.saved_views import view_menu
 from ui.store import store
 from ui.toolbar import as_of_control, books_control, status_control
@@ -44,12 +45,12 @@ if start:
 with view_column:
     content, too_much = current_content(shown)
     if content is None:
-        st.caption(too_much)
+        st.caption(plain(too_much))
     elif view_menu(user, content, shown.opened) is not None:
         follow_address()
         st.rerun()
 if shown.problem:
-    st.warning(shown.problem, icon=":material/link_off:")
+    st.warning(plain(shown.problem), icon=":material/link_off:")
 explore_panel(
     key="explore",
     height=_LEAST_HEIGHT,

@@ -14,6 +14,7 @@ from services.reasons import NotPossible
 from storage.audit import users_about
 from storage.trade_statuses import BUILT_IN, DefinedStatus, count_by_status, read_statuses
 from storage.user_roles import GrantedRole, read_granted
+from ui.plain_words import plain
 from ui.store import store
 from ui.table_size import ROW_PIXELS
 from ui.who import people_without_grant
@@ -27,7 +28,7 @@ def what_was_said() -> None:
     said = st.session_state.pop(_SAID, None)
     if said is not None:
         done, words = said
-        (st.success if done else st.error)(words)
+        (st.success if done else st.error)(plain(words))
 
 
 def roles(user: User, *, may: bool) -> None:

@@ -154,7 +154,7 @@ def what_was_done() -> None:
     said = st.session_state.pop(_SAID, None)
     if said is not None:
         kind, words = said
-        (st.success if kind == "done" else st.error)(words, icon=":material/check:" if kind == "done" else None)
+        (st.success if kind == "done" else st.error)(plain(words), icon=":material/check:" if kind == "done" else None)
 
 
 def decide_conflicts(user: User) -> None:
@@ -164,7 +164,7 @@ def decide_conflicts(user: User) -> None:
         return
     conflicts = undecided.conflicts
     with st.container(border=True, key="conflict"):
-        st.warning(f"{undecided.said} What shall be done?", icon=":material/group:")
+        st.warning(plain(f"{undecided.said} What shall be done?"), icon=":material/group:")
         for conflict in conflicts[:_TOLD_IN_WORDS]:
             st.text(_told(conflict))
         rows = [
@@ -274,4 +274,4 @@ def _entries(tagged: Tagged) -> str:
 
 
 def _help(meanings: Mapping[str, str]) -> str:
-    return "\n".join(f"- **{status}**: {meaning}" for status, meaning in meanings.items() if meaning)
+    return "\n".join(f"- **{plain(status)}**: {plain(meaning)}" for status, meaning in meanings.items() if meaning)

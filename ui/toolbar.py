@@ -44,11 +44,12 @@ def status_control() -> None:
     with store().read() as connection:
         statuses = [defined.status for defined in read_statuses(connection)]
     label = "all" if len(state.statuses) == len(statuses) else ", ".join(state.statuses)
-    with st.popover(f"Status: {label}", key="status_popover"):
+    with st.popover(plain(f"Status: {label}"), key="status_popover"):
         picked = st.pills(
             "Trade status",
             statuses,
             selection_mode="multi",
+            format_func=plain,
             default=[status for status in state.statuses if status in statuses],
             help="A terminated trade has no more risk. None chosen: the statuses that are shown by default.",
         )
@@ -76,7 +77,7 @@ def books_control(books: list[str]) -> None:
         if state.books[1:]
         else state.books[0]
     )
-    with st.popover(label, key="books_popover"):
+    with st.popover(plain(label), key="books_popover"):
         picked = st.multiselect("Books", books, default=[b for b in state.books if b in books], placeholder="All books")
         if tuple(picked) != state.books:
             change_view(books=tuple(picked))

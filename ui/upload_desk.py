@@ -10,6 +10,7 @@ import streamlit as st
 from services.process_beside import Job
 from services.upload_worker import UploadWorker
 from storage.settings import settings
+from ui.plain_words import plain
 from ui.upload_folder import own_folder
 
 _KEPT_SECONDS = 4 * 3600.0
@@ -54,6 +55,6 @@ def follow(job: Job) -> Any:
     place = st.empty()
     bar = place.progress(0.0, "waiting")
     while not job.finished.wait(_LOOK_SECONDS):
-        bar.progress(min(max(job.done, 0.0), 1.0), job.what)
+        bar.progress(min(max(job.done, 0.0), 1.0), plain(job.what))
     place.empty()
     return job.result()

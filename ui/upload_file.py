@@ -12,6 +12,7 @@ from services.read_rows import heading_of
 from services.record_kinds import RECORD_KINDS
 from storage.settings import settings
 from ui.number_text import count_text
+from ui.plain_words import plain
 from ui.store import store
 from ui.upload_desk import follow
 from ui.upload_preview import upload_preview, uploaded_text
@@ -75,7 +76,7 @@ def _show(user: User, session: UploadSession) -> None:
         try:
             session.kept = follow(session.job)
         except (NotAllowed, UploadRefused, WorkFailed, ValueError) as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(plain(str(error)), icon=":material/error:")
             if st.button("Look again", key="upload_again"):
                 session.look(user)
                 st.rerun()
@@ -130,11 +131,11 @@ def _map_columns(user: User, session: UploadSession, preview: UploadPreview) -> 
                 column = session.mapping.get(name) or (proposal.column if proposal else "")
                 with cells[place % 3]:
                     picked[name] = st.selectbox(
-                        name,
+                        plain(name),
                         options,
                         index=options.index(column) if column in options else 0,
                         key=f"map_{session.file_id}_{preview.kind}_{place}_{column}",
-                        help=proposal.why if proposal else None,
+                        help=plain(proposal.why) if proposal else None,
                     )
             if st.form_submit_button("Confirm columns", type="primary" if unread else "secondary"):
                 session.mapping = {

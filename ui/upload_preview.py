@@ -16,6 +16,7 @@ from services.upload_failures import KEPT_FAILURES, reason_and_remediation
 from services.upload_worker import KeptPreview
 from ui.export_menu import export_menu
 from ui.number_text import count_text, how_many_text, size_text
+from ui.plain_words import plain
 from ui.table_size import ROW_PIXELS, table_height
 from ui.upload_desk import upload_desk
 from ui.upload_session import UploadSession
@@ -36,12 +37,12 @@ def upload_preview(user: User, session: UploadSession, kept: KeptPreview) -> Non
         undone = ", taken back since" if known.undone else ""
         when = f"{known.when:%Y-%m-%d %H:%M} UTC"
         st.info(
-            f"The same content came before: {known.file_name}, by {known.who}, {when}{undone}.",
+            plain(f"The same content came before: {known.file_name}, by {known.who}, {when}{undone}."),
             icon=":material/history:",
         )
     _counts(preview)
     if preview.kind is not None and (aside := left_aside_text(preview.left_aside, RECORD_KINDS[preview.kind])):
-        st.caption(f"Columns {aside}.")
+        st.caption(plain(f"Columns {aside}."))
     views = [view for view, there in ((_BAD, preview.failures), (_CHANGES, preview.changes)) if there]
     if views:
         view = views[0]

@@ -12,6 +12,7 @@ from services.permissions import NotAllowed, User
 from services.process_beside import Job, WorkFailed
 from services.reasons import NotPossible
 from services.upload_worker import KeptPreview
+from ui.plain_words import plain
 from ui.upload_desk import follow, upload_desk
 
 _KEY, _SAID = "upload_session", "upload_said"
@@ -73,9 +74,9 @@ def what_was_said() -> None:
     if said is not None:
         kind, words = said
         if kind == "done":
-            st.success(words, icon=":material/check:")
+            st.success(plain(words), icon=":material/check:")
         else:
-            st.error(words, icon=":material/error:")
+            st.error(plain(words), icon=":material/error:")
 
 
 def carried_out(job: Job, words: Callable[[Any], str]) -> bool:
