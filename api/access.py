@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 _MINUTE = 60.0
+_MOST_CLIENTS = 1_000
 Gate = Callable[[HTTPConnection], Awaitable[str | None]]
 """Why whoever asks is refused, in words; None: they may."""
 
@@ -48,6 +49,22 @@ def is_of_another_origin(headers: Headers) -> bool:
     """Whether a page of another server sends this request. Programs send no origin."""
     origin = headers.get("origin")
     return origin is not None and urlsplit(origin).netloc != headers.get("host")
+
+
+class ClientWindows:
+    """A window of requests for each client, for the clients that came last."""
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most, self._clock = most, clock
+        self._windows: OrderedDict[str, RequestWindow] = OrderedDict()
+
+    def enter(self, client: str) -> float:
+        """Count a request of a client, and return 0; or return how many seconds until one of it is taken again."""
+        window = self._windows.pop(client, None) or RequestWindow(self._most, self._clock)
+        self._windows[client] = window
+        while len(self._windows) > _MOST_CLIENTS:
+            self._windows.popitem(last=False)
+        return window.enter()
 
 
 class RequestWindow:

@@ -1,11 +1,15 @@
 """Read the body of an append: JSON, JSON by line, or a file of CSV, Excel or Parquet, as records and failures."""
 
+import asyncio
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from email.message import Message
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
 
 from services.append import read_appended
 from services.file_limits import FileLimits
@@ -23,6 +27,7 @@ _FILES = {CSV: "body.csv", EXCEL: "body.xlsx", PARQUET: "body.parquet"}
 """Bodies that are read as a file of this name would be."""
 CONTENT_TYPES = (JSON, NDJSON, *_FILES)
 MOST_ROWS = 250_000
+_READ_AWAY_BYTES, _READ_AWAY_SECONDS, _SILENT_SECONDS = 16_000_000, 5.0, 0.5
 
 
 class BadBody(Exception):
@@ -31,6 +36,18 @@ class BadBody(Exception):
     def __init__(self, status: int, reason: str, place: str = "") -> None:
         super().__init__(reason)
         self.status, self.reason, self.place = status, reason, place
+
+
+async def read_away(request: Request) -> None:
+    """Read what is still being sent of a body that is refused, up to a bound: whoever hangs up on a sender before takes
+    the answer from it, too."""
+    if "expect" in request.headers:
+        return  # it asks before it sends
+    left, chunks = _READ_AWAY_BYTES, request.stream()
+    with suppress(TimeoutError, ClientDisconnect, StopAsyncIteration):
+        async with asyncio.timeout(_READ_AWAY_SECONDS):
+            while left > 0:
+                left -= len(await asyncio.wait_for(anext(chunks), _SILENT_SECONDS))
 
 
 def content_type_of(header: str) -> str:

@@ -9,9 +9,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from api.access import Gate, RequestWindow, is_of_another_origin, token_fault
+from api.access import ClientWindows, Gate, RequestWindow, is_of_another_origin, token_fault
 from api.appender import Appender
-from api.bodies import BadBody, content_type_of
+from api.bodies import BadBody, content_type_of, read_away
 from api.docs_page import docs_page
 from api.openapi import ANSWERED_FAILURES, openapi
 from services.append import Appended
@@ -21,6 +21,7 @@ from storage.faults import StoreUnavailable
 from storage.settings import Settings
 
 _BODY_SECONDS = 60.0
+_WRONG_TOKENS_A_MINUTE, _REFUSALS_LOGGED_A_MINUTE = 60, 120
 _MOST_AT_ONCE = 8
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _PAGE_POLICY = {
@@ -49,6 +50,8 @@ class AppendRoute:
         self._most_bytes = int(settings.api_megabytes * 1e6)
         self._window = RequestWindow(settings.api_requests_a_minute)
         self._running = 0
+        self._wrong_tokens = ClientWindows(_WRONG_TOKENS_A_MINUTE)
+        self._log_lines = RequestWindow(_REFUSALS_LOGGED_A_MINUTE)
 
     async def answer(self, request: Request) -> Response:
         try:
@@ -56,7 +59,8 @@ class AppendRoute:
         except Refused as refused:
             client = request.client.host if request.client else ""
             path = request.url.path[:100]
-            log.warning("append refused", status=refused.status, reason=refused.error, path=path, client=client)
+            if self._log_lines.enter() == 0:  # strangers must not fill the disk
+                log.warning("append refused", status=refused.status, reason=refused.error, path=path, client=client)
             body = {"error": refused.error, **({"place": refused.place} if refused.place else {})}
             return _json(body, refused.status, refused.headers)
         except Exception:
@@ -72,7 +76,7 @@ class AppendRoute:
         if is_of_another_origin(request.headers):
             raise Refused(403, "a page of another server may not append")
         if (fault := token_fault(request.headers, self._token)) is not None:
-            raise Refused(401, fault, {"WWW-Authenticate": "Bearer"})
+            raise self.refused_token(request, fault)
         if (wait := self._window.enter()) > 0:
             raise Refused(429, "too many requests in a minute: send more rows in each", _retry_after(wait))
         if self._running >= _MOST_AT_ONCE:
@@ -91,6 +95,14 @@ class AppendRoute:
             self._running -= 1
         return _json(answer_of(appended), 422 if appended.refused and not appended.taken else 200)
 
+    def refused_token(self, request: Request, fault: str) -> Refused:
+        """The refusal of a request without the right token: a client that guesses is told to wait. The right one always
+        passes, for behind a proxy all clients are one."""
+        wait = self._wrong_tokens.enter(request.client.host if request.client else "")
+        if wait > 0:
+            return Refused(429, "too many requests without the right token", _retry_after(wait))
+        return Refused(401, fault, {"WWW-Authenticate": "Bearer"})
+
     async def _body(self, request: Request) -> bytes:
         """The body, refused as soon as it is too large. Raises Refused."""
         if request.headers.get("content-encoding", "identity").lower() != "identity":
@@ -98,6 +110,7 @@ class AppendRoute:
         reason = f"larger than {self._most_bytes / 1e6:g} MB: send the rows in several requests"
         said = request.headers.get("content-length", "")
         if said.isdecimal() and int(said) > self._most_bytes:
+            await read_away(request)
             raise Refused(413, reason, {"Connection": "close"})
         body = bytearray()
         try:
@@ -105,6 +118,7 @@ class AppendRoute:
                 async for chunk in request.stream():
                     body += chunk
                     if len(body) > self._most_bytes:
+                        await read_away(request)
                         raise Refused(413, reason, {"Connection": "close"})
         except TimeoutError as error:
             reason = f"the body did not come within {_BODY_SECONDS:.0f} s"
@@ -138,10 +152,13 @@ def routes(appender: Appender, settings: Settings, gate: Gate) -> list[BaseRoute
     """The routes under ``/api``. The description is for who has passed the gate or has the token; appending is for the
     token alone, since programs do not sign in."""
     description, token = openapi(settings), settings.api_token.get_secret_value().strip()
+    append = AppendRoute(appender, settings)
 
     async def refusal(request: Request) -> Response | None:
         if (why := await gate(request)) is None or token_fault(request.headers, token) is None:
             return None
+        if "authorization" in request.headers and (wrong := append.refused_token(request, why)).status == 429:
+            return _json({"error": wrong.error}, wrong.status, wrong.headers)
         return _json({"error": f"{why} Programs send the token of this server."}, 401, {"WWW-Authenticate": "Bearer"})
 
     async def described(request: Request) -> Response:
@@ -159,7 +176,7 @@ def routes(appender: Appender, settings: Settings, gate: Gate) -> list[BaseRoute
         Route("/api", to_docs),
         Route("/api/openapi.json", described),
         Route("/api/docs", docs),
-        Route("/api/{kind:path}", AppendRoute(appender, settings).answer, methods=_METHODS),
+        Route("/api/{kind:path}", append.answer, methods=_METHODS),
     ]
 
 

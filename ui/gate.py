@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from urllib.parse import urlsplit
 
 from sqlalchemy.exc import DBAPIError
 from starlette.requests import HTTPConnection
@@ -22,8 +23,9 @@ NOT_SIGNED_IN = "You are not signed in. Reload the page to sign in."
 SIGN_IN_IS_OVER = "Your sign-in has ended. Reload the page to sign in again."
 NOT_KNOWN_YET = "The store does not answer, so nobody knows whether your sign-in has ended. Try again in a moment."
 NO_ROLE = "You have no role here any more. Reload the page to see what to do."
+SIGNS_OUT_HERE = "Another server's page sent you here. You are still signed in: sign out on a page of Deltaboard."
 _ROLES_SECONDS = 2.0
-_FILES = ("media/", "_stcore/upload_file/")
+_GATED = ("media/", "_stcore/upload_file/", "_stcore/metrics", "_stcore/agent/")
 _SIGN_IN, _SIGNED_IN, _SIGN_OUT = "auth/login", "oauth2callback", "auth/logout"
 
 
@@ -93,9 +95,20 @@ class Gate:
             end_sign_in(self._store, claims)
 
 
+def _comes_from_elsewhere(connection: HTTPConnection) -> bool:
+    """Whether a page of another server sends the browser here. A browser says so, or at least which page it was; it
+    says neither where somebody typed the address, over plain HTTP."""
+    site = connection.headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    said = connection.headers.get("origin") or connection.headers.get("referer")
+    return said is not None and urlsplit(said).netloc != connection.headers.get("host")
+
+
 class Guard:
     """Stands before Streamlit's own routes that ask nobody who they are: downloads have an address, uploads a place in
-    memory, and signing out leaves the other tabs as they are. Signing in leads back to the page that was asked for."""
+    memory, the server's own figures are for all, and signing out leaves the other tabs as they are. Signing in leads
+    back to the page that was asked for."""
 
     def __init__(self, app: ASGIApp, gate: Gate) -> None:
         self._app = app
@@ -103,11 +116,14 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = request_path(scope) if scope["type"] == "http" else ""
-        if path.startswith(_FILES):
+        if path.startswith(_GATED):
             refusal = await self._gate(HTTPConnection(scope))
             if refusal is not None:
                 await PlainTextResponse(refusal, 401)(scope, receive, send)
                 return
+        elif path == _SIGN_OUT and must_sign_in() and _comes_from_elsewhere(HTTPConnection(scope)):
+            await PlainTextResponse(SIGNS_OUT_HERE, 403)(scope, receive, send)
+            return
         elif path == _SIGN_OUT:
             await asyncio.to_thread(self._gate.sign_out, HTTPConnection(scope))
         elif path == _SIGN_IN and must_sign_in():

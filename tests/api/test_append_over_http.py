@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -298,6 +299,29 @@ class TestRefused:
 
 
 class TestLimits:
+    def test_who_guesses_tokens_is_told_to_wait_and_the_log_is_not_flooded(
+        self, start: Callable[..., Server], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        server = start()
+        answers = [server.ask("/api/quotes", "[]", token=f"guess {number}") for number in range(200)]
+        assert [answer.status for answer in answers[:60]] == [401] * 60
+        assert {answer.status for answer in answers[60:]} == {429}
+        assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+        assert server.ask("/api/quotes", "[]", token=None).status == 429
+        assert server.ask("/api/quotes", "[]").status == 200, "whoever has the right one passes, whoever guesses beside"
+        assert capsys.readouterr().out.count("append refused") <= 120
+
+    def test_the_answer_to_a_large_body_reaches_who_is_still_sending(self, start: Callable[..., Server]) -> None:
+        server = start(api_megabytes=0.1)
+        body = b"x" * 8_000_000
+        head = f"POST /api/quotes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+        for length in (f"Content-Length: {len(body)}", "Transfer-Encoding: chunked"):
+            with socket.create_connection(("127.0.0.1", server.port), 60) as connection:
+                sent = body if "Length" in length else b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+                kind = "Content-Type: application/json\r\n"
+                connection.sendall(f"{head}{kind}{length}\r\n\r\n".encode() + sent)  # fails where the server hangs up
+                assert b" 413 " in connection.makefile("rb").readline(), length
+
     def test_a_large_body_is_refused_before_it_has_come(self, start: Callable[..., Server]) -> None:
         server = start(api_megabytes=0.1)
         answer = server.ask("/api/quotes", b" " * 150_000)

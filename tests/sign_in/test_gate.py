@@ -137,6 +137,42 @@ def test_who_signed_out_is_out_with_the_same_cookie(configure: Configure, sqlite
     assert ask(gate, again) is None, "a later sign-in of the same person"
 
 
+HERE = {"host": "board.example", "sec-fetch-site": "same-origin"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_out"),
+    [
+        (HERE, True),
+        ({**HERE, "sec-fetch-site": "none"}, True),
+        ({"host": "board.example", "referer": "http://board.example/trades"}, True),
+        ({"host": "board.example"}, True),
+        ({**HERE, "sec-fetch-site": "cross-site"}, False),
+        ({**HERE, "sec-fetch-site": "same-site"}, False),
+        ({**HERE, "sec-fetch-site": "cross-site", "referer": "http://board.example/"}, False),
+        ({"host": "board.example", "referer": "http://evil.test/board.example"}, False),
+        ({"host": "board.example", "origin": "null"}, False),
+    ],
+)
+def test_no_other_page_signs_anybody_out(
+    configure: Configure, sqlite_store: Store, headers: dict[str, str], is_out: bool
+) -> None:
+    configure(secrets_for("http://idp.example"))
+    gate, passed, said = Gate(sqlite_store), [], []
+
+    async def app(*_: Any) -> None:
+        passed.append(True)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    sent = [(name.encode(), value.encode()) for name, value in {**headers, "cookie": cookie()}.items()]
+    asyncio.run(Guard(app, gate)({"type": "http", "path": "/auth/logout", "headers": sent}, None, send))  # type: ignore[arg-type]
+    assert bool(passed) is is_out
+    assert (ask(gate, cookie()) == SIGN_IN_IS_OVER) is is_out
+    assert is_out or said[0]["status"] == 403
+
+
 def test_without_a_sign_in_the_demo_is_for_this_machine(configure: Configure, sqlite_store: Store) -> None:
     gate = Gate(sqlite_store)
     configure(None)
@@ -211,6 +247,7 @@ def closed(sqlite_store: Store) -> Iterator[tuple[httpx.Client, list[Any]]]:
         return PlainTextResponse("a file")
 
     streamlits = [Route("/media/{name}", file), Route("/_stcore/upload_file/{a}/{b}", file, methods=["PUT"])]
+    streamlits += [Route("/_stcore/metrics", file), Route("/_stcore/agent/{name}", file)]
     guard = Middleware(Guard, gate=nobody)
     port = free_port()
     app = Starlette(routes=[*ours, *streamlits], middleware=[guard])
@@ -265,6 +302,8 @@ def test_the_server_gives_all_its_routes_the_gate() -> None:
 def test_files_of_streamlit_ask_the_gate_too(closed: tuple[httpx.Client, list[Any]]) -> None:
     client, _ = closed
     assert client.get("/media/trades.csv").status_code == 401
+    assert client.get("/_stcore/metrics").status_code == 401
+    assert client.get("/_stcore/agent/mcp").status_code == 401
     assert client.put("/_stcore/upload_file/session/file", content=b"rows").status_code == 401
 
 
