@@ -15,6 +15,7 @@ import pyarrow as pa
 from sqlalchemy import Connection
 
 from engine.measures import CLOSE_COMPARED
+from live.board_lock import BoardLock
 from live.board_rows import TRADE_FIELDS, VALUE_NAMES, BoardRows, Columns
 from live.market import Market, read_market
 from storage.change_log import NO_DATE, Entry
@@ -42,6 +43,7 @@ class Board:
     observed_at: datetime | None
     rows: BoardRows
     market: Market
+    lock: BoardLock = field(default_factory=BoardLock, repr=False)
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Tells one loading of a board from another: row numbers hold within one loading alone."""
     _counted: tuple[int, tuple[int, int, dict[str, int]], int] | None = field(default=None, repr=False)
@@ -93,6 +95,20 @@ class Board:
     def with_default_parameters(self) -> int:
         """How many of them are priced with default parameters, because their ticker has none."""
         return self._counts()[1]
+
+    def counted(self) -> tuple[int, int, dict[str, int], int]:
+        """What ``live_counts`` and ``with_default_parameters`` say; as last counted while somebody has the board.
+
+        For the event loop, which waits for nobody.
+        """
+        if self._counted is None or self._counted[0] != self.revision:
+            with self.lock.reading_at_once() as is_free:
+                if is_free:
+                    self._counts()
+        if self._counted is None:
+            return 0, 0, {}, 0
+        _, counts, by_default = self._counted
+        return *counts, by_default
 
     def _counts(self) -> tuple[tuple[int, int, dict[str, int]], int]:
         if self._counted is None or self._counted[0] != self.revision:

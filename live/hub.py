@@ -3,7 +3,6 @@
 import asyncio
 import threading
 import time
-from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,10 +11,10 @@ from typing import Any
 import structlog
 
 from engine.selection import TradeSelection
-from live.board import Board, load_board
+from live.board import Board
+from live.boards import Boards, Built, Seen, load
 from live.feed_status import NO_FEED, said_of_feeds
 from live.store_watch import StoreCondition, StoreWatch
-from live.tables import message
 from live.task_faults import said_of_tasks
 from storage.background_tasks import ReportedTask, TaskReports, read_reported
 from storage.change_log import read_since
@@ -27,13 +26,12 @@ from storage.quotes import newest_as_of
 from storage.rejections import count_rejections
 from storage.sensitivities import valued_dates
 from storage.settings import Settings
-from storage.supervision import Supervised, SupervisedThread, TaskState, task_healths
+from storage.supervision import Supervised, SupervisedThread, TaskState, supervised, task_healths
 
 _FEEDS_SECONDS = 0.5
-_EARLIER_BOARDS = 3
-_MESSAGES_KEPT = 64
 _BACK_OFF_SECONDS = 1.0
 _REPORT_LOOK_SECONDS = 1.0
+_RELOAD_AGAIN_SECONDS = 30.0
 
 log = structlog.get_logger("live")
 
@@ -42,8 +40,6 @@ log = structlog.get_logger("live")
 class Following:
     """What the tail knows beside the boards."""
 
-    revision: int = -1
-    latest: date | None = None
     feeds: list[Feed] = field(default_factory=list)
     dead_letters: int = 0
     rejected: int = 0
@@ -53,35 +49,23 @@ class Following:
     """Whether the boards may be wrong and must be loaded afresh: following has failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a viewer has: which loading of a board, and up to which revision."""
-
-    board: str
-    revision: int
-
-
 class Hub:
-    """The boards of one web process. The tail thread writes, the event loop reads; a lock keeps them apart.
-
-    Boards are loaded without it: nobody waits for a date that somebody else opens.
-    """
+    """What one web process knows of the store. The tail thread follows it, and the event loop reads."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
-        self._lock = threading.Lock()
-        self._loading = threading.Lock()
-        self._boards: OrderedDict[date, Board] = OrderedDict()
-        self._messages: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self._following = Following()
         self._stop = threading.Event()
+        self.boards = Boards(store, settings, self._stop, self._wake)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._thread = SupervisedThread("board updates", self._tail, self._stop)
         self._reports = TaskReports(store, "web server")
         self._watch = StoreWatch(store, self._stop)
         self._reporter = SupervisedThread("task reports", self._report, self._stop)
+        self._next_reload = 0.0
+        self.messages_life = supervised("live messages")
         self.viewers = 0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -89,6 +73,7 @@ class Hub:
         self._thread.start()
         self._reporter.start()
         self._watch.start()
+        self.boards.start()
 
     def stop(self) -> None:
         self._stop.set()
@@ -99,6 +84,9 @@ class Hub:
 
     def close(self) -> None:
         """Let go of the store's connections."""
+        self._stop.set()
+        self.boards.close()
+        self.messages_life.leave()
         self._store.close()
 
     async def changed(self, timeout: float) -> None:
@@ -112,80 +100,34 @@ class Hub:
     @property
     def has_looked(self) -> bool:
         """Whether the store has been asked at all, with whatever result."""
-        return self._following.revision >= 0 or self._following.store_fault is not None
+        return self.boards.revision >= 0 or self._following.store_fault is not None
 
     @property
     def latest(self) -> date | None:
-        return self._following.latest
+        return self.boards.latest
 
     @property
     def condition(self) -> tuple[object, ...]:
         """What of the status viewers are told at once when it changes."""
-        following = self._following
         states = [said["state"] for said in self._said_of_feeds()]
         failing = [health.task.name for health in task_healths() if health.state != TaskState.RUNNING]
-        return self._store_fault, following.latest, *failing, *states[:1]
+        return self._store_fault, self.latest, *failing, *states[:1]
 
     def board_of(self, as_of: date) -> Board | None:
-        """The board of a date; one that nobody has looked at yet is loaded now (call it off the loop).
+        """The board of a date, as `Boards.board_of`."""
+        return self.boards.board_of(as_of)
 
-        None while nothing could be read yet, and for a date later than the latest that has no values.
-        """
-        with self._loading:  # so that a date that many open at once is loaded once
-            with self._lock:
-                known, latest = self._boards.get(as_of), self._following.latest
-            if known is not None or latest is None:
-                return known
-            with self._store.read() as connection:
-                if as_of > latest and as_of not in valued_dates(connection):
-                    return None
-                board = load_board(connection, as_of, self._store.revisions(connection))
-            while not self._take_in(board):
-                board = self._caught_up(board)
-            return board
+    def message(self, as_of: date, table: str, selection: TradeSelection, seen: Seen | None) -> Built | None:
+        """What a viewer is sent, as `Boards.message`."""
+        return self.boards.message(as_of, table, selection, seen)
 
-    def _take_in(self, board: Board) -> bool:
-        """Put a board with the others, unless they have gone on while it was loaded."""
-        with self._lock:
-            if board.revision < self._following.revision:
-                return False
-            self._keep(board)
-            return True
-
-    def _caught_up(self, board: Board) -> Board:
-        """The board with what came while it was loaded; loaded again where that cannot be said."""
-        with self._store.read() as connection:
-            entries = read_since(connection, board.revision)
-            if entries is None or not all(board.takes(entry) for entry in entries):
-                return load_board(connection, board.as_of, self._store.revisions(connection))
-        for entry in entries:
-            board.apply(entry)
-        return board
-
-    def has_board(self, as_of: date) -> bool:
-        return as_of in self._boards
-
-    def message(
-        self, as_of: date, table: str, selection: TradeSelection, seen: Seen | None
-    ) -> tuple[Seen, bytes] | None:
-        """What a viewer that has seen this much of a date's board is sent, and what it has then seen; None: no news.
-
-        Who saw another loading of the board is sent a snapshot. A message is built once for all who need the same.
-        """
-        with self._lock:
-            board = self._boards.get(as_of)
-            if board is None:
-                return None
-            since = seen.revision if seen is not None and seen.board == board.identity else None
-            if since is not None and since >= board.revision:
-                return None
-            key = (board.identity, table, selection, since, board.revision)
-            built = self._messages.get(key)
-            if built is None:
-                built = self._messages[key] = message(board, table, selection, since)
-                while len(self._messages) > _MESSAGES_KEPT:
-                    self._messages.popitem(last=False)
-            return Seen(board.identity, board.revision), built
+    def message_failed(self, error: Exception) -> None:
+        """A message could not be built: the boards may be wrong, and are read afresh; not for each viewer that asks."""
+        self.messages_life.failed(error)
+        now = time.monotonic()
+        if now >= self._next_reload:
+            self._next_reload = now + _RELOAD_AGAIN_SECONDS
+            self._following.must_reload = True
 
     def status(self, as_of: date | None) -> dict[str, Any]:
         """The status message of a date's board. ``feed`` is the one that matters most of ``feeds``.
@@ -193,17 +135,15 @@ class Hub:
         loaded: whether there is such a board; a date that nothing is known of has none.
         """
         following = self._following
-        with self._lock:
-            board = self._boards.get(as_of) if as_of else None
-            total, included, missing = board.live_counts() if board else (0, 0, {})
-            by_default = board.with_default_parameters() if board else 0
+        board = self.boards.get(as_of)
+        total, included, missing, by_default = board.counted() if board else (0, 0, {}, 0)
         feeds, store = self._said_of_feeds(), StoreCondition.of(self._store_fault)
         return {
             "kind": "status",
-            "revision": following.revision if board is None else board.revision,
+            "revision": self.boards.revision if board is None else board.revision,
             "as_of_date": None if as_of is None else as_of.isoformat(),
             "loaded": board is not None,
-            "latest_as_of_date": None if following.latest is None else following.latest.isoformat(),
+            "latest_as_of_date": None if self.latest is None else self.latest.isoformat(),
             "observed_at": _iso(board.observed_at) if board else None,
             "feed": feeds[0] if feeds else NO_FEED,
             "feeds": feeds,
@@ -269,42 +209,24 @@ class Hub:
 
     def follow(self) -> bool:
         """Take what is new in the store; whether anything was."""
-        with self._lock:
-            boards = dict(self._boards)
+        boards = self.boards.known()
         with self._store.read() as connection:
             revisions = self._store.revisions(connection)
             must_reload = self._following.must_reload
-            if revisions.revision == self._following.revision and not must_reload:
+            if revisions.revision == self.boards.revision and not must_reload:
                 return False
-            is_first = self._following.revision < 0
-            read = None if is_first or must_reload else read_since(connection, self._following.revision)
+            is_first = self.boards.revision < 0
+            read = None if is_first or must_reload else read_since(connection, self.boards.revision)
             entries = read or []
             fresh = read is None or any(entry.reload for entry in entries)
             latest = newest_as_of(connection) or next(iter(valued_dates(connection)), None)
-            wanted = {day for day, board in boards.items() if fresh or not all(map(board.takes, entries))}
-            if latest is not None and latest not in boards:
-                wanted.add(latest)
-            loaded = [load_board(connection, as_of, revisions) for as_of in sorted(wanted)]
-        with self._lock:
-            for as_of, board in list(self._boards.items()):
-                if as_of in wanted or fresh or not all(map(board.takes, entries)):
-                    del self._boards[as_of]
-                    continue
-                for entry in entries:
-                    if entry.revision > board.revision:
-                        board.apply(entry)
-            self._following.latest = latest
-            self._following.revision = entries[-1].revision if entries and not fresh else revisions.revision
-            self._following.must_reload = False
-            for board in loaded:
-                self._keep(board)
+            leave = {day for day, board in boards.items() if fresh or not all(map(board.takes, entries))}
+            must_load = latest is not None and (latest not in boards or latest in leave)
+            loaded = load(connection, latest, revisions) if latest is not None and must_load else None
+        revision = entries[-1].revision if entries and not fresh else revisions.revision
+        self.boards.advance(revision, latest, entries if not fresh else (), leave, loaded)
+        self._following.must_reload = False
         return True
-
-    def _keep(self, board: Board) -> None:
-        self._boards[board.as_of] = board
-        while len(self._boards) > _EARLIER_BOARDS + 1:
-            oldest = next(as_of for as_of in self._boards if as_of != self._following.latest)
-            del self._boards[oldest]
 
     def _wake(self) -> None:
         def wake() -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlsplit
 
-from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
@@ -18,15 +17,16 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.selection import TradeSelection
+from live.boards import Built, Seen
 from live.explore_panel import ENGINE_URL, engine_folder, engine_version
-from live.hub import Hub, Seen
+from live.hub import Hub
 from live.kept_files import IMMUTABLE, KeptFolder
 from live.panels import ASSETS_FOLDER, ASSETS_URL, asset_content, assets_version
 from live.tables import TABLES
 from storage.settings import Settings
 from storage.storable_text import LONGEST_ASKED, text_fault
 
-_POLICY, _NOT_SIGNED_IN, _REFUSED, _NOT_FOUND, _BAD_REQUEST = 1008, 4401, 4403, 4404, 4400
+_POLICY, _FAULT, _NOT_SIGNED_IN, _REFUSED, _NOT_FOUND, _BAD_REQUEST = 1008, 1011, 4401, 4403, 4404, 4400
 _STATUS_SECONDS = 1.0
 _GATE_SECONDS = 3.0
 _LEAST_PACE_SECONDS = 0.05
@@ -135,6 +135,8 @@ class LiveTables:
             await websocket.close(_BAD_REQUEST, str(error).encode()[:_REASON_BYTES].decode("utf-8", "ignore"))
             return
         self._hub.viewers += 1
+        if wanted.as_of is not None:
+            self._hub.boards.watch(wanted.as_of)
         gone = asyncio.create_task(websocket.receive())
         sending = asyncio.create_task(self._send(websocket, wanted))
         refused = asyncio.create_task(self._until_refused(websocket))
@@ -142,10 +144,12 @@ class LiveTables:
             await asyncio.wait({gone, sending, refused}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._hub.viewers -= 1
-            how = (_NOT_SIGNED_IN, refused.result()) if refused.done() else (1000, "")
+            if wanted.as_of is not None:
+                self._hub.boards.unwatch(wanted.as_of)
+            how = _ending(sending, refused)
             for task in (gone, sending, refused):
                 task.cancel()
-                with suppress(asyncio.CancelledError, WebSocketDisconnect, RuntimeError):
+                with suppress(asyncio.CancelledError, Exception):  # what it raised is logged where it was
                     await task
             with suppress(RuntimeError, WebSocketDisconnect):
                 await websocket.close(*how)
@@ -156,32 +160,49 @@ class LiveTables:
             await asyncio.sleep(_GATE_SECONDS)
         return refusal
 
-    async def _send(self, websocket: WebSocket, wanted: Subscription) -> None:
+    async def _send(self, websocket: WebSocket, wanted: Subscription) -> str:
         """Rows at the pace that was asked for; beside them, at any pace, how the board is: a viewer that hears nothing
-        of that for some seconds knows that what it shows is stale."""
+        of that for some seconds knows that what it shows is stale. Returns why the date gets no board."""
         seen = wanted.seen
         next_rows = next_status = 0.0
         told: object = None
         while True:
             has_looked = self._hub.has_looked  # before the date is asked for: then what was found is in it
             as_of = wanted.as_of or self._hub.latest
-            if as_of is not None and not self._hub.has_board(as_of):
-                with suppress(DBAPIError):  # the status says so, and the next round tries again
-                    await asyncio.to_thread(self._hub.board_of, as_of)
+            if wanted.as_of is not None and (refusal := self._hub.boards.refusal(wanted.as_of)) is not None:
+                return refusal
             if as_of is not None and time.monotonic() >= next_rows:
-                built = self._hub.message(as_of, wanted.table, wanted.selection, seen)
+                built = await self._next_message(as_of, wanted, seen)
                 if built is not None:
                     seen = built[0]
                     await websocket.send_bytes(built[1])
+                    self._hub.messages_life.beat()
                     next_rows = time.monotonic() + wanted.pace_seconds
             condition = self._hub.condition
-            if has_looked and (time.monotonic() >= next_status or condition != told):
+            is_known = has_looked and not self._hub.boards.is_pending(wanted.as_of)
+            if is_known and (time.monotonic() >= next_status or condition != told):
                 await websocket.send_text(json.dumps(self._hub.status(as_of)))
                 next_status, told = time.monotonic() + _STATUS_SECONDS, condition
             await self._hub.changed(_STATUS_SECONDS)
             early = min(next_rows - time.monotonic(), _STATUS_SECONDS)
             if early > 0:
                 await asyncio.sleep(early)
+
+    async def _next_message(self, as_of: date, wanted: Subscription, seen: Seen | None) -> Built | None:
+        try:
+            return await self._hub.boards.next_message(as_of, wanted.table, wanted.selection, seen)
+        except Exception as error:
+            self._hub.message_failed(error)
+            raise
+
+
+def _ending(sending: "asyncio.Task[str]", refused: "asyncio.Task[str]") -> tuple[int, str]:
+    """The code and the reason with which a websocket is closed; after 1011 a browser connects again by itself."""
+    if refused.done():
+        return (_NOT_SIGNED_IN, refused.result()) if refused.exception() is None else (_FAULT, "")
+    if sending.done() and not sending.cancelled():
+        return (_POLICY, sending.result()) if sending.exception() is None else (_FAULT, "")
+    return 1000, ""
 
 
 def routes(hub: Hub, settings: Settings, gate: Gate) -> list[BaseRoute]:

@@ -84,6 +84,13 @@ def as_of_dates(connection: Connection) -> list[date]:
     return valued_dates(connection)
 
 
+def has_date(connection: Connection, as_of: date) -> bool:
+    """Whether the store has a value, a failure or a quote of a date."""
+    tables = (sensitivities, pricing_failures, quotes)
+    queries = (select(table.c.as_of_date).where(table.c.as_of_date == as_of).limit(1) for table in tables)
+    return any(connection.execute(query).first() is not None for query in queries)
+
+
 def trade_attributes(connection: Connection) -> pd.DataFrame:
     """Trades in the order of their ids, with what the static data say of them.
 

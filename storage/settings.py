@@ -39,6 +39,12 @@ class Settings(BaseSettings):
     change_log_megabytes: float = Field(256.0, gt=0, description="How large the change log may grow, in megabytes.")
     tail_seconds: float = Field(0.02, gt=0, le=5, description="How often the web process asks the store for changes.")
     live_viewers: int = Field(600, gt=0, description="How many live connections one web process accepts.")
+    earlier_boards: int = Field(
+        12, gt=0, description="How many boards of earlier dates one web process keeps while somebody looks at them."
+    )
+    earlier_boards_megabytes: float = Field(
+        1000.0, gt=0, description="How much memory these boards may take, by estimate, in megabytes."
+    )
     future_tolerance_seconds: float = Field(
         300.0, ge=0, description="How far ahead of the clock a quote may be observed before it is set aside."
     )

@@ -3,7 +3,7 @@
 import ast
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -11,8 +11,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 import ingestion.kafka_dead_letter_topic
+import live.boards
 import ui.ended_sign_ins
 from ingestion.beside import Beside
 from ingestion.kafka_dead_letter_topic import DeadLetterTopic
@@ -29,7 +31,8 @@ from storage.supervision import TASKS, SupervisedThread, TaskState, task_healths
 from tests.applying import apply_quotes
 from tests.databases import wait_for
 from tests.ingestion.watching import Watching
-from tests.small_book import MONDAY, quote
+from tests.live.test_routes import Server
+from tests.small_book import MONDAY, TUESDAY, quote
 from tests.test_architecture import CODE, place, sources_of, tree_of
 from ui.ended_sign_ins import EndedSignIns
 
@@ -188,8 +191,33 @@ def _turn_until_recovered(bench: Bench, turn: Callable[[], Any]) -> None:
     bench.turn = turn  # type: ignore[attr-defined]
 
 
+def board_loader(bench: Bench) -> Breaks:
+    apply_quotes(bench.store, bench.state, [quote("AAPL", 60.0, day=TUESDAY)], source="t")
+    broken = bench.breaks(live.boards, "load")
+    bench.patch.setattr(live.boards, "_AGAIN_SECONDS", 0.1)
+    bench.hub().boards.watch(MONDAY)
+    return broken
+
+
+def live_messages(bench: Bench) -> Breaks:
+    broken = bench.breaks(live.boards, "message")
+    server = Server(bench.store, settings())
+    bench.stack.callback(server.close)
+    wait_for(lambda: server.hub.latest is not None, 60, "the first look")
+
+    def look() -> None:
+        with server.open("/live/market") as connection, suppress(ConnectionClosed):
+            while not isinstance(connection.recv(timeout=60), bytes):
+                pass
+
+    _turn_until_recovered(bench, look)
+    return broken
+
+
 CASES: dict[str, Callable[[Bench], Breaks]] = {
     "board updates": board_updates,
+    "board loader": board_loader,
+    "live messages": live_messages,
     "task reports": task_reports,
     "store probe": store_probe,
     "worker process": worker_process,
@@ -243,6 +271,7 @@ PLAIN_THREADS = {
     "ingestion/preparing.py": "a pool whose work is supervised",
     "api/appender.py": "what its work raises is the answer of the request",
     "live/routes.py": "ends with its websocket",
+    "live/boards.py": "what its pool raises is the viewer's who waits for the message",
 }
 STARTS_A_THREAD = {"Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "create_task", "ensure_future"}
 

@@ -196,7 +196,7 @@ def test_a_board_that_loads_while_others_go_on_catches_up(
                 assert late.message(TUESDAY, "market", ALL, None) is not None, "nobody waits meanwhile"
             return board
 
-        monkeypatch.setattr("live.hub.load_board", slow_load)
+        monkeypatch.setattr("live.boards.load_board", slow_load)
         board = late.board_of(MONDAY)
         assert board is not None
         assert board.revision == loaded[0] + 1

@@ -130,11 +130,11 @@ def test_a_look_that_ends_while_a_viewer_asks_for_the_date_is_not_told_as_a_boar
     small_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def latest(hub: Hub) -> Any:
-        known = hub._following.latest
+        known = hub.boards.latest
         hub.follow()
         return known
 
-    monkeypatch.setattr(Hub, "_tail", lambda _: None)
+    monkeypatch.setattr(Hub, "_tail", lambda *_: None)
     monkeypatch.setattr(Hub, "latest", property(latest))
     server = Server(small_store, settings())
     try:
