@@ -198,7 +198,7 @@ def test_trades_are_tagged_and_given_back_by_keyboard_alone(opened: Open, board:
     page.wait_for_selector(IDLE)
     tab_to(page, "Undo 3 trades")
     press(page, "Enter")
-    page.wait_for_selector("text=3 trades given back the status of before.")
+    page.wait_for_selector("text=Undone: 3 trades restored to their previous status.")
 
 
 @pytest.mark.parametrize("scheme", ["dark", "light"])

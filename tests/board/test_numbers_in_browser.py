@@ -100,7 +100,7 @@ def test_axes_and_words_of_the_charts_of_the_day(page: Any, board: RunningBoard)
 def test_lists_uploads_and_the_audit(page: Any, board: RunningBoard, tmp_path: Path) -> None:
     book_of(board, "EQ_UP_DE", "UP-DE-1")
     page.goto(f"{board.address}/trades?person=Max")
-    page.get_by_text(re.compile(r"^9\.\d{3} match, the first 5\.000 are listed")).wait_for()
+    page.get_by_text(re.compile(r"^9\.\d{3} match, 1 to 500 are listed")).wait_for()
     page.get_by_role("button", name=re.compile(r"^Select all 9\.\d{3}$")).wait_for()
     path = tmp_path / "changes.csv"
     row = "UP-DE-1,AAPL,EQ_UP_DE,EQ_Option,call,2020-06-19,-2500.75,1234.5"

@@ -110,6 +110,7 @@ def terminate(chromium: Any, board: RunningBoard) -> None:
     page.locator("[data-testid=stForm]").get_by_label("Reason").fill("the book is sold")
     take_option(page, "the book is sold")
     page.get_by_role("button", name=f"Set status of {MANY} trades").click(timeout=LONG)
+    page.get_by_role("dialog").get_by_role("button", name=f"Set {MANY} trades").click(timeout=LONG)
     page.wait_for_selector(f"text={MANY} trades set to Terminated", timeout=LONG)
     page.close()
 
