@@ -47,7 +47,7 @@ def day_charts(state: ViewState, as_of: date) -> None:
         st.caption(f"Not in the lines: {left_out} too slow for this.")
 
 
-def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.Chart:
+def _chart(frame: pd.DataFrame, name: str, title: str) -> alt.LayerChart:
     label, colour, decimals = _LABELS[name], _COLOURS[name], 2 if name == "quote" else 0
     if name == DAY_PNL.name and frame[name].iloc[-1] >= 0:
         colour = _GAIN

@@ -7,42 +7,46 @@ from ui.number_text import chart_language
 
 _SECONDS_BELOW = pd.Timedelta(minutes=6)
 _DIGITS_BELOW = 1 / 1000
-_POINTS_BELOW = 3
-_LABEL, _WIDTH = 11, 1.4
+_LABEL, _WIDTH, _DOT = 11, 1.4, 30
+_HALF_A_LABEL = 24
 _SCALES = "replace(replace(replace(datum.label, 'k', ' k'), 'M', ' m'), 'G', ' bn')"
 """Thousands, millions and billions as the figures of the board write them."""
 
 
 def day_line(
     frame: pd.DataFrame, name: str, *, title: str, label: str, colour: str, decimals: int, height: int, ticks: int
-) -> alt.Chart:
-    """The column ``name`` of a frame over its ``observed_at`` (UTC): what is not known left out, few points as dots.
+) -> alt.LayerChart:
+    """The column ``name`` of a frame over its ``observed_at`` (UTC): the line breaks where it is not known, and values
+    without a neighbour are dots.
 
     label: what the column is called at the pointer, where it has so many decimals. ticks: labels of the time.
     """
-    known = frame[["observed_at", name]].dropna()
+    known = frame[["observed_at", name]]
+    is_known = known[name].notna()
+    alone = is_known & ~is_known.shift(1, fill_value=False) & ~is_known.shift(-1, fill_value=False)
     heading = alt.TitleParams(title, fontSize=12, fontWeight="normal", anchor="start", offset=6)
-    line = alt.Chart(known, height=height, title=heading).mark_line(
-        color=colour, strokeWidth=_WIDTH, point=len(known) < _POINTS_BELOW
-    )
-    drawn: alt.Chart = line.configure(background="transparent", locale=chart_language()).encode(
-        x=alt.X("observed_at:T", title="UTC", scale=alt.Scale(type="utc"), axis=_time_axis(known, ticks)),
-        y=alt.Y(
-            f"{name}:Q",
-            title=None,
-            scale=alt.Scale(zero=False, nice=False, padding=4),
-            axis=alt.Axis(
-                format=_distinct_format(known[name]),
-                labelExpr=_SCALES,
-                grid=True,
-                tickCount=ticks - 1,
-                labelFontSize=_LABEL,
-            ),
+    x = alt.X("observed_at:T", title="UTC", scale=alt.Scale(type="utc"), axis=_time_axis(known[is_known], ticks))
+    y = alt.Y(
+        f"{name}:Q",
+        title=None,
+        scale=alt.Scale(zero=False, nice=False, padding=4),
+        axis=alt.Axis(
+            format=_distinct_format(known[name]),
+            labelExpr=_SCALES,
+            grid=True,
+            tickCount=ticks - 1,
+            labelFontSize=_LABEL,
         ),
-        tooltip=[
-            alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
-            alt.Tooltip(f"{name}:Q", title=label, format=f",.{decimals}f"),
-        ],
+    )
+    told = [
+        alt.Tooltip("observed_at:T", title="UTC", format="%H:%M:%S"),
+        alt.Tooltip(f"{name}:Q", title=label, format=f",.{decimals}f"),
+    ]
+    line = alt.Chart(known).mark_line(color=colour, strokeWidth=_WIDTH, invalid="break-paths-filter-domains")
+    dots = alt.Chart(known[alone]).mark_circle(color=colour, opacity=1, size=_DOT)
+    both = alt.layer(line.encode(x=x, y=y, tooltip=told), dots.encode(x=x, y=y, tooltip=told))
+    drawn: alt.LayerChart = both.properties(height=height, title=heading).configure(
+        background="transparent", locale=chart_language()
     )
     return drawn
 
@@ -58,6 +62,7 @@ def _time_axis(known: pd.DataFrame, ticks: int) -> alt.Axis:
         labelFontSize=_LABEL,
         titleFontSize=10,
         titleFontWeight="normal",
+        labelFlush=_HALF_A_LABEL,  # one that stood half beyond the end of the axis would be cut off there
         titleAnchor="end",
         titlePadding=0,
     )

@@ -16,8 +16,14 @@ _STYLE = """
 .facts thead th { font-size: 12px; opacity: 0.8; }
 .facts th[scope=row] { white-space: nowrap; }
 .facts .number { text-align: right; white-space: nowrap; }
-.facts .faint { opacity: 0.8; font-size: 12px; min-width: 8rem; }
-.facts .sentence { opacity: 0.8; font-size: 12px; min-width: 22rem; }
+.facts .faint { opacity: 0.8; font-size: 12px; min-width: 7rem; }
+.facts .sentence { opacity: 0.8; font-size: 12px; min-width: 12rem; }
+@media (max-width: 1320px) {
+  .st-key-beside_terms > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
+  .st-key-beside_terms > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] > [data-testid=stColumn] {
+    min-width: 100%;
+  }
+}
 </style>
 """
 

@@ -54,7 +54,7 @@ def _day(trade_id: str, ticker: str, as_of: date) -> TradeDay:
         return trade_day(connection, trade_id, ticker, as_of, fallback_of(settings()))
 
 
-def _line(day: TradeDay, name: str, label: str, unit: str, colour: str) -> alt.Chart:
+def _line(day: TradeDay, name: str, label: str, unit: str, colour: str) -> alt.LayerChart:
     decimals = next((measure.decimals for measure in MEASURES if measure.name == name), 2)
     last = day.frame[name].dropna()
     title = f"{label} {number_text(float(last.iloc[-1]), decimals)} {unit}" if len(last) else f"{label}: not known"

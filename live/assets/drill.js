@@ -11,7 +11,7 @@ const allDigits = (value) => number(value, (String(value).split('.')[1] ?? '').l
 export function buildDrill(body, { tell, columns, leave }) {
   const root = body.appendChild(make('section', 'db-drill', { hidden: '', 'aria-label': 'The trades behind a cell' }));
   const head = root.appendChild(make('header', 'db-head'));
-  const title = head.appendChild(make('h3', 'db-title', { text: 'Trades of' }));
+  const title = head.appendChild(make('h3', 'db-title', { text: 'Trades in' }));
   const words = head.appendChild(make('span', 'db-subtitle'));
   const open = head.appendChild(make('button', 'db-tool db-word', { type: 'button', hidden: '' }));
   const close = head.appendChild(make('button', 'db-tool', { type: 'button', text: '\u2715', title: 'Close', 'aria-label': 'Close the list of trades' }));
@@ -48,7 +48,7 @@ export function buildDrill(body, { tell, columns, leave }) {
     if (!source) return;
     root.hidden = false;
     choose(trade);
-    setText(title, trade ? 'Trade' : 'Trades of');
+    setText(title, trade ? 'Trade' : 'Trades in');
     setText(words, trade || filter.map(toldOf).join(' \u203a ') || 'everything');
     box.hidden = Boolean(trade);
     root.classList.toggle('db-one', Boolean(trade));
@@ -71,6 +71,7 @@ export function buildDrill(body, { tell, columns, leave }) {
 
   return {
     shut,
+    putAway: () => (root.hidden = true), // of a view that is shown no more: the focus is not ours to move
     show: (trade, filter, byKeyboard) => show(trade, filter, byKeyboard).catch((error) => console.error('deltaboard, drill:', error)),
     use: (engine, table, themeOf, formats) => (source = { engine, table, themeOf, formats }),
     close: () => viewer?.delete().catch(() => {}),

@@ -36,7 +36,7 @@ export function buildExplore(host, key, emit, data, tell) {
   const first = { mode: data.mode, period: data.seconds };
   const frame = new Frame(host, { kind: 'explore', key, title: data.title || 'Pivot', paced: true, livePace: LIVE_PACE_SECONDS, first });
   const name = `trades_${++tables}`;
-  const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', plugin: '', formatted: new Set(), chain: Promise.resolve() };
+  const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', grouped: '', plugin: '', formatted: new Set(), chain: Promise.resolve() };
   const rules = frame.root.insertBefore(make('p', 'db-rules', { role: 'note', hidden: '' }), frame.body);
   const box = frame.body.appendChild(make('div', 'db-pivot'));
   const drill = buildDrill(frame.body, { tell, columns: data.drill_columns, leave: () => gridOf(box)?.focus() });
@@ -121,6 +121,7 @@ export function buildExplore(host, key, emit, data, tell) {
 
   // Shows a configuration; columns that are no more are left out, and said.
   async function restore(wanted) {
+    drill.putAway();
     const { config, missing } = known(wanted ?? {}, pivot.schema);
     pivot.restored = JSON.stringify(wanted ?? {});
     const { aggregates, notes } = await obey(config);
@@ -136,7 +137,9 @@ export function buildExplore(host, key, emit, data, tell) {
       title: null,
       table: name,
     });
-    pivot.said = kept(await pivot.viewer.save());
+    const shown = await pivot.viewer.save();
+    pivot.said = kept(shown);
+    pivot.grouped = groupedBy(shown);
     frame.fault = '';
   }
 
@@ -185,6 +188,8 @@ export function buildExplore(host, key, emit, data, tell) {
         await pivot.viewer.restore({ aggregates: { ...config.aggregates, ...aggregates } });
         return; // which says that it changed
       }
+      if (groupedBy(config) !== pivot.grouped) drill.putAway(); // its cell is no more
+      pivot.grouped = groupedBy(config);
       const told = await formatted(config);
       clearTimeout(timer);
       timer = setTimeout(() => say(told), TELL_AFTER_MS);
@@ -275,6 +280,9 @@ export function buildExplore(host, key, emit, data, tell) {
 function kept({ theme, table, title, version, settings, ...config }) {
   return JSON.stringify(config);
 }
+
+// What tells which trades are behind a cell.
+const groupedBy = ({ group_by, split_by, filter }) => JSON.stringify([group_by, split_by, filter]);
 
 // How the numbers and dates of a table look; their signs and words are those of the reader's browser.
 function formatsOf(columns, schema) {

@@ -118,6 +118,28 @@ def test_from_a_cell_to_its_trades_and_from_there_to_one(chromium: Any, board: R
     page.close()
 
 
+def test_the_trades_of_a_cell_go_with_the_pivot_that_they_belong_to(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board)
+    drill = page.locator(".db-drill")
+
+    def open_a_cell() -> None:
+        cell = page.locator(GRID).first.locator("tr", has_text="Americas").first.locator("td").first
+        until(page, lambda: drill.is_visible() or cell.click(), "the trades of a cell")
+
+    open_a_cell()
+    expect(drill).to_contain_text("Trades in")
+    arrange(page, group_by=["Region"])
+    expect(drill).to_be_hidden()
+    open_a_cell()
+    arrange(page, sort=[["Market value", "desc"]])
+    until(page, lambda: configured(page)["sort"] == [["Market value", "desc"]], "the sort")
+    expect(drill).to_be_visible()
+    page.get_by_role("button", name="Start with").click()
+    page.get_by_role("menuitem").nth(1).click()
+    expect(drill).to_be_hidden()
+    page.close()
+
+
 FOCUS = """() => {
   let focus = document.activeElement;
   while (focus.shadowRoot?.activeElement) focus = focus.shadowRoot.activeElement;

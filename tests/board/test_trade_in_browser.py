@@ -143,3 +143,15 @@ def test_all_trades_that_match_are_exported(opened: Open, board: RunningBoard) -
     assert about["Filters"] == f"status Live; book {FORMULA}"
     assert (about["Made by"], about["Rows"]) == ("Max", "3")
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", about["Made at"])
+
+
+def test_nothing_of_the_page_is_cut_off_beside_its_neighbour(opened: Open, board: RunningBoard) -> None:
+    board.roll()
+    booked(board, "WIDE", "WIDE-1")
+    page = opened("/trade?trade_id=WIDE-1")
+    for width in (1920, 1400, 1321, 1320, 1200, 1024):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_selector("caption >> text=How it is priced")
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('.facts')].every((part) => part.scrollWidth <= part.clientWidth)"
+        )

@@ -1,0 +1,43 @@
+"""A line over the day says nothing where nothing is known."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ui.day_line import day_line
+
+X = None
+
+
+def drawn(*values: float | None) -> dict[str, Any]:
+    """What is drawn of a value a minute: the values of the line and of the dots, and how it takes what is none."""
+    times = pd.date_range("2020-03-09 14:00", periods=len(values), freq="min", tz="UTC")
+    frame = pd.DataFrame({"observed_at": times, "worth": pd.Series(values, dtype=float)})
+    chart = day_line(
+        frame, "worth", title="Worth", label="Worth", colour="#3b82f6", decimals=0, height=100, ticks=4
+    ).to_dict()
+    line, dots = chart["layer"]
+    data = chart["datasets"]
+
+    def values_of(layer: dict[str, Any]) -> list[float | None]:
+        return [row["worth"] for row in data[layer["data"]["name"]]]
+
+    return {"line": values_of(line), "dots": values_of(dots), "invalid": line["mark"]["invalid"]}
+
+
+@pytest.mark.parametrize(
+    ("values", "dots"),
+    [
+        ((1.0, 2.0, X, X, 3.0, 4.0), []),
+        ((X, 1.0, 2.0, X), []),
+        ((1.0, X, 2.0, 3.0, X, 4.0), [1.0, 4.0]),
+        ((1.0,), [1.0]),
+        ((X, X), []),
+    ],
+)
+def test_the_line_breaks_where_nothing_is_known(values: tuple[float | None, ...], dots: list[float]) -> None:
+    shown = drawn(*values)
+    assert shown["line"] == list(values), "what is not known stands in the data, so that no line goes through it"
+    assert shown["invalid"] == "break-paths-filter-domains"
+    assert shown["dots"] == dots, "a value without a neighbour would be no line at all"
