@@ -31,7 +31,7 @@ th { color: var(--quiet); font-weight: 600 }
 _ANSWER = """{"kind": "quotes", "revision": 812, "new": 1, "changed": 0, "unchanged": 0, "late": 0, "refused": 1,
  "failures": [{"row": 2, "column": "Quote", "value": "-1", "reason": "must be above 0",
   "remediation": ""}],
- "more_failures": 0, "left_aside": []}"""
+ "more_failures": 0, "left_aside": [], "warnings": []}"""
 _CSV_EXAMPLE = "AsOfDate,Instrument,Quote\n2020-05-01,AAPL,310.0"
 _LINE_EXAMPLE = '{"AsOfDate":"2020-05-01","Instrument":"AAPL","Quote":310.0}'
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from api.bodies import CSV, EXCEL, JSON, MOST_ROWS, NDJSON, PARQUET
-from services import read_values
+from services import read_dates, read_values
 from services.how_many import grouped
 from services.record_kinds import RECORD_KINDS, FileColumn, RecordKind
 from storage.settings import Settings
@@ -73,8 +73,23 @@ def schema_of(column: FileColumn) -> dict[str, Any]:
             read_values.text: {"type": "string", "minLength": 1, "maxLength": read_values.LONGEST_TEXT},
             read_values.number: {"type": "number"},
             read_values.positive: {"type": "number", "exclusiveMinimum": 0},
-            read_values.day: {"type": "string", "format": "date"},
-            read_values.moment: {
+            read_values.name: {"type": "string", "minLength": 1, "maxLength": read_values.LONGEST_TEXT},
+            read_values.ticker: {"type": "string", "minLength": 1, "maxLength": read_values.LONGEST_TEXT},
+            read_values.side: {"type": "string", "minLength": 1},
+            read_values.currency: {"type": "string", "pattern": "^[A-Za-z]{3}$"},
+            read_values.volatility: {
+                "type": "number",
+                "exclusiveMinimum": 0,
+                "exclusiveMaximum": read_values.HIGHEST_VOLATILITY,
+            },
+            read_values.rate: {
+                "type": "number",
+                "exclusiveMinimum": -read_values.HIGHEST_RATE,
+                "exclusiveMaximum": read_values.HIGHEST_RATE,
+            },
+            read_dates.day: {"type": "string", "format": "date"},
+            read_dates.business_day: {"type": "string", "format": "date"},
+            read_dates.moment: {
                 "anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]
             },
         }
@@ -189,6 +204,11 @@ def _answer_schemas() -> dict[str, Any]:
         "refused": {**count, "description": "Rows that were not taken."},
         "failures": {"type": "array", "maxItems": ANSWERED_FAILURES, "items": failure},
         "more_failures": {**count, "description": "How many are not listed."},
+        "warnings": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What to look at in rows that were taken.",
+        },
         "left_aside": {"type": "array", "items": {"type": "string"}, "description": "Names that are no column."},
     }
     refused = {"error": {"type": "string"}, "place": {"type": "string", "description": "Where in the body."}}

@@ -145,6 +145,7 @@ def answer_of(appended: Appended) -> dict[str, Any]:
         ],
         "more_failures": appended.more_failures + len(appended.failures) - len(listed),
         "left_aside": appended.left_aside[:ANSWERED_FAILURES],
+        "warnings": appended.warnings,
     }
 
 

@@ -29,7 +29,7 @@ def append_quotes(rows: Iterable[Row] | Row, *, source: str = "append", atomic: 
 
 def append_trades(rows: Iterable[Row] | Row, *, source: str = "append", atomic: bool = False) -> Appended:
     """Append trades, as ``append_quotes`` does: TradeId, Ticker, Book, Product, Quantity, Strike, Maturity, OptionType,
-    ExerciseStyle, ContractMultiplier, TradeStatus."""
+    ExerciseStyle, ContractMultiplier, TradeStatus, Side."""
     return _append("trades", rows, source, atomic)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import structlog
 
 from ingestion.watch_paths import Signature, WatchedFile, shown
+from services.ahead_of_clock import refuse_ahead
+from services.doubtful_rows import doubts
 from services.file_limits import FileLimits
 from services.how_many import grouped, how_many
 from services.incoming import Incoming
@@ -55,7 +57,13 @@ def hash_of(file: WatchedFile, limits: FileLimits) -> str:
 
 
 def read_content(
-    file: WatchedFile, content_hash: str, kind: str | None, limits: FileLimits, *, good_rows: bool
+    file: WatchedFile,
+    content_hash: str,
+    kind: str | None,
+    limits: FileLimits,
+    *,
+    good_rows: bool,
+    future_tolerance_seconds: float = 300.0,
 ) -> Content:
     """Read a file that had this hash. A bad row refuses it all, unless good_rows says to take the others.
 
@@ -65,6 +73,7 @@ def read_content(
     try:
         read = read_file(file.path, kind, limits)
         found, records = read.kind, read.records
+        refuse_ahead(records, found or "", future_tolerance_seconds)
         for record, place in zip(records.records, records.places, strict=True):
             incoming.add(found or "", record, place)
     except OSError:
@@ -83,11 +92,20 @@ def read_content(
         raise FileDisturbed
     what = found or kind or ""
     if not records.failed_rows:
-        left_aside = left_aside_text(records.left_aside, RECORD_KINDS[found]) if found else ""
-        return Content(what, LOADED, left_aside, incoming)
+        return Content(what, LOADED, _aside(found, records), incoming)
     if good_rows and records.records:
         return Content(what, LOADED, _in_words(records, "the others were loaded"), incoming, *_failed(records))
     return Content(what, REFUSED, _in_words(records, "nothing was loaded"), Incoming(), *_failed(records))
+
+
+def _aside(kind: str | None, records: ReadRecords) -> str:
+    """What was left aside, and what to look at, of a file that was loaded."""
+    if kind is None:
+        return ""
+    said = shown(
+        "; ".join(filter(None, (left_aside_text(records.left_aside, RECORD_KINDS[kind]), *doubts(kind, records))))
+    )
+    return said if len(said) <= _LONGEST_DETAIL else f"{said[:_LONGEST_DETAIL]}…"
 
 
 def _failed(records: ReadRecords) -> tuple[list[RowFailure], int]:

@@ -26,7 +26,8 @@ class WatchOptions:
     """What to watch and how. kind: a key of ``RECORD_KINDS``, None: by the columns. drop: folders are drop folders.
 
     good_rows: take the good rows of a file that has bad ones. settle: for how many seconds nobody may have written to a
-    file; rescan: after how many seconds to look without an event.
+    file; rescan: after how many seconds to look without an event. future_tolerance_seconds: how far ahead of the clock
+    a row may lie.
     """
 
     paths: Sequence[Path]
@@ -35,6 +36,7 @@ class WatchOptions:
     good_rows: bool = False
     settle: float = 0.5
     rescan: float = 2.0
+    future_tolerance_seconds: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,14 @@ class WatchRound:
             log.info("the same content again: nothing is loaded", file=file.name)
             self._leave(file, row, None)
             return self._touched(file, row)
-        content = read_content(file, content_hash, self._options.kind, self._limits, good_rows=self._options.good_rows)
+        content = read_content(
+            file,
+            content_hash,
+            self._options.kind,
+            self._limits,
+            good_rows=self._options.good_rows,
+            future_tolerance_seconds=self._options.future_tolerance_seconds,
+        )
         if row is not None and same and (row.outcome == LOADED or _says(row, content)):
             self._leave(file, row, content)
             return self._touched(file, row)

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from services.ahead_of_clock import refuse_ahead
 from services.apply_incoming import Counts, apply_incoming
+from services.doubtful_rows import doubts
 from services.incoming import Incoming
 from services.pricing_state import PricingState
 from services.read_rows import ReadRecords, RowFailure, read_mappings
@@ -22,6 +23,7 @@ class Appended:
 
     new, changed, unchanged, late: what went in (late: quotes that went to history alone). refused: rows that did not.
     failures name them with the row's number; more_failures are not in the list. left_aside: columns that are not known.
+    warnings: what to look at in rows that went in.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Appended:
     failures: list[RowFailure] = field(default_factory=list)
     more_failures: int = 0
     left_aside: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     @property
     def taken(self) -> int:
@@ -97,11 +100,10 @@ def append_read(
     future_tolerance_seconds: float = 300.0,
 ) -> Appended:
     """Apply rows that were read, as ``append`` does."""
+    refuse_ahead(read, kind, future_tolerance_seconds)
     incoming = Incoming()
     for record in read.records:
         incoming.add(kind, record)
-    if kind == "quotes":
-        _refuse_ahead(incoming, read, datetime.now(UTC) + timedelta(seconds=future_tolerance_seconds))
     revision, counts = None, Counts()
     if len(incoming) and not (atomic and read.failed_rows):
         applied = apply_incoming(
@@ -124,6 +126,7 @@ def append_read(
         read.failures,
         read.more_failures,
         read.left_aside,
+        doubts(kind, read) if revision is not None else [],
     )
 
 
@@ -144,15 +147,3 @@ def _named(
         else:
             remediation = f"give named values, or values in the order {', '.join(names)}"
             misfits.append(RowFailure(number, "", "", "no row", place, remediation))
-
-
-def _refuse_ahead(incoming: Incoming, read: ReadRecords, limit: datetime) -> None:
-    """Make failures of quotes from further ahead of the clock than is tolerated: whoever sent them is listening."""
-    ahead = [place for place, quote in enumerate(incoming.quotes) if quote.observed_at > limit]
-    for place in ahead:
-        at = f"{incoming.quotes[place].observed_at:%Y-%m-%dT%H:%M:%SZ}"
-        reason, remediation = "observed further ahead of the clock than is tolerated", "check the time and its zone"
-        read.refuse([RowFailure(read.lines[place], "AsOfDate", at, reason, read.place, remediation)])
-    if ahead:
-        read.failures.sort(key=lambda failure: failure.line)
-        incoming.quotes = [quote for quote in incoming.quotes if quote.observed_at <= limit]

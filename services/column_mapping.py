@@ -1,15 +1,16 @@
 """Columns that are called otherwise in somebody's file: propose what they are here, keep a mapping under a name."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from difflib import SequenceMatcher
+from functools import cache
 
 from services.faults import BadValue
 from services.permissions import Permission, User, require
 from services.read_rows import cleaned_name, heading_of, record_of
-from services.record_kinds import RECORD_KINDS, RecordKind
+from services.record_kinds import RECORD_KINDS, FileColumn, RecordKind
 from storage.audit import AuditEntry, append_audit
 from storage.change_log import changing
 from storage.database import Store
@@ -21,36 +22,41 @@ _SIMILAR = 0.8
 _FEWEST_NAMES = 2
 """One name of a column may be a value: K is a ticker too."""
 _VALUE = re.compile(r"[\s$€£(+\-.]*\d")
+_TELLING = 7
+"""So long is a usual name that tells a column although others stand before it: Account Trade Ref."""
 _LONGEST_NAME = 80
 
 _SYNONYMS: dict[str, tuple[str, ...]] = {
-    "TradeId": ("id", "trade", "tradeno", "tradenumber", "tradereference", "traderef", "dealid", "positionid"),
-    "Ticker": ("underlying", "underlyer", "symbol", "stock", "instrument", "security", "underlyingticker"),
-    "Book": ("portfolio", "account", "bookname", "tradingbook"),
-    "Product": ("producttype", "instrumenttype", "securitytype", "assettype", "type"),
-    "Quantity": ("qty", "contracts", "shares", "position", "amount", "noofcontracts", "numberofcontracts", "size"),
-    "Strike": ("strikeprice", "k", "exerciseprice"),
-    "Maturity": ("expiry", "expiration", "expirydate", "expirationdate", "maturitydate", "exp"),
-    "OptionType": ("putcall", "callput", "cp", "pc", "right", "putorcall", "callorput"),
-    "ExerciseStyle": ("style", "exercise", "optionstyle", "exercisetype"),
-    "ContractMultiplier": ("multiplier", "contractsize", "lotsize", "lot", "pointvalue"),
-    "TradeStatus": ("status", "state", "tradestate"),
-    "Desk": ("deskname", "tradingdesk"),
-    "BusinessUnit": ("unit", "bu", "division", "department"),
-    "Region": ("area", "country", "market"),
-    "Name": ("company", "companyname", "description", "issuer"),
-    "Sector": ("industry", "gicssector"),
-    "Currency": ("ccy", "cur", "curr"),
-    "AsOfDate": ("date", "cobdate", "cob", "businessdate", "valuationdate", "time", "timestamp", "datetime", "asof"),
-    "ImpliedVol": ("vol", "volatility", "iv", "sigma", "impliedvolatility"),
-    "RiskFreeRate": ("rate", "interestrate", "r", "riskfree"),
-    "DividendYield": ("yield", "dividend", "divyield", "q", "dividendrate"),
-    "Instrument": ("ticker", "symbol", "underlying", "stock", "security"),
-    "Quote": ("price", "last", "close", "spot", "px", "lastprice", "closeprice", "mid"),
-    "RiskFactor": ("ticker", "underlying", "symbol", "factor", "instrument"),
-    "MarketValue": ("mv", "value", "npv", "pv", "marketval", "presentvalue"),
+    "TradeId": ("Id", "Trade", "Trade No", "Trade Number", "Trade Reference", "Trade Ref", "Deal Id", "Position Id"),
+    "Ticker": ("Underlying", "Underlyer", "Symbol", "Stock", "Instrument", "Security", "Underlying Ticker"),
+    "Book": ("Portfolio", "Account", "Book Name", "Trading Book"),
+    "Product": ("Product Type", "Instrument Type", "Security Type", "Asset Type", "Asset Class", "Type"),
+    "Quantity": ("Qty", "Contracts", "Shares", "Position", "Amount", "No of Contracts", "Number of Contracts", "Size"),
+    "Strike": ("Strike Price", "K", "Exercise Price"),
+    "Maturity": ("Expiry", "Expiration", "Expiry Date", "Expiration Date", "Maturity Date", "Exp"),
+    "OptionType": ("Put/Call", "Call/Put", "C/P", "P/C", "Right", "Put or Call", "Call or Put"),
+    "ExerciseStyle": ("Style", "Exercise", "Option Style", "Exercise Type"),
+    "ContractMultiplier": ("Multiplier", "Mult", "Contract Size", "Lot Size", "Lot", "Point Value"),
+    "TradeStatus": ("Status", "State", "Trade State"),
+    "Side": ("Buy or Sell", "Trade Side", "Position Side", "Long or Short", "Action", "BS", "LS"),
+    "Desk": ("Desk Name", "Trading Desk"),
+    "BusinessUnit": ("Unit", "BU", "Division", "Department"),
+    "Region": ("Area", "Country", "Market"),
+    "Name": ("Company", "Company Name", "Description", "Issuer"),
+    "Sector": ("Industry", "GICS Sector"),
+    "Currency": ("Ccy", "Cur", "Curr"),
+    "AsOfDate": (
+        ("Date", "COB Date", "COB", "Business Date", "Valuation Date", "Time", "Timestamp", "Date/Time", "As of")
+    ),
+    "ImpliedVol": ("Vol", "Volatility", "IV", "Sigma", "Implied Volatility"),
+    "RiskFreeRate": ("Rate", "Interest Rate", "r", "Risk Free"),
+    "DividendYield": ("Yield", "Dividend", "Div Yield", "q", "Dividend Rate"),
+    "Instrument": ("Ticker", "Symbol", "Underlying", "Stock", "Security"),
+    "Quote": ("Price", "Last", "Close", "Spot", "Px", "Last Price", "Close Price", "Mid"),
+    "RiskFactor": ("Ticker", "Underlying", "Symbol", "Factor", "Instrument"),
+    "MarketValue": ("MV", "Value", "NPV", "PV", "Market Val", "Present Value"),
 }
-"""Column -> what files usually call it, in small letters and digits alone."""
+"""Column -> what files usually call it; letter case, blanks and signs do not count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +83,15 @@ def propose_mapping(names: Sequence[str], kind: RecordKind) -> list[Proposal]:
         if name in known or not word or len(name) > _LONGEST_NAME:
             continue
         for order, column in enumerate(free):
-            synonyms = _SYNONYMS.get(column, ())
+            synonyms = _bare_synonyms(column)
             if word == _bare(column) or word in synonyms:
                 rank = 2.0 if word == _bare(column) else 1.9 - 0.01 * synonyms.index(word)
                 scored.append((rank, place, order, Proposal(name, column, f"{column} is often called so")))
             else:
                 alike = SequenceMatcher(None, word, _bare(column)).ratio()
-                if alike >= _SIMILAR:
+                if alike < _SIMILAR and word.endswith(tuple(known for known in synonyms if len(known) >= _TELLING)):
+                    scored.append((_SIMILAR, place, order, Proposal(name, column, f"ends like a name of {column}")))
+                elif alike >= _SIMILAR:
                     scored.append((alike, place, order, Proposal(name, column, f"is spelt nearly like {column}")))
     chosen: dict[str, Proposal] = {}
     taken: set[str] = set()
@@ -110,17 +118,37 @@ def names_columns(cells: Sequence[str], kind: RecordKind) -> bool:
 
 
 def likely_kind(names: Sequence[str]) -> str | None:
-    """The kind that most of the columns would be, with proposals counted; None when no kind would be whole."""
-    best: tuple[float, str] | None = None
+    """The kind that most of the columns would be, with proposals counted.
+
+    A kind that would be whole comes first, then one of which more than half of what is needed would be there; None
+    where there is no such kind.
+    """
+    best: tuple[bool, float, str] | None = None
     for kind in RECORD_KINDS.values():
         heading = heading_of(names, kind)
-        proposed = {proposal.column for proposal in propose_mapping(names, kind)}
-        if set(heading.absent) - proposed or heading.repeated:
+        if heading.repeated:
             continue
-        matched = len(heading.columns) + 0.9 * len(proposed)
-        if best is None or matched > best[0]:
-            best = (matched, kind.name)
-    return best[1] if best else None
+        proposed = {proposal.column for proposal in propose_mapping(names, kind)}
+        needed = {column.name for column in kind.columns if column.required}
+        lacking = set(heading.absent) - proposed
+        if not proposed or 2 * len(lacking) >= len(needed):
+            continue
+        found = (not lacking, len(heading.columns) + 0.9 * len(proposed), kind.name)
+        if best is None or found[:2] > best[:2]:
+            best = found
+    return best[2] if best else None
+
+
+def also_known_as(column: FileColumn) -> tuple[str, ...]:
+    """The other names of a column: those that are taken as they are, and those that the page proposes."""
+    names = (*column.other_names, *_SYNONYMS.get(column.name, ()))
+    return tuple({_bare(name): name for name in reversed(names)}.values())[::-1]
+
+
+def telling_names(names: Iterable[str], kind: RecordKind) -> list[str]:
+    """The names that mean something here, though not for this kind: what they say is lost when they are left aside."""
+    bare = {word for column in _SYNONYMS for word in (_bare(column), *_bare_synonyms(column))}
+    return [name for name in names if _bare(name) in bare and name.lower() not in kind.hints]
 
 
 def mapped_names(names: Sequence[str], mapping: Mapping[str, str], kind: RecordKind | None) -> list[str]:
@@ -187,6 +215,11 @@ def saved_mappings(store: Store, names: Sequence[str] | None = None) -> list[Sav
     with store.read() as connection:
         found = read_mappings(connection)
     return [mapping for mapping in found if names is None or set(mapping.columns) & set(names)]
+
+
+@cache
+def _bare_synonyms(column: str) -> tuple[str, ...]:
+    return tuple(map(_bare, _SYNONYMS.get(column, ())))
 
 
 def _bare(name: str) -> str:

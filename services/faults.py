@@ -1,6 +1,6 @@
 """Why something cannot be taken, and how to fix it: two texts from their origin, never one that is split later."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Fault(NamedTuple):
@@ -11,6 +11,13 @@ class Fault(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.remediation}" if self.remediation else self.reason
+
+
+class Questioned(NamedTuple):
+    """A value that is taken, and a word about it for people."""
+
+    value: Any
+    remark: str
 
 
 class BadValue(ValueError):

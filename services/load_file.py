@@ -6,7 +6,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
+from services.ahead_of_clock import refuse_ahead
 from services.apply_incoming import apply_incoming
+from services.doubtful_rows import doubts
 from services.file_limits import FileLimits
 from services.how_many import grouped, how_many
 from services.incoming import Incoming
@@ -30,6 +32,8 @@ class LoadedFile:
     failed_rows: int = 0
     left_aside: list[str] = field(default_factory=list)
     """The columns that the kind does not know."""
+    warnings: list[str] = field(default_factory=list)
+    """What to look at in the rows that were loaded."""
 
 
 def load_file(
@@ -42,6 +46,7 @@ def load_file(
     wait_for_slow: bool = True,
     source: str | None = None,
     limits: FileLimits | None = None,
+    future_tolerance_seconds: float = 300.0,
 ) -> LoadedFile:
     """Read a file of a kind (a key of ``RECORD_KINDS``; None: the one that its columns fit), CSV, Excel or Parquet, and
     put it into the store in one transaction.
@@ -51,6 +56,7 @@ def load_file(
     """
     found = read_file(path, kind, limits or FileLimits())
     read = found.records
+    refuse_ahead(read, found.kind or "", future_tolerance_seconds)
     if found.kind == "trades":
         refuse_unknown_tickers(store, read)
     if found.kind is None or not read.records or (read.failures and not good_rows):
@@ -59,13 +65,15 @@ def load_file(
     for record, place in zip(read.records, read.places, strict=True):
         incoming.add(found.kind, record, place)
     source = source or f"file {path.name}"
+    with store.read() as connection:
+        warnings = doubts(found.kind, read, connection)
     applied = apply_incoming(store, state, incoming, source=source, wait_for_slow=wait_for_slow)
     counts = asdict(applied.of(found.kind))
-    return LoadedFile(found.kind, applied.revision, counts, read.failures, read.failed_rows, read.left_aside)
+    return LoadedFile(found.kind, applied.revision, counts, read.failures, read.failed_rows, read.left_aside, warnings)
 
 
 def summary_of(loaded: LoadedFile) -> str:
-    """One line for people: what was loaded, how many rows failed and where, and which columns were left aside."""
+    """One line for people: what was loaded, how many rows failed and where, what was left aside and what to look at."""
     parts = [f"{grouped(count)} {name}" for name, count in loaded.counts.items() if count]
     text = f"{loaded.kind or 'unknown kind'}: {', '.join(parts) if parts else 'nothing loaded'}"
     if loaded.failures:
@@ -74,6 +82,7 @@ def summary_of(loaded: LoadedFile) -> str:
         text += f"; {how_many(loaded.failed_rows, 'row')} failed ({named})"
     if loaded.kind is not None and loaded.left_aside:
         text += f"; {left_aside_text(loaded.left_aside, RECORD_KINDS[loaded.kind])}"
+    text += "".join(f"; {warning}" for warning in loaded.warnings)
     return text
 
 

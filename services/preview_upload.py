@@ -5,12 +5,16 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from services.column_mapping import Proposal, likely_kind, mapped_names, propose_mapping
+from sqlalchemy import Connection
+
+from services.ahead_of_clock import refuse_ahead
+from services.column_mapping import Proposal, likely_kind, mapped_names, propose_mapping, telling_names
 from services.compare_upload import Comparison, Outcome, compare, key_text, upload_source
+from services.doubtful_rows import doubts, implausible_trades
 from services.faults import fault_of
 from services.file_limits import FileLimits
 from services.how_many import how_many
@@ -59,10 +63,10 @@ class KnownContent:
 class UploadPreview:
     """What a file would do. kind is None when its columns do not say; then nothing was read but its heading.
 
-    names: of the columns, as the file has them; mapping: column of the file -> ours, as it was applied. counts: of the
-    good rows, by ``Outcome``. changes: the values that differ, of the first rows. failed_cells: line -> the row as it
-    is in the file. place: what lines count. revisions: where the store stood. records, lines, compared: the good
-    rows; ``summary`` goes without them.
+    names: of the columns, as the file has them; mapping: column of the file -> ours, as it was applied. warnings: what
+    to look at in good rows. counts: of the good rows, by ``Outcome``. changes: the values that differ, of the first
+    rows. failed_cells: line -> the row as it is in the file. place: what lines count. revisions: where the store stood.
+    records, lines, compared: the good rows; ``summary`` goes without them.
     """
 
     file_name: str
@@ -75,6 +79,7 @@ class UploadPreview:
     mapping: dict[str, str] = field(default_factory=dict)
     proposals: list[Proposal] = field(default_factory=list)
     left_aside: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     changes: list[FieldChange] = field(default_factory=list)
     more_changed_rows: int = 0
@@ -132,7 +137,7 @@ def preview_upload(
                 read = _read(preview, table, progress)
             if read is None:
                 return _known_content(store, preview)
-            _refuse_ahead(preview, read, future_tolerance_seconds)
+            refuse_ahead(read, preview.kind or "", future_tolerance_seconds)
             if preview.kind == "trades":
                 refuse_unknown_tickers(store, read)
             if read.failures:
@@ -144,7 +149,7 @@ def preview_upload(
     preview.failed_rows, preview.left_aside = read.failed_rows, read.left_aside
     preview.records, preview.lines = read.records, read.lines
     progress(_READ_SHARE, "comparing with the store")
-    _compare(store, preview, user)
+    _compare(store, preview, user, read)
     progress(_COMPARED_SHARE, "compared")
     return _known_content(store, preview)
 
@@ -162,9 +167,9 @@ def _read(preview: UploadPreview, table: OpenTable, progress: Progress) -> ReadR
             likely = likely_kind(names)
             if likely is not None:
                 preview.proposals = propose_mapping(names, RECORD_KINDS[likely])
-            preview.kind = likely
             if likely is None or not preview.proposals:
                 raise
+            preview.kind = likely
             _say_columns(preview, names, table)
             return None
     kind = RECORD_KINDS[preview.kind]
@@ -202,29 +207,7 @@ def _watched(rows: Rows, expected: int | None, progress: Progress) -> Rows:
         yield row
 
 
-def _refuse_ahead(preview: UploadPreview, read: ReadRecords, tolerance_seconds: float) -> None:
-    """Make failures of quotes from further ahead of the clock than is tolerated: they would be set aside."""
-    if preview.kind != "quotes":
-        return
-    limit = datetime.now(UTC) + timedelta(seconds=tolerance_seconds)
-    rows = list(zip(read.records, read.lines, strict=True))
-    ahead = {line for record, line in rows if _is_after(record["as_of_date"], limit)}
-    if not ahead:
-        return
-    reason, remediation = "observed further ahead of the clock than is tolerated", "check the time and its zone"
-    for record, line in rows:
-        if line in ahead:
-            read.refuse([RowFailure(line, "AsOfDate", shown(record["as_of_date"]), reason, read.place, remediation)])
-    read.records = [record for record, line in rows if line not in ahead]
-    read.lines = [line for _, line in rows if line not in ahead]
-    read.failures.sort(key=lambda failure: failure.line)
-
-
-def _is_after(moment: Any, limit: datetime) -> bool:
-    return moment > limit if isinstance(moment, datetime) else moment > limit.date()
-
-
-def _compare(store: Store, preview: UploadPreview, user: User) -> None:
+def _compare(store: Store, preview: UploadPreview, user: User, read: ReadRecords) -> None:
     kind = preview.kind
     with store.read() as connection:
         preview.revisions = store.revisions(connection)
@@ -232,6 +215,7 @@ def _compare(store: Store, preview: UploadPreview, user: User) -> None:
             return
         source = upload_source(preview.file_name, user.name)
         preview.compared = compare(connection, kind, preview.records, preview.lines, source)
+        preview.warnings = _warnings(connection, kind, preview, read)
     preview.counts = preview.compared.counts
     columns = {column.field: column.name for column in RECORD_KINDS[kind].columns}
     changed = [row for row in preview.compared.rows if row.outcome is Outcome.CHANGED]
@@ -241,6 +225,16 @@ def _compare(store: Store, preview: UploadPreview, user: User) -> None:
         for name, old, new in row.changes
     ]
     preview.more_changed_rows = len(changed[_CHANGES_SHOWN:])
+
+
+def _warnings(connection: Connection, kind: str, preview: UploadPreview, read: ReadRecords) -> list[str]:
+    """What looks wrong in rows that can be taken, before somebody takes them."""
+    found = doubts(kind, read, connection)
+    if kind == "trades":
+        found += implausible_trades(connection, read.records)
+    if telling := telling_names(preview.left_aside, RECORD_KINDS[kind]):
+        found.append(f"left aside, although it may say something: {', '.join(map(shown, telling[:10]))}")
+    return found
 
 
 def _known_content(store: Store, preview: UploadPreview) -> UploadPreview:

@@ -2,21 +2,25 @@
 
 import importlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from services.ahead_of_clock import is_ahead, moment_text
+from services.faults import BadValue
 from services.how_many import grouped, how_many
 from services.incoming import Incoming
 from services.known_formats import packed_format
+from services.read_dates import AHEAD
 from services.read_rows import record_of
 from services.record_kinds import RECORD_KINDS
 
 LARGEST_MESSAGE = 1_000_000
 """Bytes. A larger message is not given to the deserialiser."""
 _LONGEST_REASON = 300
+_SHIPPED = "ingestion.deserializers"
 
 Row = Mapping[str, Any]
 """Column name, as in files -> value: text, number, true, false or None."""
@@ -92,17 +96,19 @@ def read_message(
     except UnreadableMessage:
         raise
     except Exception as fault:
-        raise UnreadableMessage(_in_words(fault)) from fault
-    for quote in found.quotes:
-        if quote.observed_at > latest:
-            reason = "observed further ahead of the clock than is tolerated: check the time and its zone"
-            raise UnreadableMessage(reason, "AsOfDate", f"{quote.observed_at:%Y-%m-%dT%H:%M:%SZ}")
+        raise UnreadableMessage(_known_form(message) or _in_words(fault)) from fault
+    observed = [quote.observed_at for quote in found.quotes] + [row["as_of_date"] for row in found.sensitivities]
+    for moment in observed:
+        if is_ahead(moment, latest):
+            raise UnreadableMessage(str(AHEAD), "AsOfDate", moment_text(moment))
     return found
 
 
 def _add(found: Incoming, kind: str, values: Row, place: str) -> None:
     record, faults = record_of(values, RECORD_KINDS[kind])
     if record is None:
+        if envelope := _envelope_of(values):
+            raise UnreadableMessage(envelope)
         first = faults[0]
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         raise UnreadableMessage(first.message + more, first.column, first.value)
@@ -118,14 +124,39 @@ def _add_all(found: Incoming, kind: str, rows: Any, place: str) -> None:
             raise UnreadableMessage(f"the deserializer gave rows of '{rows.kind}': there are {known}")
         _add_all(found, rows.kind, rows.rows, place)
     elif isinstance(rows, Iterable) and not isinstance(rows, (str, bytes)):
-        for row in rows:
-            if not isinstance(row, (Mapping, Rows)):
-                raise UnreadableMessage(
-                    f"{_word(row)} where a row was expected: a row is an object of names and values"
-                )
-            _add_all(found, kind, row, place)
+        several = not isinstance(rows, Sequence) or len(rows) > 1
+        for number, row in enumerate(rows, 1):
+            try:
+                if not isinstance(row, (Mapping, Rows)):
+                    raise UnreadableMessage(
+                        f"{_word(row)} where a row was expected: a row is an object of names and values"
+                    )
+                _add_all(found, kind, row, place)
+            except UnreadableMessage as fault:
+                which = f"row {number} of the list: " if several else ""
+                raise UnreadableMessage(which + fault.reason, fault.column, fault.value) from fault
     else:
         raise UnreadableMessage(f"{_word(rows)} where rows were expected: a row is an object of names and values")
+
+
+def _envelope_of(values: Row) -> str | None:
+    """Which envelope a row is that has none of its columns, and what reads it."""
+    if "payload" in values:
+        return f"an envelope of Kafka Connect (schema and payload): use the deserializer {_SHIPPED}:payload"
+    if "op" in values and "after" in values:
+        return f"a change event of Debezium (before and after): use the deserializer {_SHIPPED}:payload"
+    return None
+
+
+def _known_form(message: bytes) -> str | None:
+    """What bytes are that cannot be read, by how they begin."""
+    if (packed := packed_format(message)) is not None:
+        return f"{packed}: send it unpacked, or let the producer compress (compression.type)"
+    if message[:1] == b"\0" and len(message) > 5:
+        schema = int.from_bytes(message[1:5], "big")
+        how = f"use the deserializer {_SHIPPED}:framed_json for JSON, or one of your own for Avro or Protobuf"
+        return f"framed by a schema registry (first byte 0, schema {schema}): {how}"
+    return None
 
 
 def _in_words(fault: Exception) -> str:
@@ -137,6 +168,8 @@ def _in_words(fault: Exception) -> str:
         return f"not UTF-8 text at byte {fault.start}"
     if isinstance(fault, RecursionError):
         return "nested too deeply to be read"
+    if isinstance(fault, BadValue):
+        return str(fault)
     if isinstance(fault, KeyError) and len(fault.args) == 1:
         return f"has no {str(fault.args[0])[:_LONGEST_REASON]}, which the deserializer needs"
     said = " ".join(str(fault).split())[:_LONGEST_REASON]

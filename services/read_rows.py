@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from services.faults import Fault, fault_of
+from services.faults import BadValue, Fault, Questioned, fault_of
 from services.faulty_cell import FaultyCell
-from services.how_many import grouped
+from services.how_many import grouped, how_many
+from services.read_dates import MIDNIGHT, MIDNIGHTS, day_of_midnight
 from services.read_values import shown
 from services.record_kinds import FileColumn, Record, RecordKind
 
@@ -83,6 +84,43 @@ class ReadRecords:
     more_failures: int = 0
     failed_rows: int = 0
     place: str = "line"
+    remarks: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """(column, remark) -> how many values it is about, and the line of the first."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to look at in values that are taken, for people."""
+        return [
+            f"{column}: {remark} ({how_many(count, 'row')}, the first in {self.place} {line})"
+            for (column, remark), (count, line) in self.remarks.items()
+        ]
+
+    def remark(self, line: int, remarks: Iterable[tuple[str, str]]) -> None:
+        """Note remarks, as (column, remark), on a row that is taken."""
+        for remark in remarks:
+            self.remarks.setdefault(remark, [0, line])[0] += 1
+
+    def take_midnights(self) -> None:
+        """Take observations that are all doubtful midnights as days: as instants they would change earlier closes."""
+        doubtful = self.remarks.get(("AsOfDate", MIDNIGHT), (0, 0))
+        if not self.records or doubtful[0] != len(self.records):
+            return
+        self.remarks = {("AsOfDate", MIDNIGHTS): [*doubtful], **self.remarks}
+        del self.remarks["AsOfDate", MIDNIGHT]
+        rows = list(zip(self.records, self.lines, strict=True))
+        self.records, self.lines = [], []
+        for record, line in rows:
+            try:
+                day = day_of_midnight(record["as_of_date"])
+            except BadValue as error:
+                value = shown(record["as_of_date"])
+                self.refuse(
+                    [RowFailure(line, "AsOfDate", value, error.fault.reason, self.place, error.fault.remediation)]
+                )
+                continue
+            self.records.append({**record, "as_of_date": day})
+            self.lines.append(line)
+        self.failures.sort(key=lambda failure: failure.line)
 
     @property
     def places(self) -> list[str]:
@@ -174,16 +212,18 @@ def left_aside_text(names: Iterable[str], kind: RecordKind) -> str:
     return f"left aside: {', '.join(listed)}" if parts else ""
 
 
-def record_of(values: Mapping[str, Any], kind: RecordKind) -> tuple[Record | None, list[CellFault]]:
+def record_of(
+    values: Mapping[str, Any], kind: RecordKind, remarks: list[tuple[str, str]] | None = None
+) -> tuple[Record | None, list[CellFault]]:
     """Read a row of named values (str, int, float, bool, None; anything nested is a fault): the record, or why not.
 
     Numbers are taken as numbers. Names are those of files, in any letter case; unknown ones are left aside. None and
-    the empty text are missing values.
+    the empty text are missing values. remarks: takes (column, remark) of values that are taken with a word.
     """
     plan, heading = _plan_of_names(values, kind)
     faults = [CellFault(name, "", "is missing", "fill it in") for name in heading.absent]
     faults += [CellFault(name, "", "stands twice, in other letters", "keep one") for name in heading.repeated]
-    return _read(values, plan, kind, faults), faults
+    return _read(values, plan, kind, faults, remarks if remarks is not None else []), faults
 
 
 def read_mappings(
@@ -193,15 +233,18 @@ def read_mappings(
     result = ReadRecords(place=place)
     aside: dict[str, None] = {}
     for number, values in rows:
-        record, faults = record_of(values, kind)
+        remarks: list[tuple[str, str]] = []
+        record, faults = record_of(values, kind, remarks)
         if record is None:
             result.refuse([RowFailure(number, f.column, f.value, f.reason, place, f.remediation) for f in faults])
         else:
             result.records.append(record)
             result.lines.append(number)
+            result.remark(number, remarks)
         if len(aside) < _PLANS_KEPT:
             aside.update(dict.fromkeys(_plan_of_names(values, kind)[1].left_aside))
     result.left_aside = list(aside)
+    result.take_midnights()
     return result
 
 
@@ -237,7 +280,8 @@ def read_table(
                     result.refuse([RowFailure(line, "", "", reason, place, "look for a missing or extra comma")])
                 continue
             faults: list[CellFault] = []
-            record = _read(cells, plan, kind, faults)
+            remarks: list[tuple[str, str]] = []
+            record = _read(cells, plan, kind, faults, remarks)
             if record is not None and one_a_key:
                 key = tuple([record[name] for name in kind.key])
                 if (first := seen.setdefault(key, line)) != line:
@@ -249,10 +293,13 @@ def read_table(
                 continue
             result.records.append(record)
             result.lines.append(line)
+            result.remark(line, remarks)
     except Unreadable as unreadable:
         result.records.clear()
         result.lines.clear()
+        result.remarks.clear()
         result.refuse([unreadable.failure])
+    result.take_midnights()
     return result
 
 
@@ -270,7 +317,9 @@ def _when_empty(kind: RecordKind, column: FileColumn) -> int:
     return _SAYS_NOTHING if kind.empty_is_unknown or column.default is not None else _EMPTIES
 
 
-def _read(values: Any, plan: _Plan, kind: RecordKind, faults: list[CellFault]) -> Record | None:
+def _read(
+    values: Any, plan: _Plan, kind: RecordKind, faults: list[CellFault], remarks: list[tuple[str, str]]
+) -> Record | None:
     """The record of a row, or None and the faults. This is the loop that every cell of every file goes through."""
     record: Record = {}
     for at, column, parse, name, when_empty in plan:
@@ -284,11 +333,15 @@ def _read(values: Any, plan: _Plan, kind: RecordKind, faults: list[CellFault]) -
                 record[name] = None
             continue
         try:
-            record[name] = parse(value)
+            read = parse(value)
+            if read.__class__ is Questioned:
+                read, remark = read
+                remarks.append((column.name, remark))
+            record[name] = read
         except ValueError as error:
             fault_here = value.fault if isinstance(value, FaultyCell) else fault_of(error)
             faults.append(CellFault(column.name, shown(value), *fault_here))
-    if not faults and kind.fault_of is not None and (fault := kind.fault_of(record)) is not None:
+    if not faults and kind.complete is not None and (fault := kind.complete(record)) is not None:
         faults.append(CellFault(fault[0], "", *fault[1]))
     return None if faults else record
 

@@ -4,22 +4,76 @@ Every function here takes a value that is not missing and raises BadValue with t
 """
 
 import math
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from functools import lru_cache
 from numbers import Integral, Real
 from typing import Any
 
-from services.faults import BadValue, Fault
+from services.faults import BadValue, Questioned
 from services.faulty_cell import FaultyCell
 
 LONGEST_TEXT = 200
-_YEARS = range(1901, 2200)
-"""The years that the trading calendar knows."""
-_NOT_A_DATE = Fault("not a date of the years 1901 to 2199", "write it as YYYY-MM-DD")
-_NOT_A_MOMENT = Fault("not a date or time of the years 1901 to 2199", "write it as YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ")
-_LONGEST_MOMENT = len("2020-03-09T13:30:00.123456789+00:00") + 10
+_LONGEST_NUMBER = 30
+_SPREADSHEET_ERRORS = frozenset(
+    (
+        "#N/A",
+        "#NA",
+        "#REF",
+        "#VALUE",
+        "#DIV/0",
+        "#NAME",
+        "#NUM",
+        "#NULL",
+        "#SPILL",
+        "#CALC",
+        "#FIELD",
+        "#BLOCKED",
+        "#CONNECT",
+        "#BUSY",
+        "#GETTING_DATA",
+        "#UNKNOWN",
+        "#ERROR",
+    )
+)
+"""What spreadsheets show for a formula without a value; some end with ! or ?."""
+_MISSING = frozenset(
+    (
+        "nan",
+        "NaN",
+        "NAN",
+        "-nan",
+        "-NaN",
+        "NaT",
+        "null",
+        "Null",
+        "NULL",
+        "<null>",
+        "(null)",
+        "[NULL]",
+        "none",
+        "None",
+        "NONE",
+        "nil",
+        "N/A",
+        "n/a",
+        "<NA>",
+        "undefined",
+        "-",
+        "--",
+        "?",
+    )
+)
+"""What programs and people write where there is no value. NA is not among them: books and shares are called so."""
+_CURRENCIES = {
+    "GBX": "write GBP, and divide quotes and strikes by 100",
+    "ZAC": "write ZAR, and divide quotes and strikes by 100",
+    "ILA": "write ILS, and divide quotes and strikes by 100",
+}
+HIGHEST_VOLATILITY, HIGHEST_RATE = 5.0, 1.0
+"""A volatility or rate from here on, or a rate below minus that, is refused: 500 % and 100 % a year."""
+UNUSUAL_VOLATILITY, UNUSUAL_RATE = 2.0, 0.25
+"""One beyond this is taken with a word."""
 
 
 def text(value: Any) -> str:
@@ -30,7 +84,22 @@ def text(value: Any) -> str:
         raise BadValue(f"longer than {LONGEST_TEXT} characters", "shorten it")
     if not value.isprintable():
         raise BadValue("has characters that cannot be printed", "remove them")
+    if value[0] == "#" and value.rstrip("!?").upper() in _SPREADSHEET_ERRORS:
+        raise BadValue("an error of a spreadsheet, not a text", "correct the formula of the cell, or write the value")
     return value  # type: ignore[no-any-return]
+
+
+def name(value: Any) -> str:
+    """A text that names something: a book, a trade. The words that programs write for a missing value name nothing."""
+    read = text(value)
+    if read in _MISSING:
+        raise BadValue("the word for a missing value names nothing", "fill it in")
+    return read
+
+
+def ticker(value: Any) -> str:
+    """A name of an instrument: NA and NAN are listed shares."""
+    return text(value) if value in ("NA", "NAN") else name(value)
 
 
 def number(value: Any) -> float:
@@ -42,7 +111,7 @@ def number(value: Any) -> float:
         try:
             read = float("" if "_" in value else value)
         except ValueError:
-            raise BadValue("not a number", "write it like 1234.5, without thousands separators") from None
+            raise BadValue("not a number", _as_number(value)) from None
     elif kind is not bool and isinstance(value, (Real, Decimal)):
         read = _as_float(value)
     else:
@@ -60,23 +129,64 @@ def positive(value: Any) -> float:
     return read
 
 
-def day(value: Any) -> date:
-    """A date; a time only where it is midnight."""
-    if value.__class__ is str:
-        return _day_of_text(value)
-    known = _instant_or_day(value, _NOT_A_DATE)
-    if isinstance(known, datetime):
-        if known.time() != time.min:
-            raise BadValue("has a time of day", "write the date alone, as YYYY-MM-DD")
-        return known.date()
-    return known
+def volatility(value: Any) -> float | Questioned:
+    """A volatility as a decimal a year."""
+    read = positive(value)
+    if read >= HIGHEST_VOLATILITY:
+        raise _percentage(read, "volatility")
+    if read > UNUSUAL_VOLATILITY:
+        return Questioned(read, f"a volatility above {UNUSUAL_VOLATILITY * 100:.0f} % a year is unusual: 0.25 is 25 %")
+    return read
 
 
-def moment(value: Any) -> date | datetime:
-    """A date, or an instant; an instant without a zone is UTC, and midnight without a zone is the date itself."""
-    if value.__class__ is str:
-        return _moment_of_text(value)
-    return _instant_or_day(value, _NOT_A_MOMENT)
+def rate(value: Any) -> float | Questioned:
+    """A rate or yield as a decimal a year."""
+    read = number(value)
+    if abs(read) >= HIGHEST_RATE:
+        raise _percentage(read, "rate")
+    if abs(read) > UNUSUAL_RATE:
+        return Questioned(read, f"a rate beyond {UNUSUAL_RATE * 100:.0f} % a year is unusual: 0.01 is 1 %")
+    return read
+
+
+def currency(value: Any) -> str:
+    """A currency as its code of three capitals; in small letters it is the same one, and a part of one is refused."""
+    read = text(value)
+    if not (len(read) == 3 and read.isascii() and read.isalpha()):
+        raise BadValue("not a currency code", "write the three letters of its ISO code, like USD")
+    code = read.upper()
+    if code in _CURRENCIES:
+        raise BadValue(f"{read} is the hundredth part of a currency", _CURRENCIES[code])
+    if read[:2].isupper() and read[2].islower():
+        part = f"write {'GBP' if code == 'GBP' else 'the code in capitals'}, and divide quotes and strikes by 100"
+        raise BadValue(f"{read} is the hundredth part of a currency", part)
+    return code
+
+
+class Side(StrEnum):
+    """Which way a quantity goes."""
+
+    LONG = "long"
+    SHORT = "short"
+
+
+_SIDES = {
+    **dict.fromkeys(
+        ("b", "buy", "bought", "bot", "purchase", "l", "long", "bto", "btc", "buytoopen", "buytoclose"), Side.LONG
+    ),
+    **dict.fromkeys(
+        ("s", "sell", "sold", "sld", "sale", "short", "ss", "sellshort", "sto", "stc", "selltoopen", "selltoclose"),
+        Side.SHORT,
+    ),
+}
+
+
+def side(value: Any) -> Side:
+    """Buy or sell, long or short, as brokers write it."""
+    found = _SIDES.get("".join(filter(str.isalpha, text(value).lower())))
+    if found is None:
+        raise BadValue("not a side", "write Buy or Sell, or leave it empty where the quantity has its sign")
+    return found
 
 
 class OneOf:
@@ -122,6 +232,36 @@ def _as_text(value: Any) -> str:
     return read
 
 
+def _as_number(written: str) -> str:
+    """How to write what was meant as a number, where that can be known."""
+    bare = written.strip("$€£¥ ").replace(" ", "")
+    if (percent := bare.removesuffix("%")) != bare and (read := _decimal(percent)) is not None:
+        return f"write {read / 100:f}, which is {percent} %"
+    if bare[:1] == "(" and bare[-1:] == ")" and (read := _decimal(bare[1:-1].strip("$€£¥"))) is not None:
+        return f"write -{read:f}, without parentheses"
+    if bare != written and (read := _decimal(bare)) is not None:
+        return f"write {read:f}, without the currency or spaces"
+    if written in _MISSING or written.startswith("#"):
+        return "write the number, or leave it empty where there is none"
+    return "write it like 1234.5, without thousands separators"
+
+
+def _decimal(text: str) -> Decimal | None:
+    """A number without an exponent, of few digits; None for anything else."""
+    if len(text) > _LONGEST_NUMBER or "_" in text or not set(text) <= set("+-.0123456789"):
+        return None
+    try:
+        return Decimal(text)
+    except ArithmeticError:
+        return None
+
+
+def _percentage(read: float, what: str) -> BadValue:
+    return BadValue(
+        f"a {what} of {read * 100:,.10g} % a year".replace(",", ""), f"write {read / 100:.10g} for {read:.10g} %"
+    )
+
+
 def _as_float(value: Any) -> float:
     try:
         return float(value)
@@ -141,55 +281,3 @@ def _word(value: Any) -> str:
         ((list, tuple), "a list"),
     )
     return next((word for kind, word in words if isinstance(value, kind)), f"a {type(value).__name__}")
-
-
-@lru_cache(maxsize=4096)
-def _day_of_text(value: str) -> date:
-    try:
-        return _in_range(date.fromisoformat(value))
-    except ValueError:
-        raise BadValue(*_NOT_A_DATE) from None
-
-
-@lru_cache(maxsize=4096)
-def _moment_of_text(value: str) -> date | datetime:
-    if len(value) <= len("2020-03-09"):
-        return _day_of_text(value)
-    try:
-        return _in_utc(datetime.fromisoformat(value[:_LONGEST_MOMENT]))
-    except (ValueError, OverflowError):
-        raise BadValue(*_NOT_A_MOMENT) from None
-
-
-def _instant_or_day(value: Any, fault: Fault) -> date | datetime:
-    known = _typed_instant_or_day(value) if isinstance(value, date) else None
-    if known is None:
-        raise BadValue(*fault)
-    return known
-
-
-@lru_cache(maxsize=4096)
-def _typed_instant_or_day(value: date) -> date | datetime | None:
-    """None when out of range. Midnight without a zone is how tables of times write a date."""
-    try:
-        if isinstance(value, datetime):
-            utc = _in_utc(value)
-            return utc.date() if value.tzinfo is None and utc.time() == time.min else utc
-        return _in_range(value)
-    except (ValueError, OverflowError, TypeError):
-        return None
-
-
-def _in_utc(instant: datetime) -> datetime:
-    utc = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    if utc.__class__ is not datetime:  # of a table's library: a plain one for the store
-        utc = datetime.combine(utc.date(), utc.time(), UTC)
-    _in_range((utc - timedelta(days=10)).date())  # the calendar may have to look for the trading day before it
-    _in_range(utc.date())
-    return utc
-
-
-def _in_range(day: date) -> date:
-    if day.year not in _YEARS:
-        raise ValueError
-    return day

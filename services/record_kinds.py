@@ -7,7 +7,8 @@ from typing import Any
 from engine.measures import MEASURES, Measure
 from engine.model import ExerciseStyle, OptionType, Product, TradeStatus
 from services.faults import Fault
-from services.read_values import OneOf, day, moment, number, positive, text
+from services.read_dates import business_day, day, moment
+from services.read_values import OneOf, Side, currency, name, number, positive, rate, side, text, ticker, volatility
 
 Record = dict[str, Any]
 """Field -> value."""
@@ -20,7 +21,8 @@ class FileColumn:
     parse takes a text or a typed value that is not missing; it raises ValueError with the reason and the way to mend
     it. An empty cell of a column that is not required is a missing value. default: what a record without a stored
     value takes where the file has no such column or an empty cell of it. other_names: names that mean this column
-    where a file has none of its own name.
+    where a file has none of its own name. stored: whether the store has the field; one that it has not goes into
+    another.
     """
 
     name: str
@@ -30,13 +32,15 @@ class FileColumn:
     meaning: str
     default: Any = None
     other_names: tuple[str, ...] = ()
+    stored: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RecordKind:
     """A kind of record: its columns, and the fields that make its key.
 
-    fault_of: what is wrong with a record as a whole, as (column, reason), or None. empty_is_unknown: an empty cell
+    complete: puts together what several columns say, and tells what is wrong with a record as a whole, as (column,
+    fault), or None. empty_is_unknown: an empty cell
     says nothing, so the record does not have its field; otherwise it empties the stored value. hints: what people call
     a column that is left aside (in lower case) -> why, and what to do.
     """
@@ -44,13 +48,28 @@ class RecordKind:
     name: str
     columns: tuple[FileColumn, ...]
     key: tuple[str, ...]
-    fault_of: Callable[[Record], tuple[str, Fault] | None] | None = None
+    complete: Callable[[Record], tuple[str, Fault] | None] | None = None
     empty_is_unknown: bool = False
     hints: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def defaults(self) -> dict[str, Any]:
-        return {column.field: column.default for column in self.columns}
+        return {column.field: column.default for column in self.columns if column.stored}
+
+
+def _completed_trade(record: Record) -> tuple[str, Fault] | None:
+    return _signed_quantity(record) or _option_without_terms(record)
+
+
+def _signed_quantity(record: Record) -> tuple[str, Fault] | None:
+    """Give the quantity the sign of the side. A negative quantity that was bought cannot be known."""
+    side = record.pop("side", None)
+    if side == Side.SHORT:
+        record["quantity"] = -abs(record["quantity"])
+    elif side == Side.LONG and record["quantity"] < 0:
+        fix = "write the quantity without a sign, or leave the side empty"
+        return "Side", Fault("is a purchase of a negative quantity", fix)
+    return None
 
 
 def _option_without_terms(record: Record) -> tuple[str, Fault] | None:
@@ -80,10 +99,10 @@ RECORD_KINDS: dict[str, RecordKind] = {
         RecordKind(
             "trades",
             (
-                FileColumn("TradeId", "trade_id", text, True, "The key: a row with a known one overwrites it."),
-                FileColumn("Ticker", "ticker", text, True, "The underlying; its quote prices the trade."),
-                FileColumn("Book", "book", text, True, "The book; one that the hierarchy lacks is Unassigned."),
-                FileColumn("Product", "product", text, True, "EQ_Option or EQ_Stock."),
+                FileColumn("TradeId", "trade_id", name, True, "The key: a row with a known one overwrites it."),
+                FileColumn("Ticker", "ticker", ticker, True, "The underlying; its quote prices the trade."),
+                FileColumn("Book", "book", name, True, "The book; one that the hierarchy lacks is Unassigned."),
+                FileColumn("Product", "product", name, True, "EQ_Option or EQ_Stock."),
                 FileColumn("Quantity", "quantity", number, True, "Contracts or shares; negative when short."),
                 FileColumn("Strike", "strike", positive, False, "Options: currency a share, above 0."),
                 FileColumn("Maturity", "maturity", day, False, "Options: the last day of the option's life."),
@@ -107,28 +126,37 @@ RECORD_KINDS: dict[str, RecordKind] = {
                     "Live or Terminated; a new trade is Live where missing.",
                     TradeStatus.LIVE.value,
                 ),
+                FileColumn(
+                    "Side",
+                    "side",
+                    side,
+                    False,
+                    "Buy or Sell, Long or Short: gives a Quantity without a sign its sign.",
+                    other_names=("BuySell", "Buy/Sell", "B/S", "LongShort", "Long/Short", "L/S", "Direction"),
+                    stored=False,
+                ),
             ),
             ("trade_id",),
-            fault_of=_option_without_terms,
+            complete=_completed_trade,
         ),
         RecordKind(
             "books",
             (
-                FileColumn("Book", "book", text, True, "The key."),
-                FileColumn("Desk", "desk", text, True, "The desk of the book."),
-                FileColumn("BusinessUnit", "business_unit", text, True, "The business unit of the desk."),
-                FileColumn("Region", "region", text, True, "The region of the business unit."),
+                FileColumn("Book", "book", name, True, "The key."),
+                FileColumn("Desk", "desk", name, True, "The desk of the book."),
+                FileColumn("BusinessUnit", "business_unit", name, True, "The business unit of the desk."),
+                FileColumn("Region", "region", name, True, "The region of the business unit."),
             ),
             ("book",),
         ),
         RecordKind(
             "instruments",
             (
-                FileColumn("Ticker", "ticker", text, True, "The key."),
+                FileColumn("Ticker", "ticker", ticker, True, "The key."),
                 FileColumn("Name", "name", text, True, "The company's name."),
                 FileColumn("Sector", "sector", text, True, "Its sector."),
-                FileColumn("Region", "region", text, True, "Where it is listed."),
-                FileColumn("Currency", "currency", text, True, "The currency of its quotes, as a code like USD."),
+                FileColumn("Region", "region", name, True, "Where it is listed."),
+                FileColumn("Currency", "currency", currency, True, "The currency of its quotes, as a code like USD."),
             ),
             ("ticker",),
         ),
@@ -136,10 +164,10 @@ RECORD_KINDS: dict[str, RecordKind] = {
             "parameters",
             (
                 FileColumn("AsOfDate", "as_of_date", day, True, "The first day that they hold for. Part of the key."),
-                FileColumn("Ticker", "ticker", text, True, "The underlying. Part of the key."),
-                FileColumn("ImpliedVol", "implied_vol", positive, True, "Decimal a year: 0.3 is 30 %."),
-                FileColumn("RiskFreeRate", "risk_free_rate", number, True, "Decimal, continuous, Act/365F."),
-                FileColumn("DividendYield", "dividend_yield", number, True, "Decimal, continuous, Act/365F."),
+                FileColumn("Ticker", "ticker", ticker, True, "The underlying. Part of the key."),
+                FileColumn("ImpliedVol", "implied_vol", volatility, True, "Decimal a year: 0.3 is 30 %."),
+                FileColumn("RiskFreeRate", "risk_free_rate", rate, True, "Decimal, continuous, Act/365F."),
+                FileColumn("DividendYield", "dividend_yield", rate, True, "Decimal, continuous, Act/365F."),
             ),
             ("as_of_date", "ticker"),
         ),
@@ -147,7 +175,7 @@ RECORD_KINDS: dict[str, RecordKind] = {
             "quotes",
             (
                 FileColumn("AsOfDate", "as_of_date", moment, True, "The date, or the time of the quote (UTC)."),
-                FileColumn("Instrument", "instrument", text, True, "The ticker."),
+                FileColumn("Instrument", "instrument", ticker, True, "The ticker."),
                 FileColumn("Quote", "quote", positive, True, "The price, above 0."),
             ),
             ("as_of_date", "instrument"),
@@ -155,9 +183,11 @@ RECORD_KINDS: dict[str, RecordKind] = {
         RecordKind(
             "sensitivities",
             (
-                FileColumn("AsOfDate", "as_of_date", day, True, "The business date of the values. Part of the key."),
-                FileColumn("TradeId", "trade_id", text, True, "The trade. Part of the key."),
-                FileColumn("RiskFactor", "risk_factor", text, True, "What they refer to, a ticker. Part of the key."),
+                FileColumn(
+                    "AsOfDate", "as_of_date", business_day, True, "The business date of the values. Part of the key."
+                ),
+                FileColumn("TradeId", "trade_id", name, True, "The trade. Part of the key."),
+                FileColumn("RiskFactor", "risk_factor", ticker, True, "What they refer to, a ticker. Part of the key."),
                 *sorted((_reported(measure) for measure in MEASURES), key=lambda column: not column.required),
             ),
             ("as_of_date", "risk_factor", "trade_id"),

@@ -6,9 +6,11 @@ from datetime import date, datetime
 
 import pyarrow as pa
 
+from services.ahead_of_clock import is_ahead, moment_text
 from services.incoming import has_no_time
 from services.price_moved import Moved
 from services.pricing_state import PricingState
+from services.read_dates import AHEAD
 from storage.change_log import Change, arrow_table
 from storage.database import WriteUnit
 from storage.quotes import Quote, write_quotes
@@ -30,11 +32,10 @@ def split_ahead(batch: Iterable[Quote], limit: datetime) -> tuple[list[Quote], l
     in_time: list[Quote] = []
     ahead: list[Rejection] = []
     for quote in batch:
-        if quote.observed_at <= limit:
+        if not is_ahead(quote.observed_at, limit):
             in_time.append(quote)
         else:
-            reason = "observed further ahead of the clock than is tolerated: check the time and its zone"
-            ahead.append(Rejection(quote.instrument, "observed_at", f"{quote.observed_at:%Y-%m-%dT%H:%M:%SZ}", reason))
+            ahead.append(Rejection(quote.instrument, "observed_at", moment_text(quote.observed_at), str(AHEAD)))
     return in_time, ahead
 
 

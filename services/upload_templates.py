@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from services.record_kinds import RECORD_KINDS
 
-_DAY = date(2026, 6, 19)
+_DAY = date(2026, 6, 18)
 EXAMPLES: dict[str, dict[str, Any]] = {
     "trades": {
         "TradeId": "EXAMPLE-1",

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from services.column_mapping import also_known_as
 from services.export_kinds import TemplateAsked
 from services.record_kinds import RECORD_KINDS
 from services.upload_templates import EXAMPLES
@@ -27,7 +28,7 @@ def upload_columns() -> None:
             else f"{column.default:g}"
             if isinstance(column.default, float)
             else str(column.default),
-            "Also known as": ", ".join(column.other_names),
+            "Also known as": ", ".join(also_known_as(column)),
         }
         for column in known.columns
     ]

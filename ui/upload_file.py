@@ -118,6 +118,8 @@ def _map_columns(user: User, session: UploadSession, preview: UploadPreview) -> 
     with st.expander(words, expanded=unread, icon=":material/view_column:"):
         if unread:
             st.caption(f"This looks like {kind.name}, with other names of columns. Confirm which is which.")
+            for failure in preview.failures[:1]:
+                st.caption(f":material/error: {plain(failure.message)}")
         _saved(user, session, preview)
         proposed = {proposal.name: proposal for proposal in preview.proposals}
         had = {preview.names[place] for place, _ in heading_of(preview.names, kind).columns}

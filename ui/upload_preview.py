@@ -43,6 +43,9 @@ def upload_preview(user: User, session: UploadSession, kept: KeptPreview) -> Non
     _counts(preview)
     if preview.kind is not None and (aside := left_aside_text(preview.left_aside, RECORD_KINDS[preview.kind])):
         st.caption(plain(f"Columns {aside}."))
+    if preview.warnings:
+        listed = "\n".join(f"- {plain(warning)}" for warning in preview.warnings)
+        st.warning(f"Look at these before you upload:\n\n{listed}", icon=":material/warning:")
     views = [view for view, there in ((_BAD, preview.failures), (_CHANGES, preview.changes)) if there]
     if views:
         view = views[0]

@@ -46,6 +46,8 @@ def append(
                 )
                 for failure in appended.failures:
                     typer.echo(str(failure), err=True)
+                for warning in appended.warnings:
+                    typer.echo(f"warning: {warning}", err=True)
                 left_aside.update(dict.fromkeys(appended.left_aside))
                 for name in total:
                     total[name] += getattr(appended, name)

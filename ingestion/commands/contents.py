@@ -67,7 +67,15 @@ def load(
     with opened_store() as store:
         state = PricingState.of(known)
         try:
-            loaded = load_file(store, state, kind.value, file, good_rows=good_rows, limits=FileLimits.of(known))
+            loaded = load_file(
+                store,
+                state,
+                kind.value,
+                file,
+                good_rows=good_rows,
+                limits=FileLimits.of(known),
+                future_tolerance_seconds=known.future_tolerance_seconds,
+            )
         except OSError as error:
             raise fail(f"{file}: {error.strerror}.", BAD_INPUT) from error
         with store.read() as connection:

@@ -30,6 +30,9 @@ def watch(
     from ingestion.watch_round import WatchOptions
     from services.file_limits import FileLimits
 
-    options = WatchOptions(tuple(paths), kind.value if kind else None, drop, good_rows, settle, rescan)
-    limits = FileLimits.of(read_settings())
+    known = read_settings()
+    options = WatchOptions(
+        tuple(paths), kind.value if kind else None, drop, good_rows, settle, rescan, known.future_tolerance_seconds
+    )
+    limits = FileLimits.of(known)
     run_sidecar([name], lambda store, row: WatchFeed(store, row, options, limits))

@@ -86,7 +86,14 @@ class TestGoodFiles:
         assert "because AAPL had no parameters on 2020-03-09. Load parameters of AAPL for" in by_default
         assert run("load", "parameters", paths["parameters"]).stdout == "parameters: 1 new\n"
         late = write(tmp_path, "AsOfDate,Instrument,Quote\n2020-03-09T13:29:00Z,AAPL,1\n2099-01-01,AAPL,1\n")
-        assert run("load", "quotes", late).stdout == "quotes: 1 late, 1 refused\n"
+        refused = run("load", "quotes", late)
+        assert (refused.exit_code, refused.stdout.splitlines()[0]) == (
+            1,
+            "quotes: nothing loaded; 1 row failed (1 AsOfDate)",
+        )
+        assert "line 3, column AsOfDate, value '2099-01-01': observed further ahead of the clock" in refused.stderr
+        summary = run("load", "quotes", late, "--good-rows").stdout.splitlines()[0]
+        assert summary == "quotes: 1 late; 1 row failed (1 AsOfDate)"
 
     def test_columns_may_come_in_any_order_and_others_are_left_aside(self, embedded: Store, tmp_path: Path) -> None:
         path = write(tmp_path, "Remark, Region ,Book,BusinessUnit,Desk\nmine,Asia,VOL,Equity,Vol\n")
