@@ -80,9 +80,10 @@ def apply_incoming(
     Records are upserted: a known key is overwritten, the last of several with one key counts, what is equal to the
     stored is not written. A quote older than the stored one of its instrument and date, or of a date before
     ``not_before``, is late and goes to history alone; of equal times the later arrival counts; one observed further
-    ahead of the clock than the tolerance is set aside with its reason. Then what depends on all this is priced: trades
-    that came or changed and underlyings with new parameters at the newest as-of date, underlyings with a new quote at
-    the quote's date if that is the newest or was priced before. Reported sensitivities take the place of ours.
+    ahead of the clock than the tolerance is set aside with its reason. Then what depends on all this is priced:
+    trades that came or changed and underlyings with new parameters at the newest as-of date, underlyings with a new
+    quote at the quote's date, and all of them at a date that is new to the store, also an earlier one: it is a close.
+    Reported sensitivities take the place of ours.
 
     What takes long to prepare for this is prepared before the transaction begins. What it lacks all the same, because
     another process has changed parameters or trades, is left to be prepared beside the ticks, or with ``wait_for_slow``

@@ -15,31 +15,38 @@ from storage.database import Store
 from storage.quotes import Quote
 from storage.records import Record
 
+_DATES_AHEAD = 2
+"""So many of several new dates are prepared before the transaction: more would be in memory at once."""
+
 
 def prepare_before(
     store: Store, state: PricingState, incoming: Incoming, in_time: Iterable[Quote], *, wait_for_slow: bool
 ) -> None:
     """Prepare the underlyings that this batch will have priced whole, and the trades that it brings.
 
-    Those are the underlyings with new parameters; all of them where a new date begins; with ``wait_for_slow`` those
-    with a quote, which others leave to be prepared beside the ticks. in_time: the quotes that will be taken.
+    Those are the underlyings with new parameters; all of them where a date is new to the store; with
+    ``wait_for_slow`` those with a quote, which others leave to be prepared beside the ticks. in_time: the quotes that
+    will be taken.
     """
     if wait_for_slow or not state.is_read:
         state.catch_up(store)
-    dates = {quote.as_of_date for quote in in_time} | ({state.newest} if state.newest else set())
+    quotes = list(in_time)
+    dates = {quote.as_of_date for quote in quotes} | ({state.newest} if state.newest else set())
     if not dates:
         return
     newest = max(dates)
-    begins = newest != state.newest and newest not in state.priced
     parameters = incoming.records.get("parameters", [])
-    tickers = {str(record["ticker"]) for record in parameters} | set(state.tickers() if begins else ())
-    if wait_for_slow:
-        tickers |= {quote.instrument for quote in in_time if quote.as_of_date == newest}
     known = state.parameters.with_others(parameters)
-    for ticker in sorted(tickers):
-        preparation = state.preparation(newest, ticker, known.on(newest, ticker))
-        if preparation is not None:
-            state.take(preparation.made())
+    for as_of in sorted(dates)[-_DATES_AHEAD:]:
+        begins = as_of not in state.priced and (as_of != newest or newest != state.newest)
+        tickers = set(state.tickers() if begins else ())
+        if as_of == newest:
+            tickers |= {str(record["ticker"]) for record in parameters}
+            tickers |= {quote.instrument for quote in quotes if wait_for_slow and quote.as_of_date == newest}
+        for ticker in sorted(tickers):
+            preparation = state.preparation(as_of, ticker, known.on(as_of, ticker))
+            if preparation is not None:
+                state.take(preparation.made())
     for ticker, trades in _coming(state, incoming.records.get("trades", [])).items():
         preparation = Preparation(ticker, newest, known.on(newest, ticker), trades)
         if preparation.boundaries:

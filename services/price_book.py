@@ -93,7 +93,8 @@ def price_underlyings(
             if first:
                 rows.failures += _waiting(unit, as_of, prepared)
     note_changes(unit, state, change, as_of, rows)
-    state.priced.add(as_of)
+    if rows.valued or rows.failures:
+        state.priced.add(as_of)
     return pending
 
 
@@ -132,6 +133,8 @@ def price_fresh(
             pending.add(slow_work_of(state, fresh.as_of, ticker, quote))
             rows.failures += _waiting(unit, fresh.as_of, prepared)
     note_changes(unit, state, change, fresh.as_of, rows)
+    if rows.valued or rows.failures:
+        state.priced.add(fresh.as_of)
     return pending
 
 

@@ -40,4 +40,5 @@ def price_moved(unit: WriteUnit, state: PricingState, change: Change, moved: Mov
     for as_of in now:
         pending.add(price_underlyings(unit, state, change, as_of, now[as_of], wait_for_slow=wait_for_slow))
         pending.add(leave_unprepared(unit, state, change, as_of, later[as_of]))
+        state.keep_newest_ready()
     return pending

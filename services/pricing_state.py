@@ -121,6 +121,10 @@ class PricingState:
         if change.reported:
             self._reported_revision = unit.revision
         self._expected.clear()
+        self.keep_newest_ready()
+
+    def keep_newest_ready(self) -> None:
+        """Let go of what is ready for dates that are over."""
         self._ready.keep_to(self._next_date() or self.newest)
 
     def _follow_static(self, connection: Connection) -> None:
@@ -215,6 +219,11 @@ class PricingState:
     def forget_reported(self) -> None:
         """Forget which rows are reported, after some were taken away: they are read again when they are needed."""
         self._reported.clear()
+
+    def forget_date(self, as_of: date) -> None:
+        """Forget that a date was priced: its quotes and values have been taken off the store."""
+        self.priced.discard(as_of)
+        self._ready.untell(self.priced)
 
     def forget_from(self, first: date) -> None:
         """Forget what is known of this date and later ones: their quotes and values have been taken off the store."""

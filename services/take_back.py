@@ -12,7 +12,7 @@ from services.pricing_state import PricingState
 from services.take_records import take_records
 from storage.change_log import NO_DATE, Change
 from storage.database import WriteUnit
-from storage.quotes import newest_as_of
+from storage.quotes import newest_as_of, quoted_dates
 from storage.records import RECORD_TABLES, key_of, write_versions
 from storage.schema import pricing_failures, quote_history, quotes, sensitivities
 from storage.sensitivities import forget_failures, forget_values, written_dates
@@ -66,6 +66,9 @@ def take_back_quotes(
     state.drop_quotes()
     if before is not None and (state.newest is None or before > state.newest):
         _forget_dates_after(unit, state, state.newest)
+    still_quoted = set(quoted_dates(unit.connection))
+    for as_of in {day for day, _ in former} & state.priced - still_quoted:
+        _forget_date(unit, state, as_of)
     for as_of in {*state.priced, *([state.newest] if state.newest else [])}:
         tickers = {instrument for day, instrument in former if day <= as_of}
         if tickers:
@@ -134,6 +137,14 @@ def _forget_dates_after(unit: WriteUnit, state: PricingState, newest: date | Non
     later = [as_of for as_of in state.priced if as_of > last]
     if later:
         state.forget_from(min(later))
+
+
+def _forget_date(unit: WriteUnit, state: PricingState, as_of: date) -> None:
+    """Take our values off a date that has no quote any more; what others reported stays."""
+    ours = (sensitivities.c.as_of_date == as_of) & (sensitivities.c.source == Source.ENGINE)
+    unit.connection.execute(delete(sensitivities).where(ours))
+    unit.connection.execute(delete(pricing_failures).where(pricing_failures.c.as_of_date == as_of))
+    state.forget_date(as_of)
 
 
 def _put_back(unit: WriteUnit, table: Table, former: dict[Key, Row | None]) -> None:

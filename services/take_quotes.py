@@ -78,7 +78,10 @@ def _stored(unit: WriteUnit, state: PricingState, quote: Quote) -> Quote | None:
 
 
 def _note_moved(unit: WriteUnit, state: PricingState, change: Change, newest: Sequence[Quote], moved: Moved) -> None:
-    """The underlyings of the new quotes, and every underlying on a date that is new."""
+    """The underlyings of the new quotes, every underlying on a date that is new, and whoever inherits a quote.
+
+    Every date that has a quote is priced, also an earlier one that comes later: it is the close of the next.
+    """
     if not newest:
         return
     change.quotes = True
@@ -87,21 +90,20 @@ def _note_moved(unit: WriteUnit, state: PricingState, change: Change, newest: Se
     by_date: dict[date, list[Quote]] = {}
     for quote in newest:
         by_date.setdefault(quote.as_of_date, []).append(quote)
+    moved.inherited = set(by_date) != {state.newest}
+    if moved.inherited:
+        state.drop_quotes()  # what is in memory of later dates lacks what they inherit now
     for as_of, quotes in by_date.items():
         state.quotes(unit.connection, as_of).update((quote.instrument, quote) for quote in quotes)
-        if as_of != state.newest and as_of not in state.priced:
-            continue
         tickers = {quote.instrument for quote in quotes} if as_of in state.priced else set(state.tickers())
         moved.tickers.setdefault(as_of, set()).update(tickers)
         change.log("quotes", as_of, _logged(quotes))
-    for later in sorted(date_ for date_ in state.priced if date_ > min(by_date)):
+    first = min(by_date)
+    for later in sorted(as_of for as_of in {*state.priced, *by_date} if as_of > first):
         known = state.quotes(unit.connection, later)
         for quote in newest:
-            inherited = known.get(quote.instrument)
-            if quote.as_of_date < later and (inherited is None or inherited.as_of_date <= quote.as_of_date):
-                known[quote.instrument] = quote
+            if quote.as_of_date < later and known[quote.instrument].as_of_date == quote.as_of_date:
                 moved.tickers.setdefault(later, set()).add(quote.instrument)
-    moved.inherited = set(by_date) != {state.newest}
 
 
 def _logged(quotes: Sequence[Quote]) -> pa.Table:

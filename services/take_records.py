@@ -12,6 +12,7 @@ from services.record_kinds import RECORD_KINDS
 from services.zero_terminated import write_zeros
 from storage.change_log import NO_DATE, Change
 from storage.database import WriteUnit
+from storage.quotes import quoted_dates
 from storage.records import Record, Upserted, columns_of, upsert_records
 from storage.sensitivities import forget_failures, forget_values
 
@@ -79,6 +80,10 @@ def _take_trades(unit: WriteUnit, state: PricingState, outcome: Upserted, moved:
     fresh = state.take_trades(outcome.written)
     if state.newest is None:
         return
+    if not state.priced:  # the first trades of a store whose quotes were there before them
+        for as_of in quoted_dates(unit.connection):
+            if as_of < state.newest:
+                moved.tickers.setdefault(as_of, set()).update(state.tickers())
     forget_failures(unit, state.newest, fresh.changed)
     for ticker, trade_ids in fresh.outdated.items():
         forget_values(unit, state.newest, ticker, trade_ids)

@@ -44,6 +44,11 @@ def newest_as_of(connection: Connection) -> date | None:
     return connection.execute(select(func.max(quotes.c.as_of_date))).scalar()
 
 
+def quoted_dates(connection: Connection) -> list[date]:
+    """The dates that have a quote, oldest first."""
+    return list(connection.execute(select(quotes.c.as_of_date).distinct().order_by(quotes.c.as_of_date)).scalars())
+
+
 def previous_quoted_date(connection: Connection, as_of: date) -> date | None:
     """The newest date before this one that has a quote, or None."""
     return connection.execute(select(func.max(quotes.c.as_of_date)).where(quotes.c.as_of_date < as_of)).scalar()
