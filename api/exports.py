@@ -19,14 +19,14 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from api.access import KnowingGate, is_of_another_origin
+from services.arrow_stream import TooLarge
 from services.export_kinds import EXPORT_KINDS, EXPORT_URL, FORM, NotThere, read_asked
 from services.export_table import ExportForm
 from services.export_worker import export_worker
-from services.how_many import grouped
 from services.process_beside import WorkFailed
 
-_MOST_BYTES = 200_000_000
-_MOST_CELLS = 30_000_000
+_MOST_BYTES, _MOST_HELD = 200_000_000, 400_000_000
+"""Of one table that a page sends, and of all that wait to be files."""
 _MOST_MADE_AT_ONCE, _MOST_AT_ONCE = 2, 16
 _PIECE = 256 * 1024
 _ABOUT = "about."
@@ -54,7 +54,7 @@ class Exports:
     def __init__(self, gate: KnowingGate) -> None:
         self._gate = gate
         self._turns = asyncio.Semaphore(_MOST_MADE_AT_ONCE)
-        self._asked = 0
+        self._asked = self._held = 0
 
     async def of_store(self, request: Request) -> Response:
         """GET: query ``form``, and what the kind is asked for by."""
@@ -82,6 +82,8 @@ class Exports:
         except BaseException:  # whoever asked has gone
             self._asked -= 1
             raise
+        finally:
+            self._held -= getattr(request.state, "held", 0)
         return _File(made, form, file_name, self._has_gone_out)
 
     def _has_gone_out(self) -> None:
@@ -99,11 +101,7 @@ class Exports:
         return table.file_name, form, partial(export_worker().of_store, table.make, form, table.title, about)
 
     async def _rows_shown(self, request: Request) -> _Wanted:
-        form, body = _form_of(request), bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MOST_BYTES:
-                raise Refused(413, f"it is larger than {_MOST_BYTES // 1_000_000} MB: filter or group it first.")
+        form, body = _form_of(request), await self._body_of(request)
         title = request.query_params.get("title", "Pivot")[:100]
         about = {
             name.removeprefix(_ABOUT)[:100]: value[:_LONGEST_WORDS]
@@ -111,7 +109,20 @@ class Exports:
             if name.startswith(_ABOUT)
         }
         about |= _made_for(self._gate.name_of(request))
-        return title, form, partial(_made_of_arrow, bytes(body), form, title, about)
+        return title, form, partial(_made_of_arrow, body, form, title, about)
+
+    async def _body_of(self, request: Request) -> bytes:
+        """The body, which counts among those that are kept while their files are made."""
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            request.state.held = len(body)
+            self._held += len(chunk)
+            if len(body) > _MOST_BYTES:
+                raise Refused(413, f"it is larger than {_MOST_BYTES // 1_000_000} MB: filter or group it first.")
+            if self._held > _MOST_HELD:
+                raise Refused(503, "many large files are being made already. Try again in a moment.")
+        return bytes(body)
 
 
 class _File(Response):
@@ -134,10 +145,9 @@ class _File(Response):
 
 def _made_of_arrow(body: bytes, form: ExportForm, title: str, about: Mapping[str, str]) -> bytes:
     try:
-        table = pa.ipc.open_stream(body).read_all()
-        if table.num_rows * max(table.num_columns, 1) > _MOST_CELLS:
-            raise Refused(413, f"it has more than {grouped(_MOST_CELLS)} cells: filter or group it first.")
         return export_worker().of_arrow(body, form, title, about)
+    except TooLarge as error:
+        raise Refused(413, f"{error}: filter or group it first.") from error
     except (pa.ArrowException, OSError, ValueError) as error:  # a stream that was cut off is an OSError
         log.warning("a table of a pivot could not be read", error=str(error))
         raise Refused(400, "what the page sent could not be read as a table.") from error

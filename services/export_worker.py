@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from services.arrow_stream import read_arrow
 from services.explored_table import explored_table
 from services.export_table import ExportForm, export_table
 from services.process_beside import ProcessBeside, Progress, serve
@@ -17,6 +18,9 @@ from storage.settings import Settings, settings
 _FAILED = "The file could not be made. Try again; the server's log says more."
 _DIED = "The process that makes files ended before this one was done. Try again."
 _FOR_PEOPLE = (ValueError, OSError, pa.ArrowException)
+
+MOST_CELLS, MOST_BYTES = 30_000_000, 400_000_000
+"""Of the table of a pivot, as it is once it is unpacked."""
 
 Make = Callable[[Connection], pd.DataFrame]
 """Gives rows. It goes to the process by its name: a function of a module, or a ``partial`` of one.
@@ -36,7 +40,10 @@ class ExportWorker:
         return self._made("of_store", make, form, title, dict(about))
 
     def of_arrow(self, stream: bytes, form: ExportForm, title: str, about: Mapping[str, str]) -> bytes:
-        """The file of a pivot's table, an Arrow stream. Raises WorkFailed; ValueError and OSError where it is none."""
+        """The file of a pivot's table, an Arrow stream. It is looked into in the process alone.
+
+        Raises WorkFailed, TooLarge, and ValueError, OSError or ArrowException where it is no table.
+        """
         return self._made("of_arrow", stream, form, title, dict(about))
 
     @property
@@ -71,7 +78,7 @@ class _Desk:
     def of_arrow(
         self, _progress: Progress, stream: bytes, form: ExportForm, title: str, about: Mapping[str, str]
     ) -> bytes:
-        table = pa.ipc.open_stream(stream).read_all()
+        table = read_arrow(stream, MOST_CELLS, MOST_BYTES)
         return export_table(explored_table(table), form, title, about=about)
 
 

@@ -256,7 +256,9 @@ def test_who_may_not_is_told_why(status: int, words: str, asked: dict[str, Any])
 def test_what_is_no_table_or_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert exported(b"no arrow at all", form="csv").status_code == 400
     assert exported(stream(SHOWN)[:-40], form="csv").status_code == 400
-    monkeypatch.setattr(exports, "_MOST_CELLS", 11)
-    assert exported(stream(SHOWN), form="csv").status_code == 413
+    cells = exported(stream(pa.table({"Nothing": pa.nulls(31_000_000)})), form="csv")
+    assert (cells.status_code, b"more than 30" in bytes(cells.body)) == (413, True)
+    monkeypatch.setattr(exports, "_MOST_HELD", 100)
+    assert exported(stream(SHOWN), form="csv").status_code == 503
     monkeypatch.setattr(exports, "_MOST_BYTES", 100)
     assert exported(stream(SHOWN), form="csv").status_code == 413
