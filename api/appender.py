@@ -31,7 +31,7 @@ class Appender:
         self._thread.shutdown(cancel_futures=True)
 
     def _append(self, kind: RecordKind, body: bytes, content_type: str, atomic: bool) -> Appended:
-        read = read_body(body, content_type, kind, FileLimits.of(self._settings))
+        read = read_body(body, content_type, kind, FileLimits.of_body(self._settings))
         return append_read(
             self._store,
             self._state,

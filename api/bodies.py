@@ -12,6 +12,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from services.append import read_appended
+from services.csv_rows import SPLIT_FILE
 from services.file_limits import FileLimits
 from services.how_many import grouped
 from services.open_table import Rows, open_table
@@ -126,6 +127,8 @@ def _within_bounds(rows: Rows) -> Rows:
 
 def _unreadable(unreadable: Unreadable) -> BadBody:
     failure = unreadable.failure
+    if failure.remediation == SPLIT_FILE:
+        return BadBody(413, f"{failure.reason}: send the rows in several requests", f"{failure.place} {failure.line}")
     return BadBody(400, failure.message, f"{failure.place} {failure.line}")
 
 

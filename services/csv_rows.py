@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 LONGEST_ROW = 1_000_000
+SPLIT_FILE = "split the file, or raise DELTABOARD_FILE_MEGABYTES"
 _NO_TABLE = "this is no table of records"
 _SAVE_AS_UTF8 = "save the file as CSV UTF-8"
 _CHUNK = 1 << 16
@@ -95,7 +96,7 @@ def in_utf8(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
 def too_large(most_bytes: int, before: str = "") -> Fault:
     """Why a file of more bytes is refused."""
     size = f"{before}larger than {grouped(most_bytes / 1e6)} MB"
-    return Fault(size, "split the file, or raise DELTABOARD_FILE_MEGABYTES")
+    return Fault(size, SPLIT_FILE)
 
 
 def reader_of(texts: Iterable[str], delimiter: str = ",") -> "Reader":

@@ -1,6 +1,6 @@
 """How much one file may hold, whatever its form."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from storage.settings import Settings
 
@@ -16,3 +16,9 @@ class FileLimits:
     @classmethod
     def of(cls, settings: Settings) -> "FileLimits":
         return cls(int(settings.file_megabytes * 1e6), settings.file_rows, settings.file_columns)
+
+    @classmethod
+    def of_body(cls, settings: Settings) -> "FileLimits":
+        """Those of a file that comes over HTTP: what it unpacks to is bounded as the body is."""
+        limits = cls.of(settings)
+        return replace(limits, bytes=min(limits.bytes, int(settings.api_megabytes * 1e6)))

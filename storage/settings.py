@@ -97,7 +97,11 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="The token that appends over HTTP must carry; without one nothing can be appended that way.",
     )
-    api_megabytes: float = Field(10.0, gt=0, description="How large the body of an HTTP append may be, in megabytes.")
+    api_megabytes: float = Field(
+        10.0,
+        gt=0,
+        description="How large the body of an HTTP append may be, in megabytes, as it is sent and as it unpacks.",
+    )
     api_requests_a_minute: int = Field(600, gt=0, description="How many HTTP appends the server takes in a minute.")
     kafka_bootstrap: str = Field(
         "127.0.0.1:9092", description="Where the Kafka broker is: HOST:PORT, several by comma."

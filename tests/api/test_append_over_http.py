@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -230,6 +231,32 @@ class TestRefused:
 
     def test_a_compressed_body(self, start: Callable[..., Server]) -> None:
         assert start().ask("/api/quotes", b"\x1f\x8b", headers={"Content-Encoding": "gzip"}).status == 415
+
+    @pytest.mark.parametrize("form", [EXCEL, PARQUET])
+    def test_what_a_body_unpacks_to_is_bounded_as_the_body_is(
+        self, start: Callable[..., Server], form: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Refused by what it says of itself: nothing of it is read."""
+        columns = {"AsOfDate": ["2020-03-09"] * 5, "Instrument": ["A" * 1_000_000] * 5, "Quote": [1.0] * 5}
+        if form == PARQUET:
+            target = io.BytesIO()
+            pq.write_table(pa.table(columns), target, compression="zstd", use_dictionary=False)
+            body = target.getvalue()
+        else:
+            texts = "".join(f"<row><c t='inlineStr'><is><t>{text}</t></is></c></row>" for text in columns["Instrument"])
+            target = io.BytesIO()
+            with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
+                made.writestr("xl/workbook.xml", "<workbook/>")
+                made.writestr("xl/worksheets/sheet1.xml", f"<worksheet>{texts}</worksheet>")
+            body = target.getvalue()
+        assert len(body) < 100_000
+        monkeypatch.setattr(pq.ParquetFile, "iter_batches", None)
+        monkeypatch.setattr(zipfile.ZipFile, "open", None)
+        answer = start(api_megabytes=1).ask("/api/quotes", body, content_type=form)
+        assert (answer.status, answer.error) == (
+            413,
+            "unpacks to 5 MB, larger than 1 MB: send the rows in several requests",
+        )
 
     @pytest.mark.parametrize(
         ("content_type", "body", "error", "place"),
