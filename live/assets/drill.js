@@ -56,6 +56,7 @@ export function buildDrill(body, { tell, columns, leave }) {
     if (trade) return;
     viewer ??= await opened();
     await viewer.restore({ table: source.table, plugin: 'Datagrid', group_by: [], split_by: [], columns, filter, columns_config: source.formats, settings: false });
+    await viewer.flush();
     if (byKeyboard) gridOf(box)?.focus();
   }
 
@@ -63,8 +64,10 @@ export function buildDrill(body, { tell, columns, leave }) {
     const made = await viewerIn(box, source.engine, source.themeOf());
     made.addEventListener('perspective-click', ({ detail }) => {
       if (!detail.row?.Trade) return;
-      choose(detail.row.Trade);
-      if (keys.tookEnter()) open.focus();
+      keys.answer((byKeyboard) => {
+        choose(detail.row.Trade);
+        if (byKeyboard) open.focus();
+      });
     });
     return made;
   }

@@ -11,6 +11,7 @@ const AT_REST = '[data-testid=stApp][data-test-script-state=notRunning]';
 const POPOVER = '[data-testid=stPopoverBody]';
 const OPENER = '[data-testid=stPopover] button[aria-expanded=true]';
 const UNFINISHED = `${MAIN} [data-testid=stSkeleton]`; // a control whose code is still on its way
+const LONGEST_WAIT_MS = 4000; // for a control that is drawn anew: as long as a browser lets a key open a chooser of files
 const LOOK_EVERY_MS = 120; // whether it is lost: what takes an element away tells nobody
 
 let last = null; // what had the focus: the keys it is under, the innermost first, its label, and the keys around it
@@ -18,6 +19,7 @@ let walked = false; // whether the last key was Tab
 let pointed = false; // whether one points rather than types: whoever does sees where one is
 let restedBefore = false; // whether the page was at rest and the focus lost at the look before, too
 let beforeDialog = null; // what had it before a dialog opened
+let pressedLost = 0; // when Enter or Space was pressed while the control under it was being drawn anew
 
 const keyOf = (element) => element.getAttribute('class')?.match(/(?:^| )(st-key-\S+)/)?.[1];
 const labelOf = (element) => element.getAttribute('aria-label') ?? element.textContent.trim();
@@ -80,7 +82,19 @@ function giveBack() {
   const isAsked = document.querySelector(DIALOG) !== null;
   if (isAsked && !last.inDialog) return;
   const lost = last.inDialog && !isAsked ? beforeDialog : last;
-  if (lost) heirOf(lost)?.focus({ focusVisible: true });
+  const heir = lost && heirOf(lost);
+  heir?.focus({ focusVisible: true });
+  const isSame = heir && labelOf(heir) === lost.label && keysOver(heir)[0] === lost.keys[0];
+  if (isSame && Date.now() - pressedLost < LONGEST_WAIT_MS) heir.click();
+  pressedLost = 0;
+}
+
+// A key for a control that is away at this moment is not lost: it acts when the control is there again.
+function keepPress(event) {
+  const isGone = last && !pointed && document.activeElement === document.body && !(last.element.isConnected && usable(last.element));
+  if (!isGone || event.repeat || !['Enter', ' '].includes(event.key) || !last.element.matches('a, button, summary')) return;
+  pressedLost = Date.now();
+  event.preventDefault();
 }
 
 // The browser would go through the whole page before it comes to the popover that was just opened.
@@ -108,6 +122,7 @@ function walkPopover(event) {
 
 document.addEventListener('focusin', focused);
 document.addEventListener('keydown', walkPopover);
+document.addEventListener('keydown', keepPress);
 document.addEventListener('pointerdown', () => (pointed = true), true);
 document.addEventListener('keydown', () => (pointed = false), true);
 setInterval(look, LOOK_EVERY_MS);

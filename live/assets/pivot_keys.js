@@ -6,7 +6,13 @@ import { make, setAttribute } from './dom.js';
 const LABEL = -1; // the place of a row's label among its cells
 const HEAD = -1; // the place of the heads of the columns among the rows
 const STYLE = '.db-cursor { outline: 2px solid var(--st-primary-color, #1668c7); outline-offset: -2px; }';
+const LONGEST_ANSWER_MS = 10_000; // after it, keys no longer wait for what a press has asked for
+const MOST_TRIES = 50; // of asking a view that has just been replaced by another
 let cursors = 0;
+// Of all grids of the page: keys act in their order, however fast they come, each where the focus is by then. What one of
+// them asks for may take its time, and lead to another grid.
+let acted = Promise.resolve();
+const acts = new WeakMap(); // grid -> what a key does in it
 
 // The grid of a viewer, where it shows one and not a chart.
 export const gridOf = (box) => box.querySelector('perspective-viewer-datagrid')?.shadowRoot?.querySelector('regular-table') ?? null;
@@ -16,8 +22,8 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
   const known = new WeakSet();
   const id = `db-cursor-${++cursors}`;
   let cursor = null;
-  let entered = false;
-  let acted = Promise.resolve(); // to walk takes the engine's answer: keys act in their order, however fast they come
+  let asked = null; // by the Enter key, of whoever answers to a click on a cell: to be called when it has
+  const draws = new Set(); // who waits for the next time that the grid is drawn
 
   function take(grid) {
     if (known.has(grid)) return;
@@ -25,7 +31,12 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     grid.parentNode.prepend(make('style', '', { text: STYLE }));
     grid.setAttribute('role', 'group');
     grid.setAttribute('aria-label', `${name}: arrows to walk, Enter to open`);
-    grid.addStyleListener(() => mark(grid));
+    acts.set(grid, (key, isFar) => act(grid, key, isFar));
+    grid.addStyleListener(() => {
+      mark(grid);
+      for (const drawn of draws) drawn();
+      draws.clear();
+    });
   }
 
   const isAt = (meta, { x, y }) => {
@@ -52,9 +63,23 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
 
   const isFocused = (grid) => grid.getRootNode().activeElement === grid;
 
+  const nextDraw = () => soon((drawn) => draws.add(drawn));
+
+  // How many rows and columns there are; of the view that takes its place where one is just being replaced.
+  async function size() {
+    for (let tries = 1; ; tries++) {
+      try {
+        const view = await viewOf();
+        return await Promise.all([view.num_rows(), view.num_columns()]);
+      } catch (error) {
+        if (tries === MOST_TRIES) throw error;
+        await new Promise((resume) => setTimeout(resume, 20));
+      }
+    }
+  }
+
   async function walk(grid, key, isFar) {
-    const view = await viewOf();
-    const [rows, columns] = await Promise.all([view.num_rows(), view.num_columns()]);
+    const [rows, columns] = await size();
     const first = cellAt(grid, { x: LABEL, y: firstRow(grid) }) ? LABEL : 0;
     const page = Math.max(1, Math.floor(room(grid) / rowHeight(grid)) - 1);
     const { x, y } = cursor ?? { x: first, y: firstRow(grid) - (key === 'ArrowDown' ? 1 : 0) };
@@ -85,14 +110,28 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     if (!box || box.right > edge.left + grid.clientWidth || box.left < edge.left) await grid.scrollToCell(cursor.x, firstRow(grid));
   }
 
-  // A row's label opens and closes at a press, a head sorts at one; a cell answers to a click.
-  function enter(grid) {
+  // A row's label opens and closes at a press, a head sorts at one; a cell answers to a click. Done when that is there.
+  async function enter(grid) {
     const cell = cursor && cellAt(grid, cursor);
     if (!cell) return;
-    const isCell = cursor.x !== LABEL && cursor.y !== HEAD;
-    entered = isCell;
     const where = { bubbles: true, composed: true, button: 0 };
-    cell.dispatchEvent(new MouseEvent(isCell ? 'click' : 'mousedown', where));
+    const press = () => cell.dispatchEvent(new MouseEvent('mousedown', where));
+    if (cursor.x !== LABEL && cursor.y !== HEAD) {
+      await soon((done) => {
+        asked = done;
+        cell.dispatchEvent(new MouseEvent('click', where));
+      });
+      asked = null;
+    } else if (cursor.y === HEAD) {
+      const drawn = nextDraw();
+      press();
+      await drawn;
+    } else if (/psp-tree-label-(expand|collapse)/.test(cell.className)) {
+      const [before] = await size();
+      press();
+      for (const end = Date.now() + LONGEST_ANSWER_MS; (await size())[0] === before && Date.now() < end; ) await new Promise(requestAnimationFrame);
+      await nextDraw();
+    }
   }
 
   function opens(grid, key) {
@@ -102,7 +141,7 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
   }
 
   async function act(grid, key, isFar) {
-    if (key === 'Enter' || key === ' ' || opens(grid, key)) enter(grid);
+    if (key === 'Enter' || key === ' ' || opens(grid, key)) await enter(grid);
     else await walk(grid, key, isFar);
   }
 
@@ -115,7 +154,7 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     const { key } = event;
     if (!/^(Enter| |Arrow(Down|Up|Left|Right)|Page(Down|Up)|Home|End)$/.test(key)) return;
     const isFar = event.ctrlKey || event.metaKey;
-    acted = acted.then(() => act(grid, key, isFar)).catch((error) => console.warn('deltaboard, pivot:', error));
+    acted = acted.then(() => actAtFocus(grid, key, isFar)).catch((error) => console.warn('deltaboard, pivot:', error));
     event.preventDefault();
     event.stopPropagation();
   }
@@ -130,8 +169,38 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
   box.addEventListener('keydown', pressed, true);
   box.addEventListener('focusin', focused);
   box.addEventListener('focusout', focused);
-  // Whether the last click on a cell was the Enter key's: who asked with the keyboard is led on by it.
-  return { tookEnter: () => entered && !(entered = false) };
+  return {
+    // Does what answers to a click on a cell, told whether it was the Enter key's: who asked with the keyboard is led on by it.
+    async answer(step) {
+      const done = asked;
+      asked = null;
+      try {
+        await step(Boolean(done));
+      } finally {
+        done?.();
+      }
+    },
+  };
+}
+
+// A promise that is kept when `begin`'s argument is called, or after a while.
+function soon(begin) {
+  return new Promise((resolve) => {
+    const late = setTimeout(resolve, LONGEST_ANSWER_MS);
+    begin(() => {
+      clearTimeout(late);
+      resolve();
+    });
+  });
+}
+
+// A key that was pressed in a grid: it acts where the focus has come to since.
+async function actAtFocus(grid, key, isFar) {
+  let focus = document.activeElement;
+  while (focus?.shadowRoot?.activeElement) focus = focus.shadowRoot.activeElement;
+  const target = acts.has(focus) ? focus : focus === document.body ? grid : null;
+  if (target) await acts.get(target)(key, isFar);
+  else if ((key === 'Enter' || key === ' ') && focus.matches('.db-drill button')) focus.click();
 }
 
 const within = (value, low, high) => Math.min(Math.max(value, low), Math.max(high, low));

@@ -211,9 +211,8 @@ export function buildExplore(host, key, emit, data, tell) {
   }
 
   function clicked({ row, config }) {
-    const byKeyboard = keys.tookEnter();
-    if (row?.Trade && !row.__ROW_PATH__) drill.show(row.Trade, [], byKeyboard);
-    else drill.show('', config?.filter ?? [], byKeyboard);
+    const isOne = row?.Trade && !row.__ROW_PATH__;
+    keys.answer((byKeyboard) => (isOne ? drill.show(row.Trade, [], byKeyboard) : drill.show('', config?.filter ?? [], byKeyboard)));
   }
 
   async function save(form) {

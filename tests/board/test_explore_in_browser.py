@@ -196,6 +196,20 @@ def test_the_pivot_is_worked_by_keyboard_alone(chromium: Any, board: RunningBoar
     page.close()
 
 
+def test_keys_in_the_pivot_are_not_lost_however_fast_they_come(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board)
+    page.get_by_role("button", name="Pause", exact=True).focus()
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    focus_on = "(words) => new RegExp(words).test((" + FOCUS + ")())"
+    for key in ("Tab", "ArrowDown", "ArrowDown", "ArrowRight", "Enter", "ArrowDown", "Enter"):
+        page.keyboard.press(key)  # a cell, its list of trades, the first of them
+    page.wait_for_function(focus_on, arg="^Open T")
+    for key in ("Escape", "ArrowLeft", "Enter", "ArrowDown"):  # the branch is closed, and what is below it comes next
+        page.keyboard.press(key)
+    page.wait_for_function(focus_on, arg="^Asia Pacific")
+    page.close()
+
+
 FOCUS_INPUT = """(() => {
   let focus = document.activeElement;
   while (focus.shadowRoot?.activeElement) focus = focus.shadowRoot.activeElement;
