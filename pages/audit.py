@@ -37,20 +37,22 @@ chosen = audit_filters()
 with store().read() as connection:
     count, entries = count_audit(connection, chosen), read_audit(connection, chosen, limit=_MOST_ROWS)
 with st.container(horizontal=True, vertical_alignment="center"):
-    more = f", the newest {count_text(_MOST_ROWS)} are listed" if count > _MOST_ROWS else ""
-    st.caption(f"{how_many_text(count, 'entry', 'entries')}{more}")
     export_menu(chosen, "audit", disabled=not count)
-    if st.button("Verify the chain", key="verify", help="Read all entries and compute every hash again."):
-        with store().read() as connection, st.spinner("Reading every entry"):
-            fault, total = verify_audit(connection), count_audit(connection)
-        if fault is None:
-            said = how_many_text(total, "entry is as it was", "entries are as they were")
-            st.success(f"{said} written.", icon=":material/verified:")
-        else:
-            st.error(
-                f"Entry {count_text(fault.audit_id)} {fault.reason}. Tell whoever runs Deltaboard.",
-                icon=":material/gpp_bad:",
-            )
+    asked = st.button("Verify the chain", key="verify", help="Read all entries and compute every hash again.")
+    said = st.empty()  # behind the controls: what is said there moves none of them
+    more = f", the newest {count_text(_MOST_ROWS)} are listed" if count > _MOST_ROWS else ""
+    said.caption(f"{how_many_text(count, 'entry', 'entries')}{more}")
+if asked:
+    with store().read() as connection:
+        fault, total = verify_audit(connection), count_audit(connection)
+    if fault is None:
+        verified = how_many_text(total, "entry is as it was", "entries are as they were")
+        said.markdown(f":green[:material/verified: {verified} written.]")
+    else:
+        st.error(
+            f"Entry {count_text(fault.audit_id)} {fault.reason}. Tell whoever runs Deltaboard.",
+            icon=":material/gpp_bad:",
+        )
 if entries:
     named = (stored.entry for stored in entries)
     listed = pd.DataFrame([shown(stored) for stored in entries])

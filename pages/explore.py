@@ -5,11 +5,12 @@ import streamlit as st
 from live.explore_panel import explore_panel
 from storage.read_models import as_of_dates, book_names
 from ui.explore_columns_help import columns_help
-from ui.explore_starters import STARTERS
+from ui.explore_starters import STARTERS, starter_of
 from ui.explore_state import current_content, explored, follow_address, start_with, take_pivot
 from ui.plain_words import plain
 from ui.saved_views import view_menu
 from ui.store import store
+from ui.tab_title import tab_title
 from ui.toolbar import as_of_control, books_control, status_control
 from ui.trade_links import go_to_trade
 from ui.view_state import LATEST, mirrored_view, view_state
@@ -49,6 +50,8 @@ with view_column:
     elif view_menu(user, content, shown.opened) is not None:
         follow_address()
         st.rerun()
+title = shown.opened.name if shown.opened else starter_of(shown.pivot)
+tab_title(title, "Explore")
 if shown.problem:
     st.warning(plain(shown.problem), icon=":material/link_off:")
 explore_panel(
@@ -59,7 +62,7 @@ explore_panel(
     statuses=state.statuses,
     books=state.books,
     pivot=shown.pivot,
-    title=shown.opened.name if shown.opened else "Explore",
+    title=title or "Explore",
     editable=True,
     on_pivot_change=take_pivot,
     on_trade=open_trade,

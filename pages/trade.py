@@ -16,6 +16,7 @@ from ui.export_menu import export_menu
 from ui.fact_table import fact_style
 from ui.plain_words import plain
 from ui.store import store
+from ui.tab_title import tab_title
 from ui.trade_chart import day_of_trade
 from ui.trade_links import TRADE_ID, open_all_trades, open_trade
 from ui.trade_sections import how_it_is_priced, measures, other_values, tags, versions, what_it_is
@@ -77,6 +78,7 @@ def everything(trade_id: str, day: date | None) -> None:
 asked = storable(st.query_params.get(TRADE_ID, ""))[:LONGEST_ASKED].strip()
 fact_style()
 found = read(asked, None) if asked else None
+tab_title(asked, "Trade")
 st.subheader(plain(f"Trade {asked} · {found.contract}") if found else "Trade", anchor=False)
 st.session_state[_FIND] = asked
 with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -58,9 +59,15 @@ def contracts_in_words(
     return [
         f"{ticker} stock"
         if maturity is None or maturity != maturity
-        else f"{ticker} {_expiry(maturity)} {strike:g} {kind}"
+        else f"{ticker} {_expiry(maturity)} {_strike(strike)} {kind}"
         for ticker, maturity, strike, kind in zip(tickers, maturities, strikes, option_types, strict=True)
     ]
+
+
+@lru_cache(maxsize=4096)
+def _strike(strike: float) -> str:
+    """All of its digits, however large or small it is, without a power of ten."""
+    return format(Decimal(f"{strike:.15g}"), "f")
 
 
 @lru_cache(maxsize=4096)

@@ -50,3 +50,9 @@ STARTERS: dict[str, dict[str, Any]] = {
     },
 }
 """Name -> configuration of the pivot. The first is what Explore opens with."""
+
+
+def starter_of(pivot: dict[str, Any]) -> str:
+    """The name of the starter that a pivot is; empty where somebody arranged it, and for the one that opens first."""
+    others = list(STARTERS.items())[1:]
+    return next((name for name, configuration in others if configuration == pivot), "")

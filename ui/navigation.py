@@ -8,6 +8,7 @@ from ui.my_views import my_views
 from ui.page_files import EXPLORE_PAGE, FIRST_PAGE, PAGES, page_address
 from ui.page_opening import note_page
 from ui.page_style import apply_page_style
+from ui.tab_title import tab_title
 from ui.who import choose_identity, current_user, is_known
 
 _SIDEBAR_PIXELS = 184
@@ -52,6 +53,7 @@ def show_page() -> None:
     with above_identity:
         my_views(current_user(), page.url_path)
     note_page(page.url_path)
+    tab_title(page.title)
     page.run()
 
 

@@ -3,6 +3,7 @@
 So do the live panels, the tables of Streamlit and the pivot, which ask the browser itself. Files have no language.
 """
 
+import re
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
 from math import isfinite
@@ -14,6 +15,8 @@ from babel.numbers import NumberPattern, get_decimal_symbol, get_group_symbol
 
 _MINUS = "\N{MINUS SIGN}"
 _SMALL = 100
+_LEAST_DECIMALS = 2
+_SPACED = re.compile(r"\b\d{1,3}(?:[ \u00a0\u202f]\d{3})+\b")
 _HALF_UP = Context(prec=400, rounding=ROUND_HALF_UP)
 _ENGLISH = "en-US"
 
@@ -46,9 +49,16 @@ def size_text(value: float) -> str:
 
 
 def percent_text(value: float, decimals: int) -> str:
-    """A share of one, in per cent."""
+    """A share of one, in per cent: at most so many decimals, and no zeros behind the second."""
     pattern: NumberPattern = _language().percent_formats[None]
-    return pattern.prefix[0] + _written(_rounded(value * 100, decimals)) + pattern.suffix[0]
+    whole, _, behind = _rounded(value * 100, decimals).partition(".")
+    behind = behind.rstrip("0").ljust(min(decimals, _LEAST_DECIMALS), "0")
+    return pattern.prefix[0] + _written(f"{whole}.{behind}" if behind else whole) + pattern.suffix[0]
+
+
+def regrouped_text(text: str) -> str:
+    """Words of the store, whose numbers have spaces between their thousands, with numbers as the reader writes them."""
+    return _SPACED.sub(lambda found: _written(re.sub(r"\s", "", found[0])), text)
 
 
 def chart_language() -> dict[str, Any]:

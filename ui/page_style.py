@@ -20,6 +20,18 @@ button[aria-label^="Download as CSV"] { display: none; }
 .st-key-toolbar { gap: 0.4rem; padding-right: 1.6rem; }
 .st-key-board [data-testid=stColumn]:has(.st-key-toolbar) { flex: 0 0 max-content; }
 .st-key-board [data-testid=stColumn]:has(+ [data-testid=stColumn] .st-key-toolbar) { flex: 1 1 0; min-width: 0; }
+.st-key-explore_bar, .st-key-view_menu { gap: 0.5rem; }
+.st-key-explore_bar { padding-right: 1.6rem; }
+.st-key-explore_bar button { min-height: 2.2rem; padding: 0.2rem 0.6rem; }
+@media (min-width: 1200px) {
+  .stHorizontalBlock.st-key-explore_bar, .stHorizontalBlock.st-key-view_menu { flex-wrap: nowrap; }
+  .st-key-view_menu .stElementContainer:has([data-testid=stSelectbox]) { flex: 0 1 200px; min-width: 150px; }
+  .st-key-explore_bar .stElementContainer:has([data-testid=stCaptionContainer]) { flex: 0 1 auto; min-width: 0; }
+  .st-key-explore_bar > [data-testid=stLayoutWrapper]:has(.st-key-view_menu) { flex: 0 1 auto; min-width: 0; }
+  .st-key-explore_bar [data-testid=stCaptionContainer] p {
+    overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+  }
+}
 .st-key-identity [data-testid=stText] {
   font-size: 12px; font-weight: 600; overflow-wrap: anywhere; white-space: normal;
 }

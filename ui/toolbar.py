@@ -11,7 +11,7 @@ from storage.feeds import REPLAY, Feed, FeedState
 from storage.settings import settings
 from storage.trade_statuses import read_statuses
 from ui.errors import or_away
-from ui.number_text import count_text
+from ui.number_text import count_text, regrouped_text
 from ui.plain_words import plain
 from ui.store import store
 from ui.view_state import LATEST, change_view, shown_by_default, view_state
@@ -91,7 +91,7 @@ def replay_control(feed: Feed | None) -> None:
         if feed is None or not alive:
             st.info("No sidecar plays the replay. Start one: `python -m ingestion replay FILE`.")
             return
-        st.caption(plain(f"{feed.detail}, {feed.state}"))
+        st.caption(plain(f"{regrouped_text(feed.detail)}, {feed.state}"))
         user = current_user()
         may = user.may(Permission.STEER)
         if not may:

@@ -1,6 +1,7 @@
 // Pivots of one's own: all trades with all their measures, which the viewer groups, filters and draws while they tick.
 
 import { Answers } from './answers.js';
+import { keepPointer } from './chart_pointer.js';
 import { make, setText } from './dom.js';
 import { buildDrill } from './drill.js';
 import { exportShown } from './export_shown.js';
@@ -41,6 +42,7 @@ export function buildExplore(host, key, emit, data, tell) {
   const box = frame.body.appendChild(make('div', 'db-pivot'));
   const drill = buildDrill(frame.body, { tell, columns: data.drill_columns, leave: () => gridOf(box)?.focus() });
   const keys = workByKeyboard(box, { name: 'Pivot', viewOf: () => pivot.viewer.getView(), escape });
+  const pointAgain = keepPointer(box);
   const answers = new Answers();
   let latest = data;
   let timer = 0;
@@ -248,6 +250,7 @@ export function buildExplore(host, key, emit, data, tell) {
 
   frame.paint = (rows) => {
     next(() => pour(rows.taken()));
+    next(pointAgain);
     describe();
   };
 

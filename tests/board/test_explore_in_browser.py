@@ -210,6 +210,49 @@ def test_keys_in_the_pivot_are_not_lost_however_fast_they_come(chromium: Any, bo
     page.close()
 
 
+def test_a_chart_tells_at_the_pointer_also_while_it_ticks(chromium: Any, board: RunningBoard) -> None:
+    board.roll()
+    page = opened(chromium, board)
+    arrange(page, plugin="Y Bar", group_by=["Region"], columns=["Trades"])
+    chart = page.locator("perspective-viewer-charts-y-bar .webgl-canvas")
+    chart.wait_for()
+    box = chart.bounding_box()
+    across, low = box["x"] + box["width"] * 0.2, box["y"] + box["height"] * 0.85
+    beside = {"x": across + 5, "y": low - 45, "width": 150, "height": 100}
+    page.mouse.move(10, 10)
+    page.wait_for_timeout(1500)  # it has been drawn
+    plain = page.screenshot(clip=beside)
+    page.mouse.move(across - 3, low)
+    page.mouse.move(across, low)
+    until(page, lambda: page.screenshot(clip=beside) != plain, "what is told at the pointer")
+    for price in (71.0, 72.0, 73.0):
+        board.tick(("AAPL", price))
+        page.wait_for_timeout(1200)  # the update would have taken it away
+        until(page, lambda: page.screenshot(clip=beside) != plain, "it again, after a tick")
+    page.close()
+
+
+def test_the_tab_and_the_head_say_what_is_open_on_one_line_of_controls(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board, "Max")
+    page.wait_for_function("() => document.title === 'Explore · Deltaboard'")
+    height = page.locator(".st-key-explore_bar").bounding_box()["height"]
+    page.get_by_role("button", name="Start with").click()
+    page.get_by_role("menuitem", name="Vega by expiry").click()
+    page.get_by_role("heading", name="Vega by expiry").wait_for()
+    page.wait_for_function("() => document.title === 'Vega by expiry · Explore · Deltaboard'")
+    page.get_by_role("button", name="Save as").click()
+    page.get_by_label("Name", exact=True).fill("A view with quite a long name")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    page.wait_for_function("() => document.title === 'A view with quite a long name · Explore · Deltaboard'")
+    page.get_by_role("button", name="More").wait_for()
+    for width in (1500, 1400, 1280):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.wait_for_function(
+            "(height) => document.querySelector('.st-key-explore_bar').clientHeight <= height", arg=height
+        )
+    page.close()
+
+
 FOCUS_INPUT = """(() => {
   let focus = document.activeElement;
   while (focus.shadowRoot?.activeElement) focus = focus.shadowRoot.activeElement;

@@ -169,3 +169,15 @@ def test_what_is_copied_is_numbers_for_a_spreadsheet(new_page: Any, board: Runni
     page.wait_for_function("() => window.copied")
     assert float(page.evaluate("window.copied").replace(",", "")) < 0
     expect(cell).to_contain_text("\u2212")  # what is painted has a real one
+
+
+def test_each_page_names_its_tab(new_page: Any, board: RunningBoard) -> None:
+    page = new_page(viewport={"width": 1300, "height": 900})
+    for path, title in (
+        ("", "Risk board"),
+        ("trades", "Trades"),
+        ("audit", "Audit"),
+        ("trade?trade_id=T00001", "T00001 · Trade"),
+    ):
+        page.goto(f"{board.address}/{path}")
+        page.wait_for_function("(title) => document.title === title", arg=f"{title} · Deltaboard")

@@ -61,11 +61,22 @@ def test_sizes_keep_all_of_their_digits(reader: Any) -> None:
         "9.963 entries are",
     ]
     assert [how_many_text(count, "row") for count in (0, 1, 2)] == ["0 rows", "1 row", "2 rows"]
-    assert [percent_text(value, 4) for value in (0.6792, -0.01, 0.0)] == [
-        "67,9200\u00a0%",
-        "\u22121,0000\u00a0%",
-        "0,0000\u00a0%",
+    assert [percent_text(value, 4) for value in (0.6792, 0.399700, 0.123456789, -0.01, 0.0)] == [
+        "67,92\u00a0%",
+        "39,97\u00a0%",
+        "12,3457\u00a0%",
+        "\u22121,00\u00a0%",
+        "0,00\u00a0%",
     ]
+    assert percent_text(0.5, 0) == "50\u00a0%"
+
+
+def test_numbers_in_words_of_the_store_are_the_reader_s(reader: Any) -> None:
+    reader("en-US")
+    assert number_text.regrouped_text("tick row 471 of 3 910") == "tick row 471 of 3,910"
+    assert number_text.regrouped_text("line 1 204 567 of 2020-03-09 14:00") == "line 1,204,567 of 2020-03-09 14:00"
+    reader("de-DE")
+    assert number_text.regrouped_text("tick row 12 471") == "tick row 12.471"
 
 
 @pytest.mark.parametrize("language", [None, "C", "tlh", "x-klingon", "en_US@posix", "../../etc", "a" * 300, "\u0000"])
