@@ -35,4 +35,6 @@ def clear_filters() -> None:
 
 
 def _midnight(day: date | None, days: int = 0) -> datetime | None:
-    return None if day is None else datetime.combine(day, time.min, UTC) + timedelta(days=days)
+    if day is None:
+        return None
+    return datetime.combine(min(day, date.max - timedelta(days=days)), time.min, UTC) + timedelta(days=days)

@@ -17,6 +17,7 @@ from sqlalchemy import text, update
 from engine.warm_up import warm_up
 from ingestion.commands.contents import Exported
 from services.load_demo import is_empty
+from storage.audit import read_audit
 from storage.database import Store
 from storage.feeds import REPLAY, FeedState, claim_feed
 from storage.read_models import EXPORTS
@@ -188,6 +189,10 @@ class TestControl:
         assert feed_of(board).wanted_speed is None
         assert run("control", "restart").exit_code == 0
         assert feed_of(board).restarts_wanted == 1
+        with board.read() as connection:
+            told = [(stored.entry.user_name, stored.entry.action) for stored in reversed(read_audit(connection))]
+        steered = ("pause feed", "resume feed", "set feed speed", "set feed speed", "restart feed")
+        assert told == [("operator", action) for action in steered]
 
     @pytest.mark.parametrize("speed", ["0", "-1", "nan", "inf", "fast", ""])
     @pytest.mark.usefixtures("board")
