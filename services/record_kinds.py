@@ -132,7 +132,7 @@ RECORD_KINDS: dict[str, RecordKind] = {
                     side,
                     False,
                     "Buy or Sell, Long or Short: gives a Quantity without a sign its sign.",
-                    other_names=("BuySell", "Buy/Sell", "B/S", "LongShort", "Long/Short", "L/S", "Direction"),
+                    other_names=("Buy/Sell", "BuySell", "B/S", "Long/Short", "LongShort", "L/S", "Direction"),
                     stored=False,
                 ),
             ),

@@ -4,14 +4,17 @@ import pytest
 
 from services.column_mapping import (
     LEAVE_ASIDE,
+    also_known_as,
     drop_mapping,
     keep_mapping,
     likely_kind,
     mapped_names,
     propose_mapping,
     saved_mappings,
+    telling_names,
 )
 from services.permissions import NotAllowed, User
+from services.read_rows import heading_of
 from services.record_kinds import RECORD_KINDS
 from storage.audit import read_audit
 from storage.database import Store
@@ -56,3 +59,50 @@ def test_a_mapping_is_kept_found_replaced_and_dropped(store: Store) -> None:
     with store.read() as connection:
         actions = [stored.entry.action for stored in read_audit(connection)]
     assert actions == ["deleted", "refused", "saved", "saved"]
+
+
+def test_a_brokers_own_names_are_proposed() -> None:
+    names = ["Account Trade Ref", "Symbol", "Asset Class", "Side", "Qty", "Mult", "Portfolio", "Ccy", "Last Price"]
+    assert likely_kind(names) == "trades"
+    proposed = {proposal.name: proposal.column for proposal in propose_mapping(names, TRADES)}
+    assert proposed == {
+        "Account Trade Ref": "TradeId",
+        "Symbol": "Ticker",
+        "Asset Class": "Product",
+        "Qty": "Quantity",
+        "Mult": "ContractMultiplier",
+        "Portfolio": "Book",
+    }, "Side is known by its own name"
+    assert telling_names(["Ccy", "Last Price", "Remark"], TRADES) == ["Ccy", "Last Price"]
+
+
+@pytest.mark.parametrize("name", ["Side", "B/S", "Buy/Sell", "Long/Short", "Direction"])
+def test_a_side_is_a_column_by_each_of_its_names(name: str) -> None:
+    columns = [column.name for _, column in heading_of([name, "TradeId"], TRADES).columns]
+    assert columns == ["TradeId", "Side"]
+
+
+@pytest.mark.parametrize(
+    ("names", "kind"),
+    [
+        (["Statement", "Header", "Field Name", "Field Value"], None),
+        (["Symbol", "Qty", "Portfolio"], "trades"),
+        (["Date", "Ticker", "Vol"], "parameters"),
+    ],
+)
+def test_a_kind_is_likely_when_more_than_half_of_what_it_needs_is_there(names: list[str], kind: str | None) -> None:
+    assert likely_kind(names) == kind
+
+
+def test_every_name_that_is_proposed_is_listed() -> None:
+    known = {column.name: also_known_as(column) for column in TRADES.columns}
+    assert {"Qty", "Contracts"} <= set(known["Quantity"])
+    assert {"Symbol"} <= set(known["Ticker"])
+    assert {"Expiry"} <= set(known["Maturity"])
+    assert {"Put/Call"} <= set(known["OptionType"])
+    assert {"Buy/Sell", "Action"} <= set(known["Side"])
+    for column, names in known.items():
+        for name in names:
+            heading = heading_of([name], TRADES)
+            proposed = propose_mapping([name], TRADES)
+            assert [c.name for _, c in heading.columns] == [column] or proposed[0].column == column

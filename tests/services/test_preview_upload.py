@@ -275,3 +275,47 @@ def test_the_kind_can_be_said(small_store: Store) -> None:
     assert "no column" in preview(small_store, content, kind="trades").failures[0].message
     with pytest.raises(ValueError, match="there are no"):
         preview(small_store, content, kind="nonsense")
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (GOOD.format("D1").replace("EQ_Option", "EQ_Opton"), "no engine prices the product EQ_Opton"),
+        (GOOD.format("D2").replace("EQ_VOL_HED", "EQ_VOL_HEDD"), "the hierarchy has no book EQ_VOL_HEDD"),
+        (
+            GOOD.format("D3").replace("2020-06-19", "2019-06-19"),
+            "matured before 2020-03-09, the earliest on 2019-06-19",
+        ),
+        (GOOD.format("D4").replace(",70,", ",7000000,"), "a strike of 7000000 against a quote of 68 for AAPL"),
+    ],
+)
+def test_what_can_be_taken_and_looks_wrong_is_said(small_store: Store, row: str, words: str) -> None:
+    found = preview(small_store, csv_of(GOOD.format("FINE-1"), row))
+    assert (found.failures, found.counts["new"]) == ([], 2)
+    assert [warning for warning in found.warnings if words in warning], found.warnings
+
+
+def test_a_good_file_has_no_warning(small_store: Store) -> None:
+    assert preview(small_store, csv_of(GOOD.format("FINE-1"))).warnings == []
+
+
+def test_a_brokers_file_keeps_its_signs_and_says_what_is_lost(small_store: Store) -> None:
+    content = (
+        b"Deal Id,Symbol,Portfolio,Asset Class,Side,Qty,Strike,Expiry,Put/Call,Mult,Ccy\n"
+        b"B1,AAPL,EQ_VOL_HED,OPT,SELL,10,70,2020-06-19,put,100,USD\n"
+        b"B2,AAPL,EQ_VOL_HED,EQ_Option,BUY,10,70,2020-06-19,put,100,USD\n"
+    )
+    proposed = preview(small_store, content)
+    assert proposed.kind == "trades"
+    mapping = {proposal.name: proposal.column for proposal in proposed.proposals}
+    found = preview(small_store, content, mapping=mapping)
+    assert [record["quantity"] for record in found.records] == [-10.0, 10.0]
+    assert {record["contract_multiplier"] for record in found.records} == {100.0}
+    assert any("no engine prices the product OPT" in warning for warning in found.warnings)
+    assert any("left aside, although it may say something: Ccy" in warning for warning in found.warnings)
+
+
+def test_a_quote_of_what_nothing_knows_is_said(small_store: Store) -> None:
+    content = b"AsOfDate,Instrument,Quote\n2020-03-10,aapl,280\n2020-03-10,APPL,281\n2020-03-10,AAPL,281\n"
+    (warning,) = preview(small_store, content, kind="quotes").warnings
+    assert warning == "no instrument and no trade is called aapl, APPL: look for a slip (2 rows)"
