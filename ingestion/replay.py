@@ -12,6 +12,7 @@ from ingestion.feed import Batch
 from services.apply_incoming import Applied, FeedPosition
 from services.how_many import grouped
 from services.incoming import Incoming
+from services.open_table import require_regular
 from storage.feeds import REPLAY
 from storage.quotes import Quote
 
@@ -52,6 +53,7 @@ def read_ticks(path: Path) -> list[TickRow]:
 
 def _lines(path: Path) -> Iterator[tuple[str, list[str], list[str]]]:
     """Place for people, header and cells of each line."""
+    require_regular(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, strict=True)
         try:

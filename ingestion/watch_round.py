@@ -9,14 +9,16 @@ import structlog
 from ingestion.watch_content import Content, FileDisturbed, hash_of, read_content
 from ingestion.watch_order import LoadingOrder
 from ingestion.watch_paths import LOADED_FOLDER, REJECTED_FOLDER, Look, Signature, WatchedFile, in_words, look_at, shown
-from ingestion.watch_traces import move_aside, write_report
-from ingestion.watch_wholeness import Wholeness
+from ingestion.watch_traces import bring_back, move_aside, write_report
+from ingestion.watch_wholeness import Wholeness, is_open_for_writing
 from services.file_limits import FileLimits
 from services.how_many import grouped, how_many
 from storage.loaded_files import LOADED, LoadedFileRow
 
 _COARSE_NS = 1_000_000_000
 _FAULTS_SAID = 3
+_FOLLOWED_SECONDS = 3_600.0
+"""For so long a file that was moved is looked at: whoever had it open may write to it."""
 
 log = structlog.get_logger("sidecar")
 
@@ -67,6 +69,8 @@ class WatchRound:
         self._look = Look()
         self._said: dict[str, str] = {}
         self._loaded = self._refused = 0
+        self._moved: dict[Path, tuple[Signature, float]] = {}
+        self._now = 0.0
         self.next_look = 0.0
         self.waiting_since: float | None = None
         self.progress = "about to look"
@@ -81,6 +85,8 @@ class WatchRound:
 
         What was found must be answered by ``committed`` before the next turn.
         """
+        self._now = now
+        self._bring_back()
         self._look = look = look_at(self._options.paths, drop=self._options.drop)
         self._wholeness.observe(look.files, now)
         self._done = {key: signature for key, signature in self._done.items() if key in look.files}
@@ -119,8 +125,26 @@ class WatchRound:
         self._known = known
         self._done.clear()
 
+    def _bring_back(self) -> None:
+        """Read a file again that somebody still wrote to after it was moved: they had it open, on another machine."""
+        for path, (signature, since) in list(self._moved.items()):
+            try:
+                if Signature.of(path.lstat()).same_bytes(signature):
+                    if self._now - since > _FOLLOWED_SECONDS:
+                        del self._moved[path]
+                    continue
+                del self._moved[path]
+                back = bring_back(path, path.parent.parent)
+                log.warning("file_written_after_move", file=shown(path.name), read_again_as=shown(back.name))
+            except OSError:
+                self._moved.pop(path, None)
+
     def _examined(self, file: WatchedFile, now: float) -> FoundFile | None:
         self._trouble.pop(file.key, None)
+        if file.drop and is_open_for_writing(file.path):
+            self._trouble[file.key] = "somebody still has it open to write to it: it is read when they close it"
+            self.next_look = min(self.next_look, now + self._options.settle)
+            return None
         try:
             found = self._read(file)
         except FileDisturbed:
@@ -179,8 +203,10 @@ class WatchRound:
         failures = content.failures if content is not None else ()
         try:
             if file.drop:
-                if move_aside(file, LOADED_FOLDER if row.outcome == LOADED else REJECTED_FOLDER, failures) is not None:
+                folder = LOADED_FOLDER if row.outcome == LOADED else REJECTED_FOLDER
+                if (moved := move_aside(file, folder, failures)) is not None:
                     del self._look.files[file.key]
+                    self._moved[moved] = (file.signature, self._now)
                 self._done.pop(file.key, None)
             elif content is not None or not _has_more_to_say(row):
                 write_report(file.path, failures)

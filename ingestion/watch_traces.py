@@ -74,6 +74,14 @@ def move_aside(file: WatchedFile, folder_name: str, failures: Sequence[RowFailur
     return target
 
 
+def bring_back(path: Path, folder: Path) -> Path:
+    """Put a file that was moved aside back where it is read, without its report. Raises OSError."""
+    target = _free_name(folder, path)
+    path.rename(target)
+    write_report(path, ())
+    return target
+
+
 def _is_still(path: Path, signature: Signature) -> bool:
     try:
         return Signature.of(path.lstat()).same_bytes(signature)

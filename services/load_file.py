@@ -34,6 +34,7 @@ class LoadedFile:
     """The columns that the kind does not know."""
     warnings: list[str] = field(default_factory=list)
     """What to look at in the rows that were loaded."""
+    is_refused_whole: bool = False
 
 
 def load_file(
@@ -60,7 +61,10 @@ def load_file(
     if found.kind == "trades":
         refuse_unknown_tickers(store, read)
     if found.kind is None or not read.records or (read.failures and not good_rows):
-        return LoadedFile(found.kind, None, {}, read.failures, read.failed_rows, read.left_aside)
+        whole = read.is_refused_whole
+        return LoadedFile(
+            found.kind, None, {}, read.failures, read.failed_rows, read.left_aside, is_refused_whole=whole
+        )
     incoming = Incoming()
     for record, place in zip(read.records, read.places, strict=True):
         incoming.add(found.kind, record, place)
@@ -76,7 +80,9 @@ def summary_of(loaded: LoadedFile) -> str:
     """One line for people: what was loaded, how many rows failed and where, what was left aside and what to look at."""
     parts = [f"{grouped(count)} {name}" for name, count in loaded.counts.items() if count]
     text = f"{loaded.kind or 'unknown kind'}: {', '.join(parts) if parts else 'nothing loaded'}"
-    if loaded.failures:
+    if loaded.is_refused_whole:
+        text += "; the whole file is refused"
+    elif loaded.failures:
         columns = Counter(failure.column or "row" for failure in loaded.failures)
         named = ", ".join(f"{grouped(count)} {column}" for column, count in columns.most_common())
         text += f"; {how_many(loaded.failed_rows, 'row')} failed ({named})"

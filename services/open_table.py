@@ -1,5 +1,7 @@
 """The table in a file: CSV, Excel or Parquet, the names of its columns, and its rows one after the other."""
 
+import errno
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +51,13 @@ class OpenTable:
         return self.place == "row" and not self.sheets
 
 
+def require_regular(path: Path) -> None:
+    """Raise OSError for a pipe, a device or a socket: to open one may wait for ever. A folder says what it is."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise OSError(errno.EINVAL, "Not a regular file: rows from a pipe are taken by append", str(path))
+
+
 @contextmanager
 def open_table(path: Path, file_name: str, limits: FileLimits, sheet: str | None = None) -> Iterator[OpenTable]:
     """Open a file by its first bytes; the ending of its name tells tabs from commas.
@@ -57,6 +66,7 @@ def open_table(path: Path, file_name: str, limits: FileLimits, sheet: str | None
     bounds, here or while the rows are read.
     """
     suffix = Path(file_name).suffix.lower()
+    require_regular(path)
     if path.stat().st_size > limits.bytes:
         raise Unreadable(1, too_large(limits.bytes))
     with path.open("rb") as file:

@@ -34,7 +34,7 @@ def read_file(path: Path, kind: str | None, limits: FileLimits, *, one_a_key: bo
             return ReadFile(found, read_open_table(table, table.names, RECORD_KINDS[found], one_a_key=one_a_key))
     except Unreadable as unreadable:
         records = ReadRecords()
-        records.refuse([unreadable.failure])
+        records.refuse_whole(unreadable.failure)
         return ReadFile(kind, records)
 
 

@@ -74,7 +74,8 @@ class ReadRecords:
     """What rows hold: the good records (field -> value) with their lines, and the failures.
 
     place: what the numbers in ``lines`` count, lines or rows. left_aside: columns that the kind does not know.
-    more_failures: how many are not in the list. failed_rows: how many rows are not taken.
+    more_failures: how many are not in the list. failed_rows: how many rows are not taken. is_refused_whole: the one
+    failure is that of the table.
     """
 
     records: list[Record] = field(default_factory=list)
@@ -84,6 +85,7 @@ class ReadRecords:
     more_failures: int = 0
     failed_rows: int = 0
     place: str = "line"
+    is_refused_whole: bool = False
     remarks: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     """(column, remark) -> how many values it is about, and the line of the first."""
 
@@ -133,6 +135,11 @@ class ReadRecords:
         room = max(_MOST_FAILURES - len(self.failures), 0)
         self.failures += failures[:room]
         self.more_failures += len(failures[room:])
+
+    def refuse_whole(self, failure: RowFailure) -> None:
+        """Note that the table is not taken, and why."""
+        self.refuse([failure])
+        self.is_refused_whole = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +273,7 @@ def read_table(
     result = ReadRecords(place=place)
     heading = heading_of(names, kind)
     if (fault := heading.fault(kind, where)) is not None:
-        result.refuse([RowFailure(1, "", "", fault.reason, place, fault.remediation)])
+        result.refuse_whole(RowFailure(1, "", "", fault.reason, place, fault.remediation))
         return result
     result.left_aside = list(heading.left_aside)
     plan = _plan(kind, [(position, column) for position, column in heading.columns])
@@ -298,7 +305,7 @@ def read_table(
         result.records.clear()
         result.lines.clear()
         result.remarks.clear()
-        result.refuse([unreadable.failure])
+        result.refuse_whole(unreadable.failure)
     result.take_midnights()
     return result
 

@@ -1,5 +1,6 @@
 """``python -m ingestion load``: files in any order, and every way in which a file can be bad."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,7 +133,7 @@ class TestGoodFiles:
             assert load_file(embedded, PricingState(), None, path).kind == kind
         other = load_file(embedded, PricingState(), None, write(tmp_path, "A,B\n1,2\n"))
         assert (other.kind, other.revision, other.failed_rows) == (None, None, 1)
-        assert summary_of(other) == "unknown kind: nothing loaded; 1 row failed (1 row)"
+        assert summary_of(other) == "unknown kind: nothing loaded; the whole file is refused"
 
     def test_limits_hold(self, embedded: Store, tmp_path: Path) -> None:
         path = write_files(tmp_path)["trades"]
@@ -265,7 +266,17 @@ class TestBadRows:
             assert result.exit_code == 1
             assert result.stderr.startswith(f"{path}: {said}")
             assert result.stderr.count("\n") == 1
+            assert result.stdout == "trades: nothing loaded; the whole file is refused\n"
         assert count(embedded, trades) == 0
+
+    @pytest.mark.usefixtures("embedded")
+    @pytest.mark.parametrize("command", [["load", "trades"], ["replay"]])
+    def test_a_pipe_is_refused_and_not_waited_for(self, command: list[str], tmp_path: Path) -> None:
+        pipe = tmp_path / "pipe.csv"
+        os.mkfifo(pipe)
+        result = run(*command, pipe)
+        assert result.exit_code == 2
+        assert "Not a regular file" in result.stderr
 
     @pytest.mark.parametrize("moment", ["0001-01-01", "1800-01-01T10:00:00Z", "9999-12-31T23:59:59-05:00", "today"])
     def test_quotes_of_impossible_times_are_refused(self, embedded: Store, moment: str, tmp_path: Path) -> None:

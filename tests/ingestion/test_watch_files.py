@@ -2,12 +2,14 @@
 
 import csv
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import ingestion.watch_content
+import ingestion.watch_round
 from services.file_limits import FileLimits
 from services.read_file import read_file
 from storage.loaded_files import LoadedFileRow
@@ -298,6 +300,48 @@ def test_a_drop_folder_is_emptied(tmp_path: Path) -> None:
     ]
     assert (tmp_path / "loaded/a.csv").read_text() == GOOD, "nothing is overwritten"
     assert (tmp_path / "loaded/a.2.csv").read_text() == OTHER
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not tell who writes to a file")
+def test_a_dropped_file_stays_until_its_writer_has_closed_it(tmp_path: Path) -> None:
+    """A slow writer: each line whole, long pauses between them."""
+    rounds, path = Rounds(tmp_path, drop=True), tmp_path / "slow.csv"
+    with path.open("w", encoding="utf-8") as writer:
+        for line in (TRADES, call("T1"), call("T2")):
+            writer.write(f"{line}\n")
+            writer.flush()
+            assert rounds.settle() == []
+            assert rounds.after(60.0) == []
+        assert "slow.csv: somebody still has it open to write to it" in rounds.round.progress
+        assert tree(tmp_path) == ["slow.csv"]
+    (found,) = rounds.settle()
+    assert found.content is not None
+    assert len(found.content.incoming) == 2
+    assert tree(tmp_path) == ["loaded/slow.csv"]
+
+
+@pytest.mark.parametrize("ending", ["", "not,a,trade\n"], ids=["loaded", "refused"])
+def test_what_is_written_to_a_file_after_it_was_moved_is_read_too(
+    ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a writer on another machine, of which this one cannot know."""
+    monkeypatch.setattr(ingestion.watch_round, "is_open_for_writing", lambda _: False)
+    rounds, path = Rounds(tmp_path, drop=True), tmp_path / "slow.csv"
+    with path.open("w", encoding="utf-8") as writer:
+        writer.write(table(TRADES, call("T1")) + ending)
+        writer.flush()
+        assert len(rounds.settle()) == 1
+        assert not path.exists()
+        writer.write(call("T2") + "\n")
+    found = rounds.settle()
+    assert len(found) == 1
+    content = found[0].content
+    assert content is not None
+    assert len(content.incoming) == (0 if ending else 2)
+    folder = "rejected" if ending else "loaded"
+    assert tree(tmp_path) == [f"{folder}/slow.csv", *([f"{folder}/slow.csv.errors.csv"] if ending else [])]
+    assert rounds.after(10_000.0) == []
+    assert rounds.round._moved == {}
 
 
 def test_the_same_content_dropped_again_is_put_away_and_not_loaded(tmp_path: Path) -> None:
