@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from api.appender import Appender
 from api.exports import export_routes
 from api.routes import routes as api_routes
+from live.connection_guard import ConnectionGuard, Connections
 from live.front_end import FrontEnd
 from live.hub import Hub
 from live.routes import routes
@@ -22,6 +23,7 @@ from storage.supervision import SupervisedThread
 from ui.errors import show_script_error
 from ui.first_page import FirstPage
 from ui.gate import Gate, Guard
+from ui.page_sessions import PageSessions
 from ui.request_checks import RequestChecks
 from ui.security_headers import SecurityHeaders
 from ui.upload_desk import upload_desk
@@ -32,6 +34,7 @@ log_plainly()
 _hub = Hub(Store.of(settings()), settings())
 _appender = Appender(Store.of(settings()), settings())
 _front_end = FrontEnd()
+_connections = Connections(settings())
 _gate = Gate(Store.of(settings()))
 
 
@@ -51,10 +54,16 @@ async def _following(_app: st.App) -> AsyncIterator[dict[str, Any]]:
 app = st.App(
     Path(__file__).parent / "ui" / "navigation.py",
     lifespan=_following,
-    routes=[*routes(_hub, settings(), _gate), *api_routes(_appender, settings(), _gate), *export_routes(_gate)],
+    routes=[
+        *routes(_hub, settings(), _gate, _connections.room),
+        *api_routes(_appender, settings(), _gate),
+        *export_routes(_gate),
+    ],
     middleware=[
+        Middleware(ConnectionGuard, connections=_connections),
         Middleware(SecurityHeaders, front_end=_front_end),
         Middleware(RequestChecks),
+        Middleware(PageSessions, most=settings().page_sessions),
         Middleware(FirstPage, gate=_gate, front_end=_front_end, store=Store.of(settings())),
         Middleware(Guard, gate=_gate),
     ],

@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.selection import TradeSelection
 from live.boards import Built, Seen
+from live.connection_guard import Room, no_bound
 from live.explore_panel import ENGINE_URL, engine_folder, engine_version
 from live.hub import Hub
 from live.kept_files import IMMUTABLE, KeptFolder
@@ -110,8 +111,9 @@ class GatedFiles:
 class LiveTables:
     """The websocket of the live tables. It only ever sends; a viewer that sends anything is cut off."""
 
-    def __init__(self, hub: Hub, settings: Settings, gate: Gate) -> None:
+    def __init__(self, hub: Hub, settings: Settings, gate: Gate, room: Room) -> None:
         self._hub = hub
+        self._room = room
         self._settings = settings
         self._gate = gate
 
@@ -175,6 +177,7 @@ class LiveTables:
                 built = await self._next_message(as_of, wanted, seen)
                 if built is not None:
                     seen = built[0]
+                    await self._room(len(built[1]))
                     await websocket.send_bytes(built[1])
                     self._hub.messages_life.beat()
                     next_rows = time.monotonic() + wanted.pace_seconds
@@ -205,8 +208,11 @@ def _ending(sending: "asyncio.Task[str]", refused: "asyncio.Task[str]") -> tuple
     return 1000, ""
 
 
-def routes(hub: Hub, settings: Settings, gate: Gate) -> list[BaseRoute]:
-    """The routes of the live board. The health answer alone is for everyone; who may look is told more of it."""
+def routes(hub: Hub, settings: Settings, gate: Gate, room: Room = no_bound) -> list[BaseRoute]:
+    """The routes of the live board. The health answer alone is for everyone; who may look is told more of it.
+
+    room: waits until so many bytes may be sent.
+    """
 
     async def health(request: Request) -> JSONResponse:
         status = hub.status(hub.latest)
@@ -218,7 +224,7 @@ def routes(hub: Hub, settings: Settings, gate: Gate) -> list[BaseRoute]:
 
     kept = f"private, {IMMUTABLE}"
     assets, engine = KeptFolder(ASSETS_FOLDER, kept, asset_content), KeptFolder(engine_folder(), kept)
-    tables = LiveTables(hub, settings, gate)
+    tables = LiveTables(hub, settings, gate, room)
     return [
         Route("/deltaboard/health", health),
         Route(f"{ASSETS_URL}/{{version}}/{{name}}", GatedFiles(assets, assets_version(), gate).answer),

@@ -45,6 +45,21 @@ class Settings(BaseSettings):
     earlier_boards_megabytes: float = Field(
         1000.0, gt=0, description="How much memory these boards may take, by estimate, in megabytes."
     )
+    slow_client_seconds: float = Field(
+        20.0,
+        gt=0,
+        description="After how many seconds a connection is closed that takes nothing of what waits for it, "
+        "or does not finish its request.",
+    )
+    unsent_megabytes: float = Field(
+        256.0, gt=0, description="How much may wait to be taken by all connections of one web process, in megabytes."
+    )
+    unfinished_requests: int = Field(
+        200, gt=0, description="How many connections of one web process may be without a whole request."
+    )
+    page_sessions: int = Field(
+        300, gt=0, description="How many pages may be open on one web process, those just left included."
+    )
     future_tolerance_seconds: float = Field(
         300.0, ge=0, description="How far ahead of the clock a quote may be observed before it is set aside."
     )

@@ -45,6 +45,7 @@ TASKS: dict[str, Task] = {
         ),
         Task("board loader", "Boards of earlier dates cannot be loaded."),
         Task("live messages", "The live tables cannot be sent. Panels connect again by themselves.", needed_live=True),
+        Task("connection guard", "Connections that take nothing, or send half a request, are not closed."),
         Task("task reports", "This process cannot tell the store how its threads are."),
         Task("store probe", "Nobody knows whether the store can be written.", silent_seconds=30.0),
         Task("worker process", "The last answer of a worker process was lost: the file or upload must be tried again."),

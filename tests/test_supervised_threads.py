@@ -15,11 +15,13 @@ from websockets.exceptions import ConnectionClosed
 
 import ingestion.kafka_dead_letter_topic
 import live.boards
+import live.connection_guard
 import ui.ended_sign_ins
 from ingestion.beside import Beside
 from ingestion.kafka_dead_letter_topic import DeadLetterTopic
 from ingestion.preparing import Preparing
 from ingestion.watch_round import WatchRound
+from live.connection_guard import Connections
 from live.hub import Hub
 from services.pricing_state import PricingState
 from services.process_beside import ProcessBeside, WorkFailed
@@ -31,6 +33,7 @@ from storage.supervision import TASKS, SupervisedThread, TaskState, task_healths
 from tests.applying import apply_quotes
 from tests.databases import wait_for
 from tests.ingestion.watching import Watching
+from tests.live.test_connection_guard import guarded
 from tests.live.test_routes import Server
 from tests.small_book import MONDAY, TUESDAY, quote
 from tests.test_architecture import CODE, place, sources_of, tree_of
@@ -199,6 +202,13 @@ def board_loader(bench: Bench) -> Breaks:
     return broken
 
 
+def connection_guard(bench: Bench) -> Breaks:
+    broken = bench.breaks(Connections, "look")
+    bench.patch.setattr(live.connection_guard, "_LOOK_SECONDS", 0.05)
+    bench.stack.enter_context(guarded(settings()))
+    return broken
+
+
 def live_messages(bench: Bench) -> Breaks:
     broken = bench.breaks(live.boards, "message")
     server = Server(bench.store, settings())
@@ -218,6 +228,7 @@ CASES: dict[str, Callable[[Bench], Breaks]] = {
     "board updates": board_updates,
     "board loader": board_loader,
     "live messages": live_messages,
+    "connection guard": connection_guard,
     "task reports": task_reports,
     "store probe": store_probe,
     "worker process": worker_process,
@@ -271,6 +282,7 @@ PLAIN_THREADS = {
     "ingestion/preparing.py": "a pool whose work is supervised",
     "api/appender.py": "what its work raises is the answer of the request",
     "live/routes.py": "ends with its websocket",
+    "live/connection_guard.py": "looks again whatever a look raises, and says so",
     "live/boards.py": "what its pool raises is the viewer's who waits for the message",
 }
 STARTS_A_THREAD = {"Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "create_task", "ensure_future"}
