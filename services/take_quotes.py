@@ -1,6 +1,7 @@
 """Quotes inside a transaction: keep all for history, the newest for pricing, and say which underlyings moved."""
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -13,7 +14,7 @@ from services.pricing_state import PricingState
 from services.read_dates import AHEAD
 from storage.change_log import Change, arrow_table
 from storage.database import WriteUnit
-from storage.quotes import Quote, write_quotes
+from storage.quotes import Quote, next_quoted, write_quotes
 from storage.rejections import Rejection
 
 
@@ -98,11 +99,21 @@ def _note_moved(unit: WriteUnit, state: PricingState, change: Change, newest: Se
         tickers = {quote.instrument for quote in quotes} if as_of in state.priced else set(state.tickers())
         moved.tickers.setdefault(as_of, set()).update(tickers)
         change.log("quotes", as_of, _logged(quotes))
-    first = min(by_date)
-    for later in sorted(as_of for as_of in {*state.priced, *by_date} if as_of > first):
-        known = state.quotes(unit.connection, later)
-        for quote in newest:
-            if quote.as_of_date < later and known[quote.instrument].as_of_date == quote.as_of_date:
+    _note_inherited(unit, state, by_date, moved)
+
+
+def _note_inherited(
+    unit: WriteUnit, state: PricingState, by_date: Mapping[date, Sequence[Quote]], moved: Moved
+) -> None:
+    """The underlyings that these quotes price on later dates: until the first of their own."""
+    dates = sorted({*state.priced, *by_date})
+    for as_of, quotes in by_date.items():
+        first = bisect_right(dates, as_of)
+        if first == len(dates):
+            continue
+        following = next_quoted(unit.connection, {quote.instrument for quote in quotes}, as_of)
+        for quote in quotes:
+            for later in dates[first : bisect_left(dates, following.get(quote.instrument, date.max))]:
                 moved.tickers.setdefault(later, set()).add(quote.instrument)
 
 

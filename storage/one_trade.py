@@ -93,7 +93,7 @@ def trade_values(connection: Connection, trade_id: str, as_of: date) -> list[Tra
     query = (
         select(sensitivities, changes.c.committed_at)
         .join(changes, changes.c.revision == table.revision, isouter=True)
-        .where(table.as_of_date == as_of, table.trade_id == trade_id)
+        .where(table.as_of_date == as_of, table.trade_id == trade_id, table.risk_factor.in_(_risk_factors(as_of)))
         .order_by(table.risk_factor)
     )
     return [
@@ -109,6 +109,16 @@ def trade_values(connection: Connection, trade_id: str, as_of: date) -> list[Tra
         )
         for row in connection.execute(query).mappings()
     ]
+
+
+def _risk_factors(as_of: date) -> Select[Any]:
+    """The risk factors of a date, a step down the key each: with one of them the key leads to a trade."""
+    table = sensitivities.c
+    first = select(func.min(table.risk_factor).label("name")).where(table.as_of_date == as_of)
+    names = first.cte("risk_factors", recursive=True)
+    following = select(func.min(table.risk_factor)).where(table.as_of_date == as_of, table.risk_factor > names.c.name)
+    names = names.union_all(select(following.scalar_subquery()).where(names.c.name.is_not(None)))
+    return select(names.c.name).where(names.c.name.is_not(None))
 
 
 def pricing_failure(connection: Connection, trade_id: str, as_of: date) -> tuple[str, str] | None:
@@ -179,5 +189,7 @@ def _first(connection: Connection, query: Select[Any]) -> Row | None:
 def _versions(connection: Connection, *conditions: Any) -> list[RecordVersion]:
     table = record_versions.c
     columns = (table.revision, table.recorded_at, table.source, table.place, table.record)
-    rows: Sequence[Any] = connection.execute(select(*columns).where(*conditions).order_by(table.revision)).all()
+    rows: Sequence[Any] = connection.execute(
+        select(*columns).where(*conditions).order_by(table.revision, table.step)
+    ).all()
     return [RecordVersion(*row) for row in rows]

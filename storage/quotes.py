@@ -1,6 +1,6 @@
 """Quotes in the store: the newest of each instrument and date for pricing, every observation for history."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -10,6 +10,8 @@ from sqlalchemy import Connection, func, select
 from storage.bulk import upsert
 from storage.database import WriteUnit
 from storage.schema import quote_history, quotes
+
+_KEYS_A_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +62,31 @@ def last_observation(connection: Connection, as_of: date) -> datetime | None:
 
 
 def quotes_as_known(connection: Connection, as_of: date) -> dict[str, Quote]:
-    """Instrument -> its newest quote on or before a date."""
-    newest = (
-        select(quotes.c.instrument, func.max(quotes.c.as_of_date).label("as_of_date"))
-        .where(quotes.c.as_of_date <= as_of)
-        .group_by(quotes.c.instrument)
-        .subquery()
+    """Instrument -> its newest quote on or before a date. Costs the instruments, however many dates there are."""
+    names = select(func.min(quotes.c.instrument).label("name")).cte("instruments", recursive=True)
+    following = select(func.min(quotes.c.instrument)).where(quotes.c.instrument > names.c.name)
+    names = names.union_all(select(following.scalar_subquery()).where(names.c.name.is_not(None)))
+    newest = select(func.max(quotes.c.as_of_date)).where(quotes.c.instrument == names.c.name)
+    query = (
+        select(quotes.c.as_of_date, quotes.c.instrument, quotes.c.quote, quotes.c.observed_at)
+        .select_from(names)
+        .join(quotes, quotes.c.instrument == names.c.name)
+        .where(quotes.c.as_of_date == newest.where(quotes.c.as_of_date <= as_of).correlate(names).scalar_subquery())
     )
-    rows = connection.execute(
-        select(quotes.c.as_of_date, quotes.c.instrument, quotes.c.quote, quotes.c.observed_at).join(
-            newest, (quotes.c.instrument == newest.c.instrument) & (quotes.c.as_of_date == newest.c.as_of_date)
-        )
-    )
+    rows = connection.execute(query)
     return {row.instrument: Quote(*row) for row in rows}
+
+
+def next_quoted(connection: Connection, instruments: Collection[str], as_of: date) -> dict[str, date]:
+    """Instrument -> the first date after this one on which it has a quote; one that has none is left out."""
+    found: dict[str, date] = {}
+    wanted = sorted(instruments)
+    for start in range(0, len(wanted), _KEYS_A_QUERY):
+        some = wanted[start : start + _KEYS_A_QUERY]
+        query = select(quotes.c.instrument, func.min(quotes.c.as_of_date))
+        query = query.where(quotes.c.instrument.in_(some), quotes.c.as_of_date > as_of)
+        found |= {row[0]: row[1] for row in connection.execute(query.group_by(quotes.c.instrument))}
+    return found
 
 
 def observations_of(connection: Connection, as_of: date) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Trades and static data: upsert by key, say what was new and what changed, and keep every version."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -59,42 +60,45 @@ def upsert_records(
     """Write records of one kind (a key of ``RECORD_TABLES``); of several with one key the last counts, field by field.
 
     A column that a record does not have keeps its stored value; where there is none, it takes the one in ``defaults``.
-    A record equal to the stored one is not written at all. A record has no fields but those of its table. known: key ->
+    A record equal to the stored one is not written at all; what it was on the way there is kept as versions, so that
+    the history is the same however rows are batched. A record has no fields but those of its table. known: key ->
     stored record, where the caller has them. places: where in the source each record was, kept with its version: where
     it first was as it is now.
     """
     table = RECORD_TABLES[kind]
     names = [column.name for column in columns_of(kind)]
     keys = [column.name for column in table.primary_key.columns]
-    incoming: dict[tuple[Any, ...], Record] = {}
-    found_at: dict[tuple[Any, ...], str] = {}
-    for record, place in zip(records, places or repeat(""), strict=False):
-        key = tuple([record[name] for name in keys])
-        before = incoming.get(key)
-        incoming[key] = record if before is None else {**before, **record}
-        if incoming[key] != before:  # what only repeats it came from where it was first
-            found_at[key] = place
+    wanted = [tuple([record[name] for name in keys]) for record in records]
     if known is None:
-        known = _existing(unit.connection, kind, incoming.keys())
+        known = _existing(unit.connection, kind, dict.fromkeys(wanted))
+    standard = {name: defaults.get(name) for name in names}
+    newest: dict[tuple[Any, ...], Record] = {}
+    versions: list[tuple[tuple[Any, ...], Record, str]] = []
+    for key, record, place in zip(wanted, records, places or repeat(""), strict=False):
+        before = newest.get(key) or known.get(key)
+        whole = newest[key] = {**(before or standard), **record}
+        if whole != before:  # what only repeats it came from where it was first
+            versions.append((key, whole, place))
     outcome = Upserted()
     new: list[Record] = []
     changed: list[Record] = []
-    written_at: list[str] = []
-    standard = {name: defaults.get(name) for name in names}
-    for key, record in incoming.items():
+    for key, whole in newest.items():
         stored = known.get(key)
-        whole = {**(stored or standard), **record}
         if stored == whole:
             outcome.unchanged += 1
             continue
         (new if stored is None else changed).append(whole)
         outcome.written.append(whole)
-        written_at.append(found_at[key])
     outcome.new, outcome.changed = len(new), len(changed)
     common = {"source": source, "revision": unit.revision}
     insert(unit.connection, table, {**_by_column(new, names), **common}, len(new))
     upsert(unit.connection, table, {**_by_column(changed, names), **common}, len(changed))
-    write_versions(unit, kind, outcome.written, source, written_at)
+    left = Counter(key for key, _, _ in versions)
+    steps = []
+    for key, _, _ in versions:
+        left[key] -= 1
+        steps.append(-left[key])
+    write_versions(unit, kind, [whole for _, whole, _ in versions], source, [at for _, _, at in versions], steps)
     return outcome
 
 
@@ -104,12 +108,14 @@ def write_versions(
     records: Sequence[Record],
     source: str,
     places: Sequence[str] = (),
+    steps: Sequence[int] = (),
     *,
     removed: bool = False,
 ) -> None:
     """Keep a version of each of these whole records, which this revision has not written yet.
 
-    removed: it is the last one, and says that the record is gone.
+    steps: of each, where a record has several: 0 for its last, -1 for the one before. removed: it is the last one, and
+    says that the record is gone.
     """
     columns = _by_column(records, [column.name for column in columns_of(kind)])
     keys = [columns[column.name] for column in RECORD_TABLES[kind].primary_key.columns] if records else []
@@ -121,6 +127,7 @@ def write_versions(
         "record_key": ["|".join(map(str, key)) for key in zip(*keys, strict=True)],
         "record": _as_json(columns, ',"removed":true' if removed else ""),
         "place": places or "",
+        "step": list(steps) if steps else 0,
     }
     insert(unit.connection, record_versions, versions, len(records))
 

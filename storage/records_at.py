@@ -65,7 +65,7 @@ def versions_after(connection: Connection, kind: str, revision: int) -> list[Lat
     query = select(versions.revision, versions.recorded_at, versions.record_key, versions.record).where(
         versions.revision > revision, versions.kind == kind
     )
-    rows = connection.execute(query.order_by(versions.revision))
+    rows = connection.execute(query.order_by(versions.revision, versions.step))
     return [LaterVersion(row.revision, row.recorded_at, row.record_key, _plain(kind, row.record)) for row in rows]
 
 
@@ -84,7 +84,7 @@ def _newest_versions(connection: Connection, kind: str, keys: Iterable[str], rev
         query = select(versions.record_key, versions.record).join(
             newest, (versions.record_key == newest.c.record_key) & (versions.revision == newest.c.revision)
         )
-        rows = connection.execute(query.where(versions.kind == kind))
+        rows = connection.execute(query.where(versions.kind == kind, versions.step == 0))
         found |= {row.record_key: _plain(kind, row.record) for row in rows}
     return {key: record for key, record in found.items() if record is not None}
 

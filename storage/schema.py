@@ -96,10 +96,12 @@ record_versions = Table(
     Column("source", String, nullable=False),
     Column("record", JSON, nullable=False),
     Column("place", String, nullable=False, server_default=""),
+    Column("step", Integer, primary_key=True, autoincrement=False, server_default="0"),
     Index("ix_record_versions_record", "kind", "record_key", "revision"),
 )
 """Every version of every trade, book, instrument and parameter row, for going back; the tables above
-hold the newest. place: where in its source it was, a line of a file or an offset of a topic."""
+hold the newest. place: where in its source it was, a line of a file or an offset of a topic. step: 0 for the last
+version of a record in a revision, -1 for the one before it, and so on."""
 
 quotes = Table(
     "quotes",
@@ -111,6 +113,7 @@ quotes = Table(
     Column("received_at", UtcDateTime, nullable=False),
     Column("source", String, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    Index("ix_quotes_instrument", "instrument", "as_of_date"),
 )
 """The newest observation of each instrument on each as-of date: today's price, and each earlier day's close."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import Connection, func, select
+from sqlalchemy import CTE, ColumnElement, Connection, Select, exists, func, select, union
 
 from engine.contracts import FloatArray
 from engine.measures import MEASURE_NAMES
@@ -187,39 +187,41 @@ def stored_values(connection: Connection, as_of: date, names: Sequence[str]) -> 
 
 def valued_dates(connection: Connection) -> list[date]:
     """The as-of dates that have sensitivities, newest first."""
-    # A step down the key for each date; DISTINCT would read every row of every date.
+    return list(connection.execute(_valued_dates().order_by(_DATES.c.as_of_date.desc())).scalars())
+
+
+def _step_down() -> CTE:
+    """A step down the key for each date; DISTINCT would read every row of every date."""
     newest = select(func.max(sensitivities.c.as_of_date).label("as_of_date")).cte("dates", recursive=True)
     earlier = select(func.max(sensitivities.c.as_of_date)).where(sensitivities.c.as_of_date < newest.c.as_of_date)
-    dates = newest.union_all(select(earlier.scalar_subquery()).where(newest.c.as_of_date.is_not(None)))
-    found = select(dates.c.as_of_date).where(dates.c.as_of_date.is_not(None)).order_by(dates.c.as_of_date.desc())
-    return list(connection.execute(found).scalars())
+    return newest.union_all(select(earlier.scalar_subquery()).where(newest.c.as_of_date.is_not(None)))
+
+
+_DATES = _step_down()
+
+
+def _valued_dates() -> Select[Any]:
+    return select(_DATES.c.as_of_date).where(_DATES.c.as_of_date.is_not(None))
+
+
+def _is_ours() -> ColumnElement[bool]:
+    """Whether a date of ``_DATES`` has a sensitivity of ours."""
+    of_date = sensitivities.c.as_of_date == _DATES.c.as_of_date
+    return exists().where(of_date, sensitivities.c.source == Source.ENGINE)
 
 
 def priced_dates(connection: Connection) -> list[date]:
     """The as-of dates that we priced: those with sensitivities of ours or failures, oldest first."""
-    failed = connection.execute(select(pricing_failures.c.as_of_date).distinct()).scalars()
-    return sorted({*filter(lambda as_of: _is_priced(connection, as_of), valued_dates(connection)), *failed})
-
-
-def _is_priced(connection: Connection, as_of: date) -> bool:
-    ours = select(sensitivities.c.trade_id).where(
-        sensitivities.c.as_of_date == as_of, sensitivities.c.source == Source.ENGINE
-    )
-    return connection.execute(ours.limit(1)).first() is not None
+    dates = union(_valued_dates().where(_is_ours()), select(pricing_failures.c.as_of_date).distinct())
+    return sorted(connection.execute(dates).scalars())
 
 
 def written_dates(connection: Connection, dates: Iterable[date], revision: int) -> list[date]:
     """Those of these dates that have a value or a failure which this revision or a later one wrote."""
-    return [
-        as_of
-        for as_of in sorted(dates)
-        if any(
-            connection.execute(
-                select(table.c.trade_id).where(table.c.as_of_date == as_of, table.c.revision >= revision).limit(1)
-            ).first()
-            for table in (sensitivities, pricing_failures)
-        )
-    ]
+    of_date = sensitivities.c.as_of_date == _DATES.c.as_of_date
+    valued = _valued_dates().where(exists().where(of_date, sensitivities.c.revision >= revision))
+    failed = select(pricing_failures.c.as_of_date).where(pricing_failures.c.revision >= revision)
+    return sorted({*dates} & {*connection.execute(union(valued, failed)).scalars()})
 
 
 def previous_priced_date(connection: Connection, as_of: date) -> date | None:
@@ -228,8 +230,12 @@ def previous_priced_date(connection: Connection, as_of: date) -> date | None:
     It is the newest earlier date that we priced: one that has nothing but a few reported rows is no close of the book.
     Only where we have priced no earlier date, the newest that was reported counts.
     """
-    earlier = [found for found in valued_dates(connection) if found < as_of]
-    return next((found for found in earlier if _is_priced(connection, found)), next(iter(earlier), None))
+    earlier = _valued_dates().where(_DATES.c.as_of_date < as_of)
+    ours = earlier.where(_is_ours()).order_by(_DATES.c.as_of_date.desc()).limit(1)
+    found: date | None = connection.execute(ours).scalar()
+    if found is None:
+        found = connection.execute(earlier.order_by(_DATES.c.as_of_date.desc()).limit(1)).scalar()
+    return found
 
 
 def counts(connection: Connection, as_of: date) -> Mapping[str, Any]:

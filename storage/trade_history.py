@@ -61,7 +61,7 @@ def records_before(connection: Connection, trade_ids: Sequence[str], revision: i
         query = select(versions.record_key, versions.record, versions.source).join(
             newest, (versions.record_key == newest.c.record_key) & (versions.revision == newest.c.revision)
         )
-        rows = connection.execute(query.where(versions.kind == _TRADES))
+        rows = connection.execute(query.where(versions.kind == _TRADES, versions.step == 0))
         found |= {row.record_key: row for row in rows}
     return found
 
@@ -73,7 +73,7 @@ def who_set_statuses(connection: Connection, trade_ids: Sequence[str]) -> dict[s
     setting = {}
     for some in _parts(trade_ids):
         query = select(*columns).where(versions.kind == _TRADES, versions.record_key.in_(some))
-        rows = connection.execute(query.order_by(versions.record_key, versions.revision.desc()))
+        rows = connection.execute(query.order_by(versions.record_key, versions.revision.desc(), versions.step.desc()))
         for trade_id, newest_first in groupby(rows, key=lambda row: row.record_key):
             now = None
             for row in newest_first:

@@ -115,6 +115,7 @@ def test_offsets_of_messages(small_store: Store, state: PricingState) -> None:
     apply_incoming(small_store, state, gathered.incoming, source="kafka")
     assert places(small_store) == [
         ("C1", "orders, partition 3, offset 1237"),
+        ("K1", "orders, partition 3, offset 1234"),
         ("K1", "orders, partition 3, offset 1236"),
         ("K2", "orders, partition 3, offset 1235"),
     ]
