@@ -111,7 +111,7 @@ MEASURES: tuple[Measure, ...] = (
         0,
         Additive.ALWAYS,
         "theta ÷ 365 × Q × M",
-        "The change of market value when one calendar day passes.",
+        "The change of market value in one calendar day at the present rate of decay.",
     ),
     Measure(
         "rho_1bp",

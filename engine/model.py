@@ -37,6 +37,7 @@ class NotPriced(StrEnum):
     NO_PARAMETERS = "no parameters"
     BAD_PARAMETERS = "bad parameters"
     REFUSED = "refused by the engine"
+    TOO_LARGE = "size too large"
     WAITING = "waiting for its engine"
 
 

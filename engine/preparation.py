@@ -162,9 +162,12 @@ def _valued(spot: float, of: _Rows, unit: FloatArray) -> Valued:
     if all_known:
         return Valued(of.rows, of.trade_ids, dict(zip(MEASURE_NAMES, measures, strict=True)), of.priced_by, [])
     unknown = ~np.isfinite(measures).all(axis=0)
+    has_unit = np.asarray(np.isfinite(unit).all(axis=0))
     failures = [
-        Failure(of.trade_ids[i], NotPriced.REFUSED, f"{of.priced_by[i]} gave no number at a spot of {spot:g}")
-        for i in np.flatnonzero(unknown)
+        Failure(of.trade_ids[i], NotPriced.TOO_LARGE, _overflow(of, i))
+        if has_unit[i]
+        else Failure(of.trade_ids[i], NotPriced.REFUSED, f"{of.priced_by[i]} gave no number at a spot of {spot:g}")
+        for i in np.flatnonzero(unknown).tolist()
     ]
     known = np.flatnonzero(~unknown)
     return Valued(
@@ -174,6 +177,11 @@ def _valued(spot: float, of: _Rows, unit: FloatArray) -> Valued:
         [of.priced_by[i] for i in known],
         failures,
     )
+
+
+def _overflow(of: _Rows, row: int) -> str:
+    size = f"quantity {of.quantity[row]:g} times multiplier {of.multiplier[row]:g}"
+    return f"its unit has a value, but {size} makes more than a number can hold"
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ _MENDING = {
     NotPriced.NO_PARAMETERS: "Load parameters of {ticker} for this date or an earlier one.",
     NotPriced.BAD_PARAMETERS: "Load parameters of {ticker} that are numbers, with a volatility above 0.",
     NotPriced.REFUSED: "Look at its terms and parameters; or load its sensitivities as somebody else computed them.",
+    NotPriced.TOO_LARGE: "Correct its quantity or its multiplier.",
     NOT_PRICED_YET: "It is priced with the next quote of {ticker}.",
     NotPriced.WAITING: "The value comes by itself: its engine works beside the ticks.",
 }

@@ -4,10 +4,12 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from engine.contracts import UNIT_ROWS, FloatArray, UnitValues
 from engine.engines import ENGINES_BY_NAME
 from engine.measures import MEASURES
+from engine.model import NotPriced
 from engine.preparation import Parameters, PreparedUnderlying, Valued, prepare_underlying
 
 TODAY = date(2020, 3, 9)
@@ -88,3 +90,26 @@ def test_every_measure_is_its_formula() -> None:
         formula = measure.formula.replace("dividend rho", "dividend_rho").replace("S²", "S * S")
         expected = eval(formula.replace("×", "*").replace("÷", "/"), {}, names)
         np.testing.assert_allclose(valued.measures[measure.name], expected, rtol=1e-14, err_msg=measure.name)
+
+
+@pytest.mark.parametrize("product", ["EQ_Option", "EQ_Stock"])
+@pytest.mark.parametrize(("quantity", "multiplier"), [(1e300, 1e20), (-1e300, 1e20), (1e308, 1.0)])
+def test_a_size_that_overflows_is_named_as_one(product: str, quantity: float, multiplier: float) -> None:
+    """The engine has a value for a unit, so it is not to blame."""
+    trades = pd.DataFrame(
+        {
+            "trade_id": ["HUGE", "USUAL"],
+            "product": [product] * 2,
+            "quantity": [quantity, 1.0],
+            "strike": [100.0] * 2,
+            "maturity": pd.to_datetime(["2020-09-18"] * 2),
+            "option_type": ["call"] * 2,
+            "exercise_style": ["European"] * 2,
+            "contract_multiplier": [multiplier, 1.0],
+        }
+    )
+    valued = prepare_underlying("U", trades, Parameters(0.3, 0.03, 0.02, "2020-03-09"), TODAY).value(SPOT)
+    (failure,) = valued.failures
+    assert (failure.trade_id, failure.reason) == ("HUGE", NotPriced.TOO_LARGE)
+    assert f"quantity {quantity:g} times multiplier {multiplier:g}" in failure.detail
+    assert valued.trade_ids == ["USUAL"]
