@@ -21,7 +21,6 @@ from services.parquet_rows import MAGIC as PARQUET_MAGIC
 from services.parquet_rows import ParquetRows
 from services.read_rows import Unreadable, cleaned_name
 
-SUFFIXES = (".csv", ".tsv", ".tab", ".txt", ".xlsx", ".parquet", ".pq")
 _SAMPLE = 4_096
 
 Rows = Iterator[tuple[int, Sequence[Any]]]

@@ -4,7 +4,6 @@ import streamlit as st
 
 from services.apply_upload import UploadRefused
 from services.column_mapping import LEAVE_ASIDE, keep_mapping, saved_mappings
-from services.open_table import SUFFIXES
 from services.permissions import NotAllowed, Permission, User, why_not
 from services.preview_upload import UploadPreview
 from services.process_beside import WorkFailed
@@ -36,7 +35,6 @@ def upload_file(user: User) -> None:
         known = settings()
         file = st.file_uploader(
             "File",
-            type=[suffix.lstrip(".") for suffix in SUFFIXES],
             key=f"upload_file_{session.turn}",
             disabled=not may,
             max_upload_size=max(1, min(int(known.file_megabytes), _BROWSER_MEGABYTES)),
