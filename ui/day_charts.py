@@ -9,7 +9,7 @@ import streamlit as st
 from engine.measures import DAY_PNL, MEASURES
 from engine.selection import TradeSelection
 from services.day_history import DayHistory
-from ui.day_line import day_line
+from ui.day_line import day_line, without_midnight
 from ui.number_text import fixed_text, how_many_text
 from ui.plain_words import plain
 from ui.store import day_histories
@@ -31,17 +31,18 @@ def _history(as_of: date, selection: TradeSelection) -> DayHistory:
 def day_charts(state: ViewState, as_of: date) -> None:
     """Quote (of one underlying) or vega, day P&L and cash delta of the selection over a date."""
     history = _history(as_of, state.trades)
+    frame = without_midnight(history.frame)
     title = state.ticker or (state.path[-1] if state.path else "Total")
-    if history.frame.empty:
+    if frame.empty:
         st.caption(plain(f"{title}: no ticks on {as_of}, so there is no line to draw."))
         return
-    known_quote = history.frame["quote"].notna().all()
+    known_quote = frame["quote"].notna().all()
     names = ["quote", DAY_PNL.name, "cash_delta"] if known_quote else [DAY_PNL.name, "cash_delta", "vega_1pt"]
     for column, name in zip(st.columns(3, gap="small"), names, strict=True):
-        if history.frame[name].isna().all():
+        if frame[name].isna().all():
             column.caption(plain(f"{title} · {_LABELS[name]}: not known, nothing selected has a previous close."))
             continue
-        column.altair_chart(_chart(history.frame, name, title), width="stretch", alt=f"{title}, {_LABELS[name]}")
+        column.altair_chart(_chart(frame, name, title), width="stretch", alt=f"{title}, {_LABELS[name]}")
     if history.left_out:
         left_out = how_many_text(history.left_out, "trade whose engine is", "trades whose engines are")
         st.caption(f"Not in the lines: {left_out} too slow for this.")
