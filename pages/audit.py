@@ -46,8 +46,8 @@ if asked:
     with store().read() as connection:
         fault, total = verify_audit(connection), count_audit(connection)
     if fault is None:
-        verified = how_many_text(total, "entry is as it was", "entries are as they were")
-        said.markdown(f":green[:material/verified: {verified} written.]")
+        verified = f"Chain verified: {how_many_text(total, 'entry', 'entries')}, none missing or altered."
+        said.markdown(f":green[:material/verified: {verified}]")
     else:
         st.error(
             f"Entry {count_text(fault.audit_id)} {fault.reason}. Tell whoever runs Deltaboard.",

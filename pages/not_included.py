@@ -64,8 +64,9 @@ elif without.empty:
     st.success(f"Every trade has a value as of {as_of}.")
 else:
     with st.container(horizontal=True, vertical_alignment="center"):
-        some = how_many_text(len(without), "trade has", "trades have")
-        st.caption(f"{some} no value as of {as_of}. No total of the board has them.")
+        some = how_many_text(len(without), "trade", "trades")
+        they = "It is" if len(without) == 1 else "They are"
+        st.caption(f"{some} could not be valued as of {as_of}. {they} excluded from all totals.")
         export_menu(WithoutValueAsked(as_of), "without")
     shown = without.rename(columns=title)
     shown.insert(1, "Open", trade_addresses(shown["Trade"]))

@@ -27,11 +27,11 @@ else:
     with store().read() as connection:
         has_views = bool(views_for(connection, user.name))
     st.markdown(
-        "This page is yours: put saved views side by side here, and each follows the market at its own pace. "
-        "Views are made and saved on the page Explore; those that others share can stand here too."
+        "Your dashboard: add saved views as live widgets, each at its own pace. "
+        "Views are made and saved on the page Explore; shared views of others can be added too."
     )
     if not has_views:
-        st.markdown("There are no views for you yet. Open Explore, arrange the pivot, and save it.")
+        st.markdown("You have no saved views yet. Open Explore, arrange the pivot, and save it.")
     with st.container(horizontal=True, vertical_alignment="center"):
         if has_views and st.button("Add views", type="primary", icon=":material/add:", key="start_begin"):
             begin_editing(user, placed)

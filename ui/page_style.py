@@ -82,7 +82,7 @@ button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pi
   [class*=st-key-filters] [data-testid=stColumn] { min-width: 11rem; }
 }
 .stApp:is([data-test-connection-state^=DISCONNECTED], [data-test-connection-state=PINGING_SERVER])::after {
-  content: "No connection to Deltaboard. What you see is the last that came; it goes on by itself.";
+  content: "Connection lost. Showing the last data received; reconnecting automatically.";
   position: fixed; z-index: 999990; top: 0; left: 50%; transform: translateX(-50%);
   padding: 0.3rem 0.9rem; border-radius: 0 0 6px 6px; font-size: 13px; color: #fff; background: #b82a37;
   opacity: 0; animation: db-lost 0.2s 1.5s forwards;

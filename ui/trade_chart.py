@@ -27,7 +27,7 @@ def day_of_trade(story: TradeStory, as_of: date) -> None:
     labels = {measure.name: measure.label for measure in MEASURES if measure.name != _VALUE}
     known = [*labels, "quote"]
     chosen = st.selectbox(
-        "Measure of the second line",
+        "Second chart",
         known,
         index=known.index(_FIRST),
         format_func=lambda name: labels.get(name, "Quote"),
@@ -44,7 +44,8 @@ def day_of_trade(story: TradeStory, as_of: date) -> None:
         label = labels.get(name, "Market value" if name == _VALUE else "Quote")
         unit = story.in_currency(units.get(name, PRICE_UNIT))
         column.altair_chart(_line(day, name, label, unit, _COLOURS[place]), width="stretch", alt=f"{label} on {as_of}")
-    st.caption(f"{as_of}, UTC: priced again at each minute's last quote, from the terms and parameters known by then.")
+    how = "Repriced at each minute's last quote with the terms and parameters in force at that time."
+    st.caption(f"{as_of}, UTC. {how}")
 
 
 @st.cache_data(ttl=_SHARED_SECONDS, max_entries=64, show_spinner=False)

@@ -20,7 +20,7 @@ _PERCENT = {"implied_vol": "Implied volatility", "risk_free_rate": "Risk-free ra
 def what_it_is(story: TradeStory) -> None:
     """Terms, where it is booked, its underlying, its status."""
     trade = story.trade
-    book = story.book or dict.fromkeys(("desk", "business_unit", "region"), "Unassigned: nobody has described the book")
+    book = story.book or dict.fromkeys(("desk", "business_unit", "region"), "Unassigned (book not in the hierarchy)")
     instrument = story.instrument
     terms = {
         "Contract": story.contract,
@@ -40,7 +40,7 @@ def what_it_is(story: TradeStory) -> None:
         "Sector": instrument["sector"] if instrument else None,
         "Currency": instrument["currency"] if instrument else None,
     }
-    fact_table(Facts("What it is", (), [(name, str(text)) for name, text in terms.items() if text]))
+    fact_table(Facts("Terms", (), [(name, str(text)) for name, text in terms.items() if text]))
 
 
 def measures(story: TradeStory) -> None:
@@ -106,7 +106,7 @@ def how_it_is_priced(story: TradeStory) -> None:
         f"{parameters['as_of_date']}, until a newer row" if parameters else f"always, until {story.ticker} has a row"
     )
     rows.append(("Parameters hold from", since, ""))
-    fact_table(Facts("How it is priced", ("What", "Value", "From"), rows, faint=(2,)))
+    fact_table(Facts("Pricing inputs", ("What", "Value", "From"), rows, faint=(2,)))
 
 
 def versions(story: TradeStory) -> None:

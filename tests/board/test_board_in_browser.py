@@ -105,7 +105,7 @@ def test_what_is_not_included_is_listed_a_click_away(page: Any, board: RunningBo
     missing = re.match(r"(\d+)", pill.inner_text())
     assert missing
     pill.click()
-    page.wait_for_selector(f"text={missing[1]} trades have no value as of {board.day}")
+    page.wait_for_selector(f"text={missing[1]} trades could not be valued as of {board.day}")
 
 
 def test_a_widget_pauses_alone_and_catches_up(page: Any, board: RunningBoard) -> None:

@@ -20,7 +20,7 @@ IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
 EMPTY = {
     "": "There are no quotes yet, so nothing has a value.",
     "explore": "There are no quotes yet, so nothing has a value.",
-    "start": "There are no views for you yet.",
+    "start": "You have no saved views yet.",
     "trades": "There are no trades with the status Live.",
     "trade": "There are no trades yet.",
     "upload?view=History": "Nobody has uploaded anything yet.",
@@ -77,7 +77,7 @@ def test_an_empty_store_and_what_is_away(chromium: Any, database: PostgresServer
     for page in context.pages[:3]:
         page.wait_for_selector(gone, timeout=LONG)
         said = f"getComputedStyle(document.querySelector('{gone}'), '::after').content"
-        page.wait_for_function(f"{said}.includes('No connection to Deltaboard')")
+        page.wait_for_function(f"{said}.includes('Connection lost')")
         page.wait_for_selector("[data-testid=stDialog]", state="attached", timeout=LONG)
         expect(page.get_by_text("Are you connected to the internet?")).to_be_hidden()
     with running_board(url, tmp_path / "again.log", port=port):

@@ -65,7 +65,7 @@ def test_from_the_list_to_everything_about_a_trade(opened: Open, board: RunningB
     page.wait_for_selector("text=Trade STORY-1 · AAPL Jun 20 70 call")
     page.wait_for_url(re.compile(r"/trade\?(.*&)?trade_id=STORY-1"))
     page.wait_for_selector("[data-testid=stSidebar] >> text=manager. Demo")
-    for caption in (f"Measures as of {board.day}", "What it is", "How it is priced", "Versions"):
+    for caption in (f"Measures as of {board.day}", "Terms", "Pricing inputs", "Versions"):
         page.wait_for_selector(f"caption >> text={caption}")
     page.wait_for_selector("text=Tags: nobody has set its status on the board.")
     for measure in (*MEASURES, DAY_PNL):
@@ -151,7 +151,7 @@ def test_nothing_of_the_page_is_cut_off_beside_its_neighbour(opened: Open, board
     page = opened("/trade?trade_id=WIDE-1")
     for width in (1920, 1400, 1321, 1320, 1200, 1024):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_selector("caption >> text=How it is priced")
+        page.wait_for_selector("caption >> text=Pricing inputs")
         page.wait_for_function(
             "() => [...document.querySelectorAll('.facts')].every((part) => part.scrollWidth <= part.clientWidth)"
         )

@@ -117,7 +117,7 @@ def test_a_later_date_of_reported_values_can_be_looked_at(page: Any, board: Runn
     pill = page.locator("[data-status=not_included]")
     pill.wait_for()
     pill.click()
-    page.wait_for_selector(f"text=trades have no value as of {JULY}")
+    page.wait_for_selector(f"text=trades could not be valued as of {JULY}")
     page.evaluate("window.opened = performance.now()")
 
 
