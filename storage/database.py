@@ -73,14 +73,15 @@ class Store:
             raise StoreUnreadable(f"The store must be SQLite or PostgreSQL, not {self.dialect}.")
         try:
             make = sqlite_engine if self.dialect == "sqlite" else postgres_engine
-            self.engine = make(url, limits or StoreLimits(), **options)
+            limits = limits or StoreLimits()
+            self.engine = make(url, limits, **options)
         except (ArgumentError, ImportError) as error:
             hint = "write postgresql+psycopg:// or sqlite://"
             raise StoreUnreadable(f"There is no driver for {self.url.drivername}: {hint}.") from error
         self._known = _known_faults(url)
         self._fails_fast = fails_fast
         event.listen(self.engine, "handle_error", self._named, retval=True)
-        self._checkpoints = Checkpoints(self.engine) if self.dialect == "sqlite" else None
+        self._checkpoints = Checkpoints(self.engine, limits.log_megabytes) if self.dialect == "sqlite" else None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

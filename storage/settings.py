@@ -35,6 +35,9 @@ class Settings(BaseSettings):
     store_statement_seconds: float = Field(
         300.0, gt=0, le=86_400, description="How long one statement on PostgreSQL may take, in seconds."
     )
+    store_log_megabytes: float = Field(
+        256.0, gt=0, description="How large SQLite's write-ahead log may grow before it is reported, in megabytes."
+    )
     change_log_minutes: float = Field(10.0, gt=0, description="How long the change log is kept, in minutes.")
     change_log_megabytes: float = Field(256.0, gt=0, description="How large the change log may grow, in megabytes.")
     tail_seconds: float = Field(0.02, gt=0, le=5, description="How often the web process asks the store for changes.")

@@ -17,7 +17,12 @@ _CHECKPOINT, _CHECKPOINT_SECONDS = "SQLite checkpoint", 1.0
 _LARGEST_LOG_PAGES = 32_768
 """128 MB: then the writer itself moves SQLite's log into the database. The checkpoints beside it come long before."""
 
+_CUT_OFF_PAGES = 8_192
 _LEAST_ROOM = 1 << 20
+
+
+class LogTooLarge(Exception):
+    """SQLite's log cannot be moved into the database, because somebody reads it."""
 
 
 def fault_of_folder(folder: Path) -> Fault | None:
@@ -33,11 +38,13 @@ def fault_of_folder(folder: Path) -> Fault | None:
 class Checkpoints:
     """Moves SQLite's write-ahead log into the database from time to time, in a thread: no commit waits for it.
 
-    A passive checkpoint stops neither readers nor writers; what they hold is left to the next one.
+    A passive checkpoint stops neither readers nor writers; what they hold is left to the next one. A log that has grown
+    is cut off in a moment when nobody reads. Where a reader stays, it grows, and the supervision says so.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, log_megabytes: float) -> None:
         self._engine = engine
+        self._log_megabytes = log_megabytes
         self._thread: SupervisedThread | None = None
         self._sign_of_life: Supervised | None = None
         self._next = 0.0
@@ -65,9 +72,19 @@ class Checkpoints:
     def _checkpoint(self, sign_of_life: Supervised) -> None:
         connection = self._engine.raw_connection()
         try:
-            connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            cursor = connection.cursor()
+            _, pages, _ = cursor.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages > _CUT_OFF_PAGES:
+                (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+                cursor.execute("PRAGMA busy_timeout=0")
+                _, pages, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                cursor.execute(f"PRAGMA busy_timeout={patience}")
+            (page_size,) = cursor.execute("PRAGMA page_size").fetchone()
         finally:
             connection.close()
+        megabytes = pages * page_size / 1e6
+        if megabytes > self._log_megabytes:
+            raise LogTooLarge(f"the log has {megabytes:.0f} MB: a program keeps a reading transaction open; end it")
         sign_of_life.beat()
 
 

@@ -248,7 +248,7 @@ def test_the_settings_bound_the_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"CONNECT": "7", "ANSWER": "4", "LOCK": "9", "STATEMENT": "60"}.items():
         monkeypatch.setenv(f"DELTABOARD_STORE_{name}_SECONDS", value)
     settings.cache_clear()
-    assert StoreLimits.of(settings()) == StoreLimits(7, 4, 9, 60)
+    assert StoreLimits.of(settings()) == StoreLimits(7, 4, 9, 60, 256)
     settings.cache_clear()
 
 
