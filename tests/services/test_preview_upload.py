@@ -221,7 +221,7 @@ def test_every_template_is_a_good_file(store: Store, kind: str, form: ExportForm
 
 def test_who_is_no_analyst_is_refused_and_recorded(small_store: Store) -> None:
     for user in (User("vic", frozenset({Role.VIEWER})), User("mia", frozenset({Role.MANAGER}))):
-        with pytest.raises(NotAllowed, match="analyst"):
+        with pytest.raises(NotAllowed, match="Analyst"):
             preview_upload(small_store, user, None, "trades.csv", csv_of(GOOD.format("NEW")))
         with small_store.read() as connection:
             entry = read_audit(connection, limit=1)[0].entry
