@@ -54,7 +54,7 @@ class Checkpoints:
         """After a commit."""
         now = time.monotonic()
         with self._lock:
-            if now < self._next or (self._thread is not None and self._thread.is_alive):
+            if now < self._next or (self._thread is not None and self._thread.is_alive()):
                 return
             self._next = now + _CHECKPOINT_SECONDS
             self._sign_of_life = self._sign_of_life or supervised(_CHECKPOINT)

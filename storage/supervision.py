@@ -182,7 +182,6 @@ class SupervisedThread:
         if self._thread.ident is not None:
             self._thread.join(seconds)
 
-    @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
 

@@ -57,7 +57,7 @@ def test_a_thread_outlives_whatever_it_raises(fault: Exception) -> None:
     assert (now.state, now.reason) == (TaskState.RUNNING, "")
     stop.set()
     thread.join(60)
-    assert not thread.is_alive
+    assert not thread.is_alive()
     assert health_of("sign-outs") is None, "a thread that ended as it should is not listed"
 
 
