@@ -388,10 +388,7 @@ class TestLimits:
     def test_a_file_has_the_limits_of_files(self, start: Callable[..., Server]) -> None:
         body = file_of(EXCEL, {"AsOfDate": ["2020-03-09"], "Instrument": ["A" * 100], "Quote": [1.0]})
         answer = start(file_megabytes=0.001).ask("/api/quotes", body, content_type=EXCEL)
-        assert (answer.status, answer.error) == (
-            400,
-            "larger than 0 MB: split the file, or raise DELTABOARD_FILE_MEGABYTES",
-        )
+        assert (answer.status, answer.error) == (413, "larger than 0 MB: send the rows in several requests")
         answer = start(file_columns=2).ask("/api/quotes", body, content_type=EXCEL)
         assert (answer.status, answer.error) == (400, "more than 2 columns: this is no table of records")
 
