@@ -8,6 +8,9 @@ from services.pricing_state import FreshTrades, PricingState
 from storage.change_log import Change
 from storage.database import WriteUnit
 
+PRICED_CLOSES = 5
+"""So many of the newest dates of a history that comes at once are priced: a week of closes."""
+
 
 @dataclass(slots=True)
 class Moved:

@@ -1,7 +1,7 @@
 """Quotes inside a transaction: keep all for history, the newest for pricing, and say which underlyings moved."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,12 +9,12 @@ import pyarrow as pa
 
 from services.ahead_of_clock import is_ahead, moment_text
 from services.incoming import has_no_time
-from services.price_moved import Moved
+from services.price_moved import PRICED_CLOSES, Moved
 from services.pricing_state import PricingState
 from services.read_dates import AHEAD
 from storage.change_log import Change, arrow_table
 from storage.database import WriteUnit
-from storage.quotes import Quote, next_quoted, write_quotes
+from storage.quotes import Quote, newest_quoted_dates, next_quoted, write_quotes
 from storage.rejections import Rejection
 
 
@@ -81,7 +81,8 @@ def _stored(unit: WriteUnit, state: PricingState, quote: Quote) -> Quote | None:
 def _note_moved(unit: WriteUnit, state: PricingState, change: Change, newest: Sequence[Quote], moved: Moved) -> None:
     """The underlyings of the new quotes, every underlying on a date that is new, and whoever inherits a quote.
 
-    Every date that has a quote is priced, also an earlier one that comes later: it is the close of the next.
+    An earlier date that comes later is priced, too: it is the close of the next. Of a history only the newest
+    ``PRICED_CLOSES`` are: it is as long as somebody has it, and the book is priced whole at each.
     """
     if not newest:
         return
@@ -94,19 +95,33 @@ def _note_moved(unit: WriteUnit, state: PricingState, change: Change, newest: Se
     moved.inherited = set(by_date) != {state.newest}
     if moved.inherited:
         state.drop_quotes()  # what is in memory of later dates lacks what they inherit now
+    closes = _priced_dates(unit, state, by_date)
     for as_of, quotes in by_date.items():
+        if as_of not in closes:
+            continue
         state.quotes(unit.connection, as_of).update((quote.instrument, quote) for quote in quotes)
         tickers = {quote.instrument for quote in quotes} if as_of in state.priced else set(state.tickers())
         moved.tickers.setdefault(as_of, set()).update(tickers)
         change.log("quotes", as_of, _logged(quotes))
-    _note_inherited(unit, state, by_date, moved)
+    _note_inherited(unit, by_date, closes, moved)
+
+
+def _priced_dates(unit: WriteUnit, state: PricingState, dates: Collection[date]) -> set[date]:
+    """The dates that are priced, and those of these that are to be."""
+    closes = {*state.priced, *([state.newest] if state.newest else [])}
+    if not closes.issuperset(dates):
+        closes |= set(dates).intersection(newest_quoted_dates(unit.connection, PRICED_CLOSES))
+    return closes
 
 
 def _note_inherited(
-    unit: WriteUnit, state: PricingState, by_date: Mapping[date, Sequence[Quote]], moved: Moved
+    unit: WriteUnit,
+    by_date: Mapping[date, Sequence[Quote]],
+    closes: Collection[date],
+    moved: Moved,
 ) -> None:
     """The underlyings that these quotes price on later dates: until the first of their own."""
-    dates = sorted({*state.priced, *by_date})
+    dates = sorted(closes)
     for as_of, quotes in by_date.items():
         first = bisect_right(dates, as_of)
         if first == len(dates):

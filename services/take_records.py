@@ -6,13 +6,13 @@ from datetime import date
 import pyarrow as pa
 
 from engine.model import TradeStatus
-from services.price_moved import Moved
+from services.price_moved import PRICED_CLOSES, Moved
 from services.pricing_state import PricingState
 from services.record_kinds import RECORD_KINDS
 from services.zero_terminated import write_zeros
 from storage.change_log import NO_DATE, Change
 from storage.database import WriteUnit
-from storage.quotes import quoted_dates
+from storage.quotes import newest_quoted_dates
 from storage.records import Record, Upserted, columns_of, upsert_records
 from storage.sensitivities import forget_failures, forget_values
 
@@ -81,7 +81,7 @@ def _take_trades(unit: WriteUnit, state: PricingState, outcome: Upserted, moved:
     if state.newest is None:
         return
     if not state.priced:  # the first trades of a store whose quotes were there before them
-        for as_of in quoted_dates(unit.connection):
+        for as_of in newest_quoted_dates(unit.connection, PRICED_CLOSES):
             if as_of < state.newest:
                 moved.tickers.setdefault(as_of, set()).update(state.tickers())
     forget_failures(unit, state.newest, fresh.changed)

@@ -51,6 +51,12 @@ def quoted_dates(connection: Connection) -> list[date]:
     return list(connection.execute(select(quotes.c.as_of_date).distinct().order_by(quotes.c.as_of_date)).scalars())
 
 
+def newest_quoted_dates(connection: Connection, count: int) -> list[date]:
+    """The newest dates that have a quote, newest first."""
+    query = select(quotes.c.as_of_date).distinct().order_by(quotes.c.as_of_date.desc()).limit(count)
+    return list(connection.execute(query).scalars())
+
+
 def previous_quoted_date(connection: Connection, as_of: date) -> date | None:
     """The newest date before this one that has a quote, or None."""
     return connection.execute(select(func.max(quotes.c.as_of_date)).where(quotes.c.as_of_date < as_of)).scalar()

@@ -17,6 +17,7 @@ from sqlalchemy import Table, select
 
 from services.apply_incoming import apply_incoming
 from services.incoming import Incoming
+from services.price_moved import PRICED_CLOSES
 from services.pricing_state import PricingState
 from storage.database import Store
 from storage.quotes import Quote
@@ -173,6 +174,29 @@ def test_every_quoted_date_has_its_close(
         )
         found = set(connection.execute(query).all())
     assert found >= {(day, trade_id) for day in days for trade_id in ("C1", "P1", "A1", "S1")}
+
+
+@pytest.mark.parametrize("trades_first", [True, False])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_of_a_long_history_the_newest_closes_are_priced(
+    store: Store, state: PricingState, trades_first: bool, at_once: bool
+) -> None:
+    """The book is priced whole at each date: a history of years must not be."""
+    days = [MONDAY - timedelta(days=back) for back in range(3, 60)]
+    history = [Quote(day, "AAPL", 60.0, datetime(day.year, day.month, day.day, tzinfo=UTC)) for day in days]
+    apply_quotes(store, state, [quote("AAPL", 66.0)], source="test")
+    if trades_first:
+        load_small_book(store, state)
+    for batch in [history] if at_once else [history[10:], history[:10]]:
+        apply_quotes(store, state, batch, source="test", wait_for_slow=True)
+    if not trades_first:
+        load_small_book(store, state)
+    with store.read() as connection:
+        query = select(sensitivities.c.as_of_date).where(sensitivities.c.trade_id == "C1").distinct()
+        priced = sorted(connection.execute(query).scalars())
+    newest = sorted([MONDAY, *days])[-PRICED_CLOSES:]
+    assert set(priced) >= set(newest)
+    assert len(priced) <= 2 * PRICED_CLOSES
 
 
 def test_a_quote_of_an_earlier_date_is_inherited_by_the_dates_of_its_own_batch(
