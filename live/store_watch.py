@@ -1,7 +1,6 @@
 """How the store is, as the board and the health answer say it: asked every second, in a thread of its own."""
 
 import threading
-import time
 from dataclasses import dataclass
 
 import structlog
@@ -12,7 +11,7 @@ from storage.store_probe import StoreProbe
 from storage.supervision import Supervised, SupervisedThread
 
 _LOOK_SECONDS = 1.0
-_SILENT_SECONDS = 4.0
+_SILENT_SECONDS = 3.5
 OK = "ok"
 
 log = structlog.get_logger("live")
@@ -37,7 +36,7 @@ class StoreWatch:
         self._store = store
         self._stop = stop
         self._fault: Fault | None = None
-        self._looking_since: float | None = None
+        self._probe: StoreProbe | None = None
         self._thread = SupervisedThread("store probe", self._run, stop)
 
     def start(self) -> None:
@@ -50,13 +49,12 @@ class StoreWatch:
     @property
     def fault(self) -> Fault | None:
         """What keeps the store from being written; None: nothing that is known."""
-        since = self._looking_since
-        if since is not None and time.monotonic() - since > _SILENT_SECONDS:
-            return self._fault or Fault.HUNG
-        return self._fault
+        probe = self._probe
+        is_silent = probe is not None and probe.silent_seconds > _SILENT_SECONDS
+        return self._fault or (Fault.HUNG if is_silent else None)
 
     def _run(self, sign_of_life: Supervised) -> None:
-        probe = StoreProbe(self._store.url.render_as_string(hide_password=False))
+        probe = self._probe = StoreProbe(self._store.url.render_as_string(hide_password=False))
         try:
             while not self._stop.is_set():
                 self._look(probe)
@@ -64,11 +62,10 @@ class StoreWatch:
                 self._stop.wait(_LOOK_SECONDS)
         finally:
             self._note(None)
-            self._looking_since = None
+            self._probe = None
             probe.close()
 
     def _look(self, probe: StoreProbe) -> None:
-        self._looking_since = time.monotonic()
         try:
             probe.look()
         except StoreFault as error:
@@ -79,7 +76,6 @@ class StoreWatch:
             if self._fault is not None:
                 log.info("store_recovered")
             self._note(None)
-        self._looking_since = None
 
     def _note(self, fault: Fault | None) -> None:
         self._fault = fault

@@ -39,28 +39,34 @@ class _Asking(psycopg.Connection[Any]):
         try:
             wanted = next(gen)
             since = time.monotonic()
+            silence: ServerHung | None = None
             while True:
                 ready = yield wanted
                 if ready:
-                    since = time.monotonic()
+                    since, silence = time.monotonic(), None
+                elif silence is not None:  # nor has the answer come while it was asked
+                    self.pgconn.finish()
+                    raise silence
                 elif time.monotonic() - since > self.limits.answer_seconds:
-                    self._ask()
+                    silence = self._ask()
                     since = time.monotonic()
                 wanted = gen.send(ready)
         except StopIteration as end:
             answer: _Answer = end.value
             return answer
 
-    def _ask(self) -> None:
-        """Raises ServerHung, and closes the connection, when nothing answers there."""
+    def _ask(self) -> ServerHung | None:
+        """What is wrong when nothing answers there."""
         try:
             if self.ask is not None:
                 self.ask()
         except psycopg.errors.ConnectionTimeout as error:
-            self.pgconn.finish()
-            raise ServerHung("the server answers neither this nor a new connection") from error
+            hung = ServerHung("the server answers neither this nor a new connection")
+            hung.__cause__ = error
+            return hung
         except psycopg.OperationalError:
-            return  # it says something: it is full, or about to end, and will tell this connection itself
+            pass  # it says something: it is full, or about to end, and will tell this connection itself
+        return None
 
 
 def postgres_engine(url: str, limits: StoreLimits, **options: Any) -> Engine:

@@ -1,12 +1,13 @@
 """What a fault of the database is called, and which of them are worth waiting for."""
 
 import os
+import select
 import shutil
 import sqlite3
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,22 @@ class TestPostgresql:
                 unit.connection.execute(text("SELECT 1"))
 
         assert _fault_of(work) == Fault.HUNG
+
+    def test_an_answer_that_comes_while_the_server_is_asked_is_no_fault(
+        self, desk: Store, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As on a machine that is too busy to let anybody in for some seconds."""
+        with desk.read() as connection, ExitStack() as frozen:
+            driver: Any = connection.connection.driver_connection
+
+            def ask() -> None:
+                frozen.close()
+                select.select([driver.pgconn.socket], [], [], 60)
+                raise psycopg.errors.ConnectionTimeout
+
+            frozen.enter_context(server.frozen())
+            monkeypatch.setattr(driver, "ask", ask)
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
 
     def test_a_long_statement_is_no_fault(self, desk: Store) -> None:
         with desk.read() as connection:
