@@ -20,6 +20,12 @@ from storage.supervision import supervised
 THREAD = "deltaboard-prepares"
 _LOOK_SECONDS = 0.1
 _AGAIN_SECONDS = 1.0
+_ATTEMPTS = 3
+"""So often an underlying is tried at the end of a feed, before the command says that it could not be priced."""
+
+
+class NotPriced(Exception):
+    """A feed has ended, and underlyings could not be priced; the message is one line for people."""
 
 
 class Preparing:
@@ -35,6 +41,7 @@ class Preparing:
         self._not_before = 0.0
         self._failures: Counter[Key] = Counter()
         """How often each underlying could not be prepared; the one that failed least is tried next."""
+        self._failures_before: Counter[Key] | None = None
         self._running_key: Key | None = None
         self._sign_of_life = supervised("price preparation")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=THREAD)
@@ -48,6 +55,16 @@ class Preparing:
     def running(self) -> bool:
         """Whether the thread is at work."""
         return self._running is not None
+
+    def raise_if_hopeless(self) -> None:
+        """Raises NotPriced when all that is left has been tried in vain since the first call, several times each."""
+        if self._failures_before is None:
+            self._failures_before = self._failures.copy()
+        before = self._failures_before
+        if self._unpriced and all(self._failures[key] - before[key] >= _ATTEMPTS for key in self._unpriced):
+            names = ", ".join(f"{ticker} on {day.isoformat()}" for day, ticker in sorted(self._unpriced))
+            reason = self._sign_of_life.health().reason
+            raise NotPriced(f"Not priced: {names} ({reason}). Correct the trades or parameters of it, and start again.")
 
     def leave(self, keys: Iterable[Key]) -> None:
         """Prepare and price these underlyings as soon as may be."""
@@ -81,6 +98,7 @@ class Preparing:
         """Drop what is left unpriced: it has been taken off the store. What is being prepared may still be of use."""
         self._unpriced.clear()
         self._failures.clear()
+        self._failures_before = None
 
     def close(self) -> None:
         """Take nothing more; the thread ends by itself after what it is at."""

@@ -11,7 +11,7 @@ import structlog
 
 from ingestion.beside import Beside
 from ingestion.feed import Batch, Feed
-from ingestion.preparing import Preparing
+from ingestion.preparing import NotPriced, Preparing
 from ingestion.replay import ReplayFeed
 from ingestion.sidecar_process import is_gone, this_host
 from services.apply_incoming import apply_incoming
@@ -67,15 +67,20 @@ class Sidecar:
         self._next_look = self._next_report = self._next_prune = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Raises FeedLost when another sidecar has taken the feed over."""
+        """Raises FeedLost when another sidecar has taken the feed over; with ``once`` NotPriced."""
+        not_priced: NotPriced | None = None
         log.info("started", feed=self._feed.name, at=self._feed.progress)
         try:
             self._patiently(stop, self._price_what_is_there)
             while not stop.is_set():
                 self._turn(stop)
-                if self._once and self._feed.ended and not (self._beside.busy or self._preparing.busy):
-                    break
+                if self._once and self._feed.ended and not self._beside.busy:
+                    if not self._preparing.busy:
+                        break
+                    self._preparing.raise_if_hopeless()
                 stop.wait(self._sleep())
+        except NotPriced as error:
+            not_priced = error
         except FeedLost as lost:
             log.warning("stopped", feed=self._feed.name, reason=str(lost))
             raise
@@ -86,6 +91,8 @@ class Sidecar:
         self._patiently(stop, self._leave)
         self._reports.leave()
         log.info("stopped", feed=self._feed.name, at=self._feed.progress)
+        if not_priced is not None:
+            raise not_priced
 
     def _turn(self, stop: threading.Event) -> None:
         now = time.monotonic()

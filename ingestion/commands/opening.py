@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from storage.database import Store
     from storage.settings import Settings
 
-REFUSED, BAD_INPUT, UNREADABLE, TAKEN, OTHER_BOOK = 1, 2, 3, 4, 5
+REFUSED, BAD_INPUT, UNREADABLE, TAKEN, OTHER_BOOK, NOT_PRICED = 1, 2, 3, 4, 5, 6
 """Exit codes: rows were refused; an argument, setting or file cannot be used; the store cannot be read; another sidecar
-owns the feed; the store holds a book that is not the demo's."""
+owns the feed; the store holds a book that is not the demo's; an underlying could not be priced."""
 
 
 def fail(message: str, code: int) -> typer.Exit:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ingestion.commands.opening import TAKEN, fail, opened_store, read_settings
+from ingestion.commands.opening import NOT_PRICED, TAKEN, fail, opened_store, read_settings
 
 if TYPE_CHECKING:
     from ingestion.feed import Feed
@@ -27,10 +27,11 @@ def run_sidecar(
     """Run a feed until a signal ends it, under the first of these names that no other sidecar has.
 
     open_feed: makes the feed from the store and the feed's row there. Ends the command when all names are taken, or
-    when another sidecar takes the feed over.
+    when another sidecar takes the feed over. With ``once``, an underlying that cannot be priced is an error, too.
     """
     from engine.warm_up import warm_up
     from ingestion.logs import log_to_stderr
+    from ingestion.preparing import NotPriced
     from ingestion.runner import Sidecar
     from storage.feeds import FeedLost, FeedTaken
 
@@ -54,5 +55,7 @@ def run_sidecar(
                 sidecar.run(stop)
             except FeedLost as error:
                 raise fail(str(error), TAKEN) from error
+            except NotPriced as error:
+                raise fail(str(error), NOT_PRICED) from error
             return
         raise fail(taken, TAKEN)

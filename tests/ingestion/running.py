@@ -43,8 +43,8 @@ def take_over(store: Store, owner: str = "another") -> None:
 class Running(SidecarThread):
     """A sidecar that replays, in a thread."""
 
-    def __init__(self, store: Store, rows: list[TickRow], speed: float | None = None) -> None:
-        self.sidecar = replay_sidecar(store, rows, speed=speed)
+    def __init__(self, store: Store, rows: list[TickRow], speed: float | None = None, *, once: bool = False) -> None:
+        self.sidecar = replay_sidecar(store, rows, speed=speed, once=once)
         super().__init__(lambda: self.sidecar)
         self._store = store
 

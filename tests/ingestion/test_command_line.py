@@ -16,6 +16,8 @@ from sqlalchemy import text, update
 
 from engine.warm_up import warm_up
 from ingestion.commands.contents import Exported
+from ingestion.preparing import NotPriced
+from ingestion.runner import Sidecar
 from services.load_demo import is_empty
 from storage.audit import read_audit
 from storage.database import Store
@@ -347,6 +349,17 @@ class TestReplay:
             "Another sidecar (process 4711 on elsewhere) already runs replay. Stop it first, or wait 10 seconds after "
             "it died."
         ]
+
+    def test_once_that_could_not_price_all_ends_with_a_code_of_its_own(
+        self, board: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def run_sidecar(*_: object) -> None:
+            raise NotPriced("Not priced: AAPL on 2020-03-09 (it cannot be done).")
+
+        monkeypatch.setattr(Sidecar, "run", run_sidecar)
+        result = run("replay", demo_part(tmp_path / "ticks.csv", days=1, every=100), "--once")
+        assert result.exit_code == 6
+        assert result.stderr.splitlines()[-1] == "Not priced: AAPL on 2020-03-09 (it cannot be done)."
 
     def test_once_plays_to_the_end_and_stops(self, filled: Store, tmp_path: Path) -> None:
         ticks = demo_part(tmp_path / "ticks.csv", days=2, every=100)

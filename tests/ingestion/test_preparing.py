@@ -5,17 +5,20 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from ingestion.preparing import THREAD
+import ingestion.preparing
+from ingestion.preparing import THREAD, NotPriced
 from ingestion.replay import TickRow, read_ticks
 from services.control_feed import pause_feed, restart_feed, set_feed_speed
 from services.permissions import OPERATOR
 from services.pricing_state import PricingState
+from services.ready_underlyings import Preparation, Ready
 from storage.database import Store
 from storage.feeds import REPLAY, FeedLost, FeedState, read_feed
 from storage.read_models import sensitivities_frame
@@ -137,6 +140,34 @@ def test_once_does_not_end_before_all_is_priced(
         gate.open()
         running.wait_for(lambda: feed_of(american_store).owner is None, "its end")
     assert contents(american_store) == undisturbed(templates, rows)
+
+
+def test_once_ends_with_an_error_when_an_underlying_cannot_be_prepared(
+    american_store: Store, rows: list[TickRow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other has its last quote by then, and the feed is left as at any end."""
+    real, tries = Preparation.made, []
+
+    def made(preparation: Preparation) -> Ready:
+        if preparation.ticker == "AAPL" and threading.current_thread().name.startswith(THREAD):
+            tries.append(preparation.ticker)
+            raise ArithmeticError("no boundary found")
+        return real(preparation)
+
+    monkeypatch.setattr(ingestion.preparing, "_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(Preparation, "made", made)
+    with Running(american_store, rows, speed=QUICK, once=True) as running:
+        running.wait_for_row(2)
+        new_parameters(american_store)
+        running.wait_for(lambda: tries, "a first try")
+        set_feed_speed(american_store, OPERATOR, REPLAY, None)
+        fault = running.wait_for_fault()
+    assert isinstance(fault, NotPriced)
+    assert str(fault).startswith("Not priced: AAPL on 2020-03-09 (ArithmeticError: no boundary found).")
+    assert len(tries) >= 3
+    assert seen(american_store, "MSFT") == {79.99}
+    assert feed_of(american_store).owner is None
+    assert feed_of(american_store).state == FeedState.ENDED
 
 
 def test_the_roll_finds_the_book_ready(american_store: Store, gate: Gate, rows: list[TickRow], tmp_path: Path) -> None:
