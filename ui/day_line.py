@@ -44,8 +44,9 @@ def day_line(
         alt.Tooltip(f"{name}:Q", title=label, format=f",.{decimals}f"),
     ]
     line = alt.Chart(known).mark_line(color=colour, strokeWidth=_WIDTH, invalid="break-paths-filter-domains")
-    dots = alt.Chart(known[alone]).mark_circle(color=colour, opacity=1, size=_DOT)
-    layers = [line.encode(x=x, y=y), dots.encode(x=x, y=y), *_crosshair(known[is_known], x, y, told, colour)]
+    layers = [line.encode(x=x, y=y), *_crosshair(known[is_known], x, y, told, colour)]
+    if alone.any():  # a layer without a mark has no name for those who hear the page
+        layers.insert(1, alt.Chart(known[alone]).mark_circle(color=colour, opacity=1, size=_DOT).encode(x=x, y=y))
     drawn: alt.LayerChart = (
         alt.layer(*layers)
         .properties(height=height, title=heading)

@@ -35,7 +35,7 @@ __all__ = ["board", "filled"]
 
 SENSITIVITY_HEADER = (
     "AsOfDate,TradeId,RiskFactor,UnitPrice,MarketValue,DeltaShares,CashDelta,CashGamma1Pct,Vega1Pt,Theta1D,Rho1Bp,"
-    "DividendRho1Bp"
+    "DividendRho1Bp,ParametersSource"
 )
 HEADERS = {
     "sensitivities": SENSITIVITY_HEADER,
