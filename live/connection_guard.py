@@ -1,4 +1,4 @@
-"""Close connections that take nothing of what waits for them, or never finish what they ask for.
+"""Close connections that take nothing of what waits for them, never finish what they ask for, or ask for too much.
 
 Uvicorn has no limit of either kind, and Streamlit starts it without asking. So this stands before the application, is
 told of the start of the server, and has its connections made by protocols that report to it.
@@ -182,10 +182,21 @@ def _reporting(kind: Any, connections: Connections, *, has_request: bool) -> Any
 
         def data_received(self, data: bytes) -> None:
             super().data_received(data)
-            if not has_request:
+            if has_request:
+                _answer_refused_handshake(self)
+            else:
                 connections.received(self.transport, len(data))
 
     return Reporting
+
+
+def _answer_refused_handshake(protocol: Any) -> None:
+    """Send what the protocol wrote to refuse a head, such as one too long, and hang up: Uvicorn does neither."""
+    handshake = getattr(protocol, "conn", None)
+    if getattr(handshake, "handshake_exc", None) is None or protocol.transport.is_closing():
+        return
+    protocol.transport.write(b"".join(handshake.data_to_send()))
+    protocol.transport.close()
 
 
 Room = Callable[[int], Awaitable[None]]

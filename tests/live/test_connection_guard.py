@@ -92,6 +92,12 @@ FLOOD = (
     b"GET /flood HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
+REFUSED_HANDSHAKES = {
+    "a query that is too long": (FLOOD.replace(b"/flood", b"/flood?book=" + b"a" * 9_000), b"414"),
+    "a path that is too long": (FLOOD.replace(b"/flood", b"/" + b"a" * 60_000), b"414"),
+    "a header that is too long": (FLOOD.replace(b"Host: h", b"Host: h\r\nCookie: " + b"a" * 9_000), b"431"),
+    "too many headers": (FLOOD.replace(b"Host: h", b"Host: h" + b"\r\nX: y" * 200), b"431"),
+}
 HALF = {
     "nothing": b"",
     "a byte": b"G",
@@ -99,6 +105,18 @@ HALF = {
     "half a body": b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf",
     "half a head after a whole request": b"POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\nGET / HTT",
 }
+
+
+def test_a_handshake_that_cannot_be_read_is_answered_and_closed() -> None:
+    """Nobody waits for an answer until the client gives up."""
+    with guarded(Settings()) as server:
+        for name, (said, status) in REFUSED_HANDSHAKES.items():
+            client = server.client(said)
+            client.settimeout(20)
+            with client, client.makefile("rb") as answer:
+                assert answer.read().split(b" ", 2)[1] == status, name
+        with server.client(FLOOD) as whole, whole.makefile("rb") as answer:
+            assert b" 101 " in answer.readline(), "what is short enough is taken"
 
 
 @pytest.mark.parametrize("http", ["h11", "httptools"])
