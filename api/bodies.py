@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from email.message import Message
 from io import BytesIO
@@ -39,12 +39,12 @@ class BadBody(Exception):
         self.status, self.reason, self.place = status, reason, place
 
 
-async def read_away(request: Request) -> None:
+async def read_away(request: Request, chunks: AsyncIterator[bytes]) -> None:
     """Read what is still being sent of a body that is refused, up to a bound: whoever hangs up on a sender before takes
-    the answer from it, too."""
+    the answer from it, too. chunks: the stream of the request, as far as it was read."""
     if "expect" in request.headers:
         return  # it asks before it sends
-    left, chunks = _READ_AWAY_BYTES, request.stream()
+    left = _READ_AWAY_BYTES
     with suppress(TimeoutError, ClientDisconnect, StopAsyncIteration):
         async with asyncio.timeout(_READ_AWAY_SECONDS):
             while left > 0:

@@ -6,7 +6,7 @@ what a pivot shows, as Arrow, and gives it back as a file.
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import quote
@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from api.access import KnowingGate, is_of_another_origin
+from api.bodies import read_away
 from services.arrow_stream import TooLarge
 from services.export_kinds import EXPORT_KINDS, EXPORT_URL, FORM, NotThere, read_asked
 from services.export_table import ExportForm
@@ -31,6 +32,8 @@ _MOST_MADE_AT_ONCE, _MOST_AT_ONCE = 2, 16
 _PIECE = 256 * 1024
 _ABOUT = "about."
 _LONGEST_WORDS = 2_000
+_REFUSES = 400
+"""Statuses from here on are of answers without a file."""
 _NOT_IN_A_FILE_NAME = re.compile(r"[^\w.-]+")
 _FAILED = "the file could not be made. Try again; the server's log says more."
 
@@ -62,9 +65,14 @@ class Exports:
 
     async def shown(self, request: Request) -> Response:
         """POST: query ``form``, ``title`` and ``about.…``; the body is an Arrow stream."""
+        chunks = request.stream()
         if request.headers.get("origin") is None or is_of_another_origin(request.headers):
-            return _refusal(Refused(403, "this page is not of this server."))
-        return await self._answer(request, self._rows_shown)
+            answer: Response = _refusal(Refused(403, "this page is not of this server."))
+        else:
+            answer = await self._answer(request, partial(self._rows_shown, chunks))
+        if answer.status_code >= _REFUSES:
+            await read_away(request, chunks)
+        return answer
 
     async def _answer(self, request: Request, read: Callable[[Request], Awaitable[_Wanted]]) -> Response:
         if (why := await self._gate(request)) is not None:
@@ -100,8 +108,8 @@ class Exports:
         about = {**table.about, **_made_for(who)}
         return table.file_name, form, partial(export_worker().of_store, table.make, form, table.title, about)
 
-    async def _rows_shown(self, request: Request) -> _Wanted:
-        form, body = _form_of(request), await self._body_of(request)
+    async def _rows_shown(self, chunks: AsyncIterator[bytes], request: Request) -> _Wanted:
+        form, body = _form_of(request), await self._body_of(request, chunks)
         title = request.query_params.get("title", "Pivot")[:100]
         about = {
             name.removeprefix(_ABOUT)[:100]: value[:_LONGEST_WORDS]
@@ -111,15 +119,19 @@ class Exports:
         about |= _made_for(self._gate.name_of(request))
         return title, form, partial(_made_of_arrow, body, form, title, about)
 
-    async def _body_of(self, request: Request) -> bytes:
+    async def _body_of(self, request: Request, chunks: AsyncIterator[bytes]) -> bytes:
         """The body, which counts among those that are kept while their files are made."""
+        too_large = Refused(413, f"it is larger than {_MOST_BYTES // 1_000_000} MB: filter or group it first.")
+        said = request.headers.get("content-length", "")
+        if said.isdecimal() and int(said) > _MOST_BYTES:
+            raise too_large
         body = bytearray()
-        async for chunk in request.stream():
+        async for chunk in chunks:
             body += chunk
             request.state.held = len(body)
             self._held += len(chunk)
             if len(body) > _MOST_BYTES:
-                raise Refused(413, f"it is larger than {_MOST_BYTES // 1_000_000} MB: filter or group it first.")
+                raise too_large
             if self._held > _MOST_HELD:
                 raise Refused(503, "many large files are being made already. Try again in a moment.")
         return bytes(body)

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from collections.abc import AsyncIterator
 from typing import Any
 
 import structlog
@@ -54,9 +55,11 @@ class AppendRoute:
         self._log_lines = RequestWindow(_REFUSALS_LOGGED_A_MINUTE)
 
     async def answer(self, request: Request) -> Response:
+        chunks = request.stream()
         try:
-            return await self._append(request)
+            return await self._append(request, chunks)
         except Refused as refused:
+            await read_away(request, chunks)
             client = request.client.host if request.client else ""
             path = request.url.path[:100]
             if self._log_lines.enter() == 0:  # strangers must not fill the disk
@@ -67,7 +70,7 @@ class AppendRoute:
             log.exception("append failed", path=request.url.path[:100])
             return _json({"error": "the server failed: its log says why. Nothing was taken"}, 500)
 
-    async def _append(self, request: Request) -> Response:
+    async def _append(self, request: Request, chunks: AsyncIterator[bytes]) -> Response:
         kind = RECORD_KINDS.get(request.path_params["kind"])
         if kind is None:
             raise Refused(404, f"there is no such address: the kinds are {', '.join(RECORD_KINDS)}; see /api/docs")
@@ -85,7 +88,7 @@ class AppendRoute:
         try:
             content_type = content_type_of(request.headers.get("content-type", ""))
             atomic = _atomic(request)
-            body = await self._body(request)
+            body = await self._body(request, chunks)
             appended = await self._appender.append(kind, body, content_type, atomic=atomic)
         except BadBody as bad:
             raise Refused(bad.status, bad.reason, place=bad.place) from bad
@@ -103,22 +106,20 @@ class AppendRoute:
             return Refused(429, "too many requests without the right token", _retry_after(wait))
         return Refused(401, fault, {"WWW-Authenticate": "Bearer"})
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request, chunks: AsyncIterator[bytes]) -> bytes:
         """The body, refused as soon as it is too large. Raises Refused."""
         if request.headers.get("content-encoding", "identity").lower() != "identity":
             raise Refused(415, "the body must not be compressed")
         reason = f"larger than {self._most_bytes / 1e6:g} MB: send the rows in several requests"
         said = request.headers.get("content-length", "")
         if said.isdecimal() and int(said) > self._most_bytes:
-            await read_away(request)
             raise Refused(413, reason, {"Connection": "close"})
         body = bytearray()
         try:
             async with asyncio.timeout(_BODY_SECONDS):
-                async for chunk in request.stream():
+                async for chunk in chunks:
                     body += chunk
                     if len(body) > self._most_bytes:
-                        await read_away(request)
                         raise Refused(413, reason, {"Connection": "close"})
         except TimeoutError as error:
             reason = f"the body did not come within {_BODY_SECONDS:.0f} s"

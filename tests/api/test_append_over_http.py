@@ -342,12 +342,15 @@ class TestLimits:
         server = start(api_megabytes=0.1)
         body = b"x" * 8_000_000
         head = f"POST /api/quotes HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n"
+        refused = server.ask("/api/quotes", iter([b" " * 120_000]))
+        assert refused.status == 413, "also where the last of it was too much"
         for length in (f"Content-Length: {len(body)}", "Transfer-Encoding: chunked"):
             with socket.create_connection(("127.0.0.1", server.port), 60) as connection:
                 sent = body if "Length" in length else b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
                 kind = "Content-Type: application/json\r\n"
                 connection.sendall(f"{head}{kind}{length}\r\n\r\n".encode() + sent)  # fails where the server hangs up
                 assert b" 413 " in connection.makefile("rb").readline(), length
+        assert server.ask("/api/quotes", body, token="wrong").status == 401
 
     def test_a_large_body_is_refused_before_it_has_come(self, start: Callable[..., Server]) -> None:
         server = start(api_megabytes=0.1)

@@ -262,3 +262,39 @@ def test_what_is_no_table_or_too_large_is_refused(monkeypatch: pytest.MonkeyPatc
     assert exported(stream(SHOWN), form="csv").status_code == 503
     monkeypatch.setattr(exports, "_MOST_BYTES", 100)
     assert exported(stream(SHOWN), form="csv").status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"),
+    [
+        (413, {}),
+        (413, {"said": b"1000"}),
+        (503, {"held": 150}),
+        (403, {"origin": b"https://elsewhere.example"}),
+        (401, {"gate": Closed()}),
+        (400, {"query": b"form=docx"}),
+    ],
+)
+@pytest.mark.parametrize("sent", [20, 10**9])
+def test_a_refusal_reaches_who_is_still_sending(
+    monkeypatch: pytest.MonkeyPatch, status: int, asked: dict[str, Any], sent: int
+) -> None:
+    """Whoever is hung up on while it sends loses the answer. What is sent without end is not read to its end."""
+    monkeypatch.setattr(exports, "_MOST_BYTES", 500)
+    monkeypatch.setattr(exports, "_MOST_HELD", asked.get("held", 10**6))
+    received = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal received
+        received += 1
+        assert received <= sent, "the body is over"
+        return {"type": "http.request", "body": bytes(100 if sent < 100 else 100_000), "more_body": received < sent}
+
+    headers = {b"host": HOST.encode(), b"origin": asked.get("origin", f"https://{HOST}".encode())}
+    if "said" in asked:
+        headers[b"content-length"] = asked["said"]
+    scope = {"type": "http", "method": "POST", "headers": list(headers.items())}
+    scope["query_string"] = asked.get("query", b"form=csv")
+    answer = asyncio.run(Exports(asked.get("gate") or Open()).shown(Request(scope, receive)))
+    assert answer.status_code in {status, 413 if sent > 20 and status == 503 else status}
+    assert received == sent or 100 < received < 1_000
