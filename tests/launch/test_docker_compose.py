@@ -45,6 +45,13 @@ def test_the_web_server_is_the_one_of_run() -> None:
     assert "--server.port=8501" in SERVICES["web"]["command"]
 
 
+def test_other_containers_ask_for_the_web_server_by_its_name() -> None:
+    """A server answers by no name that it is not told; that of its container is made up at each start."""
+    allowed = str(SERVICES["web"]["environment"]["DELTABOARD_ALLOWED_HOSTS"])
+    assert re.fullmatch(r"\$\{DELTABOARD_ALLOWED_HOSTS:-web\}", allowed)
+    assert "http://127.0.0.1:8501" in str(SERVICES["web"]["healthcheck"]["test"]), "always a name of the server"
+
+
 def test_all_images_are_pinned() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     images = [service["image"] for service in SERVICES.values() if "build" not in service]
