@@ -192,7 +192,7 @@ def _reporting(kind: Any, connections: Connections, *, has_request: bool) -> Any
 
 def _answer_refused_handshake(protocol: Any) -> None:
     """Send what the protocol wrote to refuse a head, such as one too long, and hang up: Uvicorn does neither."""
-    handshake = getattr(protocol, "conn", None)
+    handshake: Any = getattr(protocol, "conn", None)
     if getattr(handshake, "handshake_exc", None) is None or protocol.transport.is_closing():
         return
     protocol.transport.write(b"".join(handshake.data_to_send()))

@@ -4,6 +4,7 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any
 from xml.parsers import expat
@@ -47,23 +48,25 @@ class ExcelRows:
         self, path: Path, most_bytes: int, most_rows: int, most_columns: int, sheet: str | None = None
     ) -> None:
         self._most_rows, self._most_columns = most_rows, most_columns
-        try:
-            self._zip = zipfile.ZipFile(path)
-            total = sum(part.file_size for part in self._zip.infolist())
-            if total > most_bytes:
-                raise Unreadable(1, too_large(most_bytes, f"unpacks to {grouped(total / 1e6)} MB, "), "row")
-            self._parts = self._find_sheets()
-        except _BROKEN as error:
-            raise Unreadable(1, CORRUPT, "row") from error
-        self.sheets = list(self._parts)
-        if not self.sheets:
-            raise Unreadable(1, Fault("the workbook has no sheet", "save it with one"), "row")
-        visible = [name for name in self.sheets if name not in self._hidden]
-        self.sheet = (visible or self.sheets)[0] if sheet is None else sheet
-        if self.sheet not in self._parts:
-            fault = Fault(f"there is no sheet {self.sheet}", f"there are {', '.join(self.sheets[:20])}")
-            raise Unreadable(1, fault, "row")
-        self.is_hidden = self.sheet in self._hidden
+        with ExitStack() as opened:
+            try:
+                self._zip = opened.enter_context(zipfile.ZipFile(path))
+                total = sum(part.file_size for part in self._zip.infolist())
+                if total > most_bytes:
+                    raise Unreadable(1, too_large(most_bytes, f"unpacks to {grouped(total / 1e6)} MB, "), "row")
+                self._parts = self._find_sheets()
+            except _BROKEN as error:
+                raise Unreadable(1, CORRUPT, "row") from error
+            self.sheets = list(self._parts)
+            if not self.sheets:
+                raise Unreadable(1, Fault("the workbook has no sheet", "save it with one"), "row")
+            visible = [name for name in self.sheets if name not in self._hidden]
+            self.sheet = (visible or self.sheets)[0] if sheet is None else sheet
+            if self.sheet not in self._parts:
+                fault = Fault(f"there is no sheet {self.sheet}", f"there are {', '.join(self.sheets[:20])}")
+                raise Unreadable(1, fault, "row")
+            self.is_hidden = self.sheet in self._hidden
+            opened.pop_all()  # open until it is closed; one that is refused is closed here
 
     def close(self) -> None:
         self._zip.close()

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -106,7 +107,8 @@ def test_excel_reads_back_with_real_dates_and_numbers() -> None:
 
 def test_our_own_reader_takes_the_workbook(tmp_path: Any) -> None:
     (tmp_path / "t.xlsx").write_bytes(export_table(FRAME, ExportForm.EXCEL, "Trades"))
-    rows = list(ExcelRows(tmp_path / "t.xlsx", 10**6, 100, 20).rows())
+    with closing(ExcelRows(tmp_path / "t.xlsx", 10**6, 100, 20)) as workbook:
+        rows = list(workbook.rows())
     assert rows[1][0] == 2
     assert rows[1][1][:5] == ["T1", "-1", -1, -1, datetime(2020, 6, 19)]  # noqa: DTZ001
 
