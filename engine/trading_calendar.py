@@ -6,15 +6,12 @@ than in summer. Early closes (13:00 on the day after Thanksgiving and such) coun
 
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
-
-import QuantLib as ql  # noqa: N813
 
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 OPENS = time(9, 30)
 CLOSES = time(16, 0)
-
-_NYSE = ql.UnitedStates(ql.UnitedStates.NYSE)
 
 
 @lru_cache(maxsize=4096)
@@ -25,7 +22,16 @@ def is_trading_day(day: date) -> bool:
     """
     if not 1901 <= day.year <= 2199:
         raise ValueError(f"the calendar knows the years 1901 to 2199, not {day.year}")
-    return bool(_NYSE.isBusinessDay(ql.Date(day.day, day.month, day.year)))
+    quantlib, exchange = _exchange()
+    return bool(exchange.isBusinessDay(quantlib.Date(day.day, day.month, day.year)))
+
+
+@lru_cache(maxsize=1)
+def _exchange() -> tuple[Any, Any]:
+    """QuantLib and its calendar, loaded when a date is first asked about: commands that ask none start at once."""
+    import QuantLib as quantlib  # noqa: N813
+
+    return quantlib, quantlib.UnitedStates(quantlib.UnitedStates.NYSE)
 
 
 def previous_trading_day(day: date) -> date:

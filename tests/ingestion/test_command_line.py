@@ -159,7 +159,8 @@ class TestStatus:
             "revision        6",
             "trades          6",
         ]
-        assert lines[5:9] == ["priced          3", "not priced      2", "  expired: 1", "  no quote: 1"]
+        defaults = "with defaults   0 (their tickers have no parameters)"
+        assert lines[5:10] == ["priced          3", defaults, "not priced      2", "  expired: 1", "  no quote: 1"]
 
     def test_of_a_feed_that_runs_and_of_one_that_fell_silent(self, filled: Store) -> None:
         now = datetime.now(UTC)

@@ -30,7 +30,8 @@ ALL = TradeSelection(("Live",))
 
 
 def test_without_a_previous_close_the_days_gain_is_not_known(demo_store: Store) -> None:
-    frame = DayHistories(demo_store).of(CLOSE, APPLE).frame
+    """The oldest close of the demo's history that is priced."""
+    frame = DayHistories(demo_store).of(date(2020, 3, 2), APPLE).frame
     assert len(frame)
     assert frame[DAY_PNL.name].isna().all()
     assert frame["cash_delta"].notna().all()
