@@ -2,12 +2,13 @@
 
 import os
 import shutil
+import sqlite3
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from storage.faults import Fault
 from storage.store_limits import StoreLimits
@@ -89,13 +90,24 @@ class Checkpoints:
 
 
 def sqlite_engine(url: str, limits: StoreLimits, **options: Any) -> Engine:
-    """SQLite in WAL mode, with transactions begun by us: a writer takes its lock at once instead of failing later."""
+    """SQLite in WAL mode, with transactions begun by us: a writer takes its lock at once instead of failing later.
+
+    A file that was there and is gone is not made anew: an empty store would stand where people put the lost one back.
+    """
+    path, was_there = Path(make_url(url).database or ""), threading.Event()
     engine = create_engine(
         url,
         hide_parameters=True,
         connect_args={"timeout": limits.lock_seconds, "check_same_thread": False},
         **options,
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _before_connect(*_: Any) -> None:
+        if was_there.is_set() and not path.exists():
+            gone = sqlite3.OperationalError(f"there is no file {path.name} any more")
+            gone.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+            raise gone
 
     @event.listens_for(engine, "connect")
     def _on_connect(dbapi_connection: Any, _record: Any) -> None:
@@ -108,6 +120,8 @@ def sqlite_engine(url: str, limits: StoreLimits, **options: Any) -> Engine:
         cursor.execute(f"PRAGMA wal_autocheckpoint={_LARGEST_LOG_PAGES}")
         cursor.execute("PRAGMA journal_size_limit=134217728")
         cursor.close()
+        if path.is_file():
+            was_there.set()
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:

@@ -115,6 +115,17 @@ class TestSqlite:
         _write(store)
         store.close()
 
+    def test_a_file_that_is_gone_is_not_made_anew(self, path: Path) -> None:
+        store = Store(f"sqlite:///{path}")
+        _write(store)
+        store.engine.dispose()  # as a pool does that needs one more connection
+        away = path.rename(path.with_suffix(".away"))
+        assert _fault_of(lambda: _write(store)) == Fault.UNREACHABLE
+        assert not path.exists()
+        away.rename(path)
+        _write(store)
+        store.close()
+
     def test_damaged(self, path: Path) -> None:
         content = path.read_bytes()
         path.write_bytes(content[:4096] + os.urandom(len(content) - 4096))
