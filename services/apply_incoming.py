@@ -9,6 +9,7 @@ from services.incoming import Incoming
 from services.prepare_before import prepare_before
 from services.price_book import Pending
 from services.price_moved import Moved, price_moved
+from services.price_pending import price_pending
 from services.pricing_state import PricingState
 from services.take_quotes import split_ahead, take_quotes
 from services.take_records import RECORD_ORDER, take_records
@@ -87,7 +88,8 @@ def apply_incoming(
 
     What takes long to prepare for this is prepared before the transaction begins. What it lacks all the same, because
     another process has changed parameters or trades, is left to be prepared beside the ticks, or with ``wait_for_slow``
-    prepared in place.
+    prepared in place. Slow engines never work in the transaction, which keeps every other writer waiting: their work is
+    left too, or with ``wait_for_slow`` done after it, before this returns. Should that fail, the rows are in the store.
 
     Raises FeedLost and PositionMoved, as the position does.
     """
@@ -125,4 +127,7 @@ def apply_incoming(
     except BaseException:
         state.forget()
         raise
+    if wait_for_slow:
+        price_pending(store, state, pending, source=source)
+        pending = Pending()
     return Applied(unit.revision, counts, pending)

@@ -52,7 +52,7 @@ def apply_slow_values(
                 newest = state.quotes(unit.connection, as_of).get(ticker)
                 if not trades or newest is None or as_of not in state.priced:
                     continue
-                holds = result.work.ready.is_of(trades, state.parameters.on(as_of, ticker))
+                holds = result.work.ready.is_among(trades, state.parameters.on(as_of, ticker))
                 if holds and not _is_overtaken(unit, prepared, quote, newest):
                     valued = prepared.measured(quote.quote, prepared.slow_groups, result.values)
                     add_values(by_date.setdefault(as_of, ValuationRows()), prepared, valued, quote)

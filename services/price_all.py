@@ -8,6 +8,7 @@ from services.prepare_before import prepare_all
 from services.price_book import Pending
 from services.price_closes import OwedCloses, closes_owed, price_closes
 from services.price_moved import Moved, price_moved
+from services.price_pending import price_pending
 from services.pricing_state import PricingState
 from storage.change_log import changing
 from storage.database import Store
@@ -27,7 +28,9 @@ def price_newest(
     """Price every underlying at the newest as-of date in one transaction; nothing happens in a store without quotes.
 
     So are the trades that have no close on an earlier date because a process died before it came to them. What can be
-    prepared for this is prepared before the transaction. Returns the slow engines' work, that of earlier dates too.
+    prepared for this is prepared before the transaction. Returns the slow engines' work, that of earlier dates too;
+    with ``wait_for_slow`` it is done after the transaction.
+
     Raises FeedLost when the feed of the holder has another owner.
     """
     try:
@@ -47,6 +50,9 @@ def price_newest(
     except BaseException:
         state.forget()
         raise
+    if wait_for_slow:
+        price_pending(store, state, pending, source=source)
+        pending = Pending()
     return pending
 
 

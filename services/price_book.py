@@ -30,7 +30,10 @@ _PASSING = (NotPriced.NO_QUOTE, NotPriced.NO_PARAMETERS, NotPriced.BAD_PARAMETER
 
 @dataclass(frozen=True, slots=True)
 class SlowWork:
-    """Trades of an underlying whose engines are too slow for a tick: to be priced beside it at this quote."""
+    """Trades of an underlying whose engines are too slow for a tick: to be priced beside it at this quote.
+
+    ready: all trades on the underlying, or some of them.
+    """
 
     ready: Ready
     quote: Quote
@@ -63,13 +66,10 @@ def price_underlyings(
     change: Change,
     as_of: date,
     tickers: Iterable[str],
-    *,
-    wait_for_slow: bool,
 ) -> Pending:
     """Price the trades on these underlyings at their newest quotes of a date, and store values and failures.
 
-    wait_for_slow: price with the slow engines here and now; otherwise their work is returned, and a trade that never
-    had a value at this date is stored as waiting.
+    The slow engines' work is returned, and a trade of theirs that never had a value at this date is stored as waiting.
     """
     rows = ValuationRows()
     pending = Pending()
@@ -82,13 +82,12 @@ def price_underlyings(
         if quote is None:
             rows.failures += _without_quote(prepared)
             continue
-        groups = prepared.groups if wait_for_slow else prepared.live_groups
-        add_values(rows, prepared, prepared.value(quote.quote, groups), quote)
+        add_values(rows, prepared, prepared.value(quote.quote, prepared.live_groups), quote)
         first = not state.is_told(ready)
         if first:
             rows.failures += _told(prepared, prepared.failures)
             state.tell(ready)
-        if prepared.slow_groups and not wait_for_slow:
+        if prepared.slow_groups:
             pending.slow_work.append(SlowWork(ready, quote))
             if first:
                 rows.failures += _waiting(unit, as_of, prepared)
@@ -109,7 +108,9 @@ def price_fresh(
 ) -> Pending:
     """Price trades that came or changed, and no others. whole: tickers that are about to be priced whole, by date.
 
-    Nothing happens in a store without quotes. What a trade was worth before its change does not stay.
+    Nothing happens in a store without quotes. What a trade was worth before its change does not stay. The slow engines'
+    work is returned: with ``wait_for_slow`` that of the fresh trades alone; otherwise that of their underlyings,
+    because of several works of an underlying the newest is done.
     """
     pending = Pending()
     if fresh.as_of is None:
@@ -118,7 +119,8 @@ def price_fresh(
     quotes = state.quotes(unit.connection, fresh.as_of)
     changed = set(fresh.changed)
     leave = whole.get(fresh.as_of, ())
-    for ticker, prepared in fresh.prepared.items():
+    for ticker, ready in fresh.ready.items():
+        prepared = ready.prepared
         slow = [prepared.trade_ids[row] for group in prepared.slow_groups for row in group.rows]
         forget_values(unit, fresh.as_of, ticker, [trade_id for trade_id in slow if trade_id in changed])
         quote = quotes.get(ticker)
@@ -127,11 +129,13 @@ def price_fresh(
             continue
         rows.failures += _told(prepared, prepared.failures)
         if ticker not in leave:
-            groups = prepared.groups if wait_for_slow else prepared.live_groups
-            add_values(rows, prepared, prepared.value(quote.quote, groups), quote)
-        if prepared.slow_groups and not wait_for_slow:
-            pending.add(slow_work_of(state, fresh.as_of, ticker, quote))
+            add_values(rows, prepared, prepared.value(quote.quote, prepared.live_groups), quote)
+        if prepared.slow_groups:
             rows.failures += _waiting(unit, fresh.as_of, prepared)
+        if prepared.slow_groups and wait_for_slow and ticker not in leave:
+            pending.slow_work.append(SlowWork(ready, quote))
+        elif prepared.slow_groups and ticker not in leave:
+            pending.add(slow_work_of(state, fresh.as_of, ticker, quote))
     note_changes(unit, state, change, fresh.as_of, rows)
     if rows.valued or rows.failures:
         state.priced.add(fresh.as_of)

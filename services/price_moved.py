@@ -27,9 +27,9 @@ class Moved:
 def price_moved(unit: WriteUnit, state: PricingState, change: Change, moved: Moved, *, wait_for_slow: bool) -> Pending:
     """Price the fresh trades, and whole the underlyings that moved.
 
-    wait_for_slow: all of it, here and now. Otherwise the slow engines' work is returned, and so are the underlyings
-    that lack more boundaries than a tick can wait for. At a date that is new to the store none is left: all of the book
-    has no value there yet, and to show it as waiting for a moment would be worse than to begin the day that much later.
+    The slow engines' work is returned. Without ``wait_for_slow`` so are the underlyings that lack more boundaries than
+    a tick can wait for. At a date that is new to the store none is left: all of the book has no value there yet, and to
+    show it as waiting for a moment would be worse than to begin the day that much later.
     """
     now: dict[date, list[str]] = {}
     later: dict[date, list[str]] = {}
@@ -41,7 +41,7 @@ def price_moved(unit: WriteUnit, state: PricingState, change: Change, moved: Mov
     if moved.fresh is not None:
         pending.add(price_fresh(unit, state, change, moved.fresh, now, wait_for_slow=wait_for_slow))
     for as_of in now:
-        pending.add(price_underlyings(unit, state, change, as_of, now[as_of], wait_for_slow=wait_for_slow))
+        pending.add(price_underlyings(unit, state, change, as_of, now[as_of]))
         pending.add(leave_unprepared(unit, state, change, as_of, later[as_of]))
         state.keep_newest_ready()
     return pending

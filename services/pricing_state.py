@@ -12,7 +12,7 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from engine.preparation import ARTICLE_DEFAULTS, Parameters, PreparedUnderlying
+from engine.preparation import ARTICLE_DEFAULTS, Parameters
 from engine.trading_calendar import next_trading_day
 from services.known_parameters import KnownParameters, fallback_of
 from services.live_trades import LiveTrades, NotedTrades
@@ -39,7 +39,7 @@ class FreshTrades:
     """
 
     as_of: date | None
-    prepared: dict[str, PreparedUnderlying] = field(default_factory=dict)
+    ready: dict[str, Ready] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     outdated: dict[str, list[str]] = field(default_factory=dict)
 
@@ -172,20 +172,20 @@ class PricingState:
         fresh = FreshTrades(self.newest, {}, noted.changed, noted.outdated)
         if fresh.as_of is not None:
             for ticker in sorted({*noted.gone, *noted.coming}):
-                prepared = self._fresh(ticker, before.get(ticker, {}), noted, fresh.as_of)
-                if prepared.trade_ids:
-                    fresh.prepared[ticker] = prepared
+                ready = self._fresh(ticker, before.get(ticker, {}), noted, fresh.as_of)
+                if ready.prepared.trade_ids:
+                    fresh.ready[ticker] = ready
         return fresh
 
-    def _fresh(self, ticker: str, before: Trades, noted: NotedTrades, as_of: date) -> PreparedUnderlying:
+    def _fresh(self, ticker: str, before: Trades, noted: NotedTrades, as_of: date) -> Ready:
         coming, gone, now = noted.coming.get(ticker, {}), noted.gone.get(ticker, set()), self._trades.on(ticker)
         parameters = self.parameters.on(as_of, ticker)
-        fresh = Preparation(ticker, as_of, parameters, coming, self._expected.get(ticker)).made().prepared
+        fresh = Preparation(ticker, as_of, parameters, coming, self._expected.get(ticker)).made()
         known = self._ready.get((as_of, ticker))
         if known is not None and known.is_of(before, parameters):
-            self._ready.amend(known, gone, fresh, now)
+            self._ready.amend(known, gone, fresh.prepared, now)
         elif len(coming) == len(now):
-            self._ready.put(Ready(now, fresh))
+            self._ready.put(Ready(now, fresh.prepared))
         return fresh
 
     def drop_trades(self, trade_ids: Iterable[str]) -> None:

@@ -45,6 +45,10 @@ class Ready:
             return False
         return self.trades is trades or not any(_others(trades, self.trades))
 
+    def is_among(self, trades: Trades, parameters: Parameters) -> bool:
+        """Whether its trades are among these on the same terms, and the parameters the same."""
+        return self.prepared.parameters == parameters and not any(_others(self.trades, trades))
+
 
 @dataclass(frozen=True, slots=True)
 class Preparation:

@@ -11,6 +11,7 @@ from services.prepare_before import prepare_before
 from services.preview_upload import Progress
 from services.price_book import Pending
 from services.price_moved import Moved, price_moved
+from services.price_pending import price_pending
 from services.pricing_state import PricingState
 from services.reasons import NotPossible
 from services.take_back import take_back_quotes, take_back_records, take_back_sensitivities
@@ -102,6 +103,9 @@ def undo_upload(
     except BaseException:
         state.forget()
         raise
+    if wait_for_slow:
+        price_pending(store, state, pending, source="upload")
+        pending = Pending()
     progress(1.0, "done")
     return Undone(batch_id, unit.revision, restored, len(rows) - restored, pending)
 

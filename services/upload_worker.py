@@ -6,16 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from engine.engines import value_contracts
-from services.apply_slow_values import SlowResult, apply_slow_values
 from services.apply_upload import PreviewOutdated, Uploaded, UploadMode, UploadRefused, apply_upload
 from services.file_limits import FileLimits
 from services.permissions import NotAllowed, User
 from services.preview_upload import Progress, UploadPreview, preview_upload
 from services.price_book import Pending
-from services.price_unprepared import price_unprepared
+from services.price_pending import price_pending
 from services.pricing_state import PricingState
 from services.process_beside import Job, ProcessBeside, serve
 from services.reasons import NotPossible
@@ -119,18 +115,9 @@ class _Desk:
         return Undone(done.batch_id, done.revision, done.restored, done.removed)
 
     def price_pending(self) -> None:
-        """Price what an upload did not wait for, underlying by underlying, each in its own transaction."""
+        """Price what an upload did not wait for."""
         pending, self._pending = self._pending, Pending()
-        while pending.unprepared:
-            key = pending.unprepared.pop()
-            self._state.ready(*key)
-            pending.add(price_unprepared(self._store, self._state, [key], source="upload"))
-        for item in pending.slow_work:
-            values = [
-                value_contracts(group.engine.name, group.contracts, np.full(len(group.rows), item.quote.quote))
-                for group in item.prepared.slow_groups
-            ]
-            apply_slow_values(self._store, self._state, [SlowResult(item, values)], source="upload")
+        price_pending(self._store, self._state, pending, source="upload")
 
 
 if __name__ == "__main__":

@@ -7,16 +7,26 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from engine.selection import TradeSelection
 from services.apply_incoming import apply_incoming
+from services.day_history import DayHistories
 from services.incoming import Incoming
 from services.pricing_state import PricingState
+from services.trade_day import trade_day
+from services.trade_selection import MatchingTrades
+from services.trade_story import trade_story
+from services.undo_upload import UndoRefused
 from storage.database import Store
 from storage.one_trade import trade_versions
 from storage.records_at import records_at
 from storage.schema import record_versions, trades
-from storage.trade_history import statuses_before
+from storage.trade_history import statuses_before, who_set_statuses
+from storage.trade_list import TradeFilter, count_trades
+from tests.applying import apply_quotes, change_records
 from tests.databases import Templates
-from tests.small_book import load_small_book, trade
+from tests.services.test_preview_upload import GOOD, csv_of
+from tests.services.test_undo_upload import everything, undo, upload
+from tests.small_book import MONDAY, load_small_book, quote, trade
 
 CHANCE = random.Random(20200309)
 ROWS = [
@@ -71,3 +81,80 @@ def test_what_was_before_a_batch_and_after_it(small_store: Store) -> None:
             key: last[key]["trade_status"] for key in ("C1", "K1")
         }
         assert trade_versions(connection, "K1")[-1].record["quantity"] == last["K1"]["quantity"]
+
+
+VERSIONS = [trade("C1", quantity=quantity) for quantity in (500.0, -7.0, 20.0)]
+
+
+def in_one_batch(store: Store, state: PricingState, records: Sequence[dict[str, Any]]) -> None:
+    change_records(store, state, "trades", records, source="several")
+
+
+def cash_deltas(histories: DayHistories) -> list[float]:
+    return list(histories.of(MONDAY, TradeSelection()).frame["cash_delta"])
+
+
+def test_the_line_of_a_day_is_of_the_last_version(small_store: Store, templates: Templates) -> None:
+    alone = Store(templates.copy("sqlite", "small", lambda opened: load_small_book(opened, PricingState()), None))
+    lines = []
+    for store, records in ((alone, VERSIONS[-1:]), (small_store, VERSIONS)):
+        state = PricingState()
+        apply_quotes(store, state, [quote("AAPL", 68.0), quote("MSFT", 150.0)], source="test")
+        kept = DayHistories(store)
+        kept.of(MONDAY, TradeSelection())
+        apply_quotes(store, state, [quote("AAPL", 69.0, 600.0)], source="test")
+        in_one_batch(store, state, records)
+        apply_quotes(store, state, [quote("AAPL", 70.0, 1200.0)], source="test")
+        lines += [cash_deltas(kept), cash_deltas(DayHistories(store))]
+        with store.read() as connection:
+            lines.append(list(trade_day(connection, "C1", "AAPL", MONDAY).frame["cash_delta"].dropna()))
+    alone.close()
+    assert len(lines[0]) == 3
+    assert lines[3:] == [pytest.approx(line) for line in lines[:3]]
+
+
+def test_the_page_of_a_trade_shows_them_in_order(small_store: Store, state: PricingState) -> None:
+    in_one_batch(small_store, state, VERSIONS)
+    with small_store.read() as connection:
+        story = trade_story(connection, "C1", MONDAY)
+    assert story is not None
+    shown = [(each.version.record["quantity"], each.changes) for each in story.versions]
+    assert shown[:3] == [
+        (20.0, (("quantity", -7.0, 20.0),)),
+        (-7.0, (("quantity", 500.0, -7.0),)),
+        (500.0, (("quantity", 10.0, 500.0),)),
+    ]
+    assert story.trade["quantity"] == 20.0
+
+
+def test_an_upload_over_several_is_taken_back_to_the_last(small_store: Store, state: PricingState) -> None:
+    in_one_batch(small_store, state, VERSIONS)
+    before = everything(small_store)
+    undo(small_store, state, upload(small_store, state, csv_of(GOOD.format("C1"))))
+    assert everything(small_store) == before
+    with small_store.read() as connection:
+        assert [version.record["quantity"] for version in trade_versions(connection, "C1")][-2:] == [10.0, 20.0]
+
+
+def test_an_upload_under_several_is_not_taken_back(small_store: Store, state: PricingState) -> None:
+    uploaded = upload(small_store, state, csv_of(GOOD.format("NEW")))
+    in_one_batch(small_store, state, [{**version, "trade_id": "NEW"} for version in VERSIONS])
+    with pytest.raises(UndoRefused, match="several"):
+        undo(small_store, state, uploaded)
+
+
+def test_a_selection_is_what_was_seen_before_a_batch_and_after_it(small_store: Store, state: PricingState) -> None:
+    live = TradeFilter(statuses=("Live",), books=("EQ_VOL_HED",))
+    statuses = ("Terminated", "Live", "Terminated")
+    selections = []
+    for batch in ([], [trade("C1", trade_status=status) for status in statuses]):
+        if batch:
+            in_one_batch(small_store, state, batch)
+        with small_store.read() as connection:
+            revision = small_store.revisions(connection).revision
+            selections.append(MatchingTrades(live, revision, count_trades(connection, live)))
+    in_one_batch(small_store, state, [trade("C1", trade_status=status) for status in ("Live", "Terminated", "Live")])
+    with small_store.read() as connection:
+        seen = [selection.seen(connection) for selection in selections]
+        assert ("C1" in seen[0], "C1" in seen[1]) == (True, False)
+        assert who_set_statuses(connection, ["C1"])["C1"].by == "several"
