@@ -20,8 +20,8 @@ from services.pricing_state import PricingState
 from storage.database import Store
 from storage.feeds import PositionMoved, claim_feed
 from tests.databases import PostgresServer, Templates, wait_for
+from tests.ingestion.crashing import Commands, url_of
 from tests.ingestion.kafka_running import QUICK, KafkaSidecar, one, rows, ticket, topic_of
-from tests.ingestion.test_kill import Commands, url_of
 from tests.kafka import fresh_topic, produce
 
 pytestmark = pytest.mark.kafka

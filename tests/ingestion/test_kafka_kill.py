@@ -28,8 +28,8 @@ from storage.schema import (
     trades,
 )
 from tests.databases import Templates
+from tests.ingestion.crashing import Commands, commands, url_of
 from tests.ingestion.kafka_running import KafkaSidecar, one, quote_message, ticket, topic_of
-from tests.ingestion.test_kill import Commands, commands, url_of
 from tests.kafka import Message, fresh_topic, produce
 
 __all__ = ["commands"]

@@ -1,4 +1,4 @@
-"""``kill -9`` at any moment while files come: the store and the folders are what an undisturbed run leaves."""
+"""``kill -9`` at each point of a file: the store and the folders are what an undisturbed run leaves."""
 
 import hashlib
 import os
@@ -6,10 +6,9 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -31,10 +30,13 @@ from storage.schema import (
     trades,
 )
 from tests.databases import Templates
-from tests.ingestion.test_kill import Commands, url_of, wait_until
+from tests.ingestion.crash_points import CrashPoint
+from tests.ingestion.crashing import IS_COMMITTED, OF_EVERY_FEED, Commands, commands, crash_at, url_of, wait_until
 from tests.ingestion.watching import BOOKS, INSTRUMENTS, QUOTES, SENSITIVITIES, TRADES, call, parquet_of, table, tree
 
-KILLS_A_STEP = {"sqlite": 5, "postgresql": 2}
+__all__ = ["commands"]
+
+RANDOM_KILLS = {"sqlite": 2, "postgresql": 1}
 COMPARED = (
     trades,
     books,
@@ -48,6 +50,8 @@ COMPARED = (
     loaded_files,
     rejections,
 )
+TRADES_FILES, REFUSED = ("a.csv", "b.csv", "c.csv", "d.csv", "e.csv"), ("c.csv", "d.csv")
+PASSAGE_OF_GOOD, PASSAGE_OF_BAD = 2, 4
 OF_THE_RUN = {"revision", "received_at", "recorded_at", "loaded_at", "modified_ns", "rejection_id"}
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is neither fork nor kill -9")
@@ -63,13 +67,6 @@ class Step:
     def digest(self, name: str) -> str:
         content = self.files[name]
         return hashlib.sha256(content if isinstance(content, bytes) else content.encode()).hexdigest()
-
-    @property
-    def worst(self) -> str:
-        """The file that leaves most behind: a bad one where there is one."""
-        return next(
-            (name for name, content in self.files.items() if "19/06/2020" in str(content)), next(iter(self.files))
-        )
 
 
 def parameters(vol: float) -> str:
@@ -137,12 +134,18 @@ class Place:
         options = ["--settle", "0.03", "--rescan", "0.1"]
         return ["watch", str(self.folders[step.drop]), *options, *(["--drop"] if step.drop else [])]
 
-    def write(self, step: Step) -> None:
-        """By turns into the file that stands there, and by putting another in its place."""
+    def write(self, step: Step, *, in_order: bool = False) -> None:
+        """By turns into the file that stands there, and by putting another in its place.
+
+        in_order: as if each had been written a second after the one before it, a while ago.
+        """
         for number, (name, content) in enumerate(step.files.items()):
             path = self.folders[step.drop] / name
             there = path.with_name(f".{name}.new") if number % 2 else path
             there.write_bytes(content if isinstance(content, bytes) else content.encode())
+            if in_order:
+                written_ns = 1_600_000_000_123_456_789 + number * 1_000_000_000
+                os.utime(there, ns=(written_ns, written_ns))
             if number % 2:
                 there.replace(path)
 
@@ -181,113 +184,123 @@ def held(store: Store) -> dict[str, str]:
     return found
 
 
-class Sidecars(Commands):
-    """Leaves no sidecar behind when a test fails while one runs."""
-
-    _running: int | None = None
-
-    def start(self, url: str, *arguments: str) -> int:
-        self._running = super().start(url, *arguments)
-        return self._running
-
-    def exit_code(self) -> int:
-        code = super().exit_code()
-        self._running = None
-        return code
-
-    def close(self) -> None:
-        if self._running is not None:
-            os.kill(self._running, signal.SIGKILL)
-        super().close()
-
-
-@pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    running = Sidecars()
-    yield running
-    running.close()
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return Place(tmp_path_factory.mktemp("watched"))
 
 
+def watch_to_the_end(commands: Commands, store: Store, place: Place, steps: Sequence[Step]) -> None:
+    """One sidecar that lives on from the first of these steps, which are of one folder, to the last."""
+    sidecar = commands.start(url_of(store), *place.command(steps[0]))
+    for step in steps:
+        place.write(step)
+        wait_until(lambda step=step: place.settled(store, step), f"{list(step.files)} to be read")  # type: ignore[misc]
+    os.kill(sidecar, signal.SIGTERM)
+    assert commands.exit_code() == 0
+
+
+Outcome = tuple[dict[str, str], dict[str, str]]
+"""What the store holds, and what is in the folders."""
+
+
 @pytest.fixture(scope="module")
-def undisturbed(commands: Commands, templates: Templates, place: Place) -> tuple[dict[str, str], dict[str, str]]:
+def undisturbed(commands: Commands, templates: Templates, place: Place) -> Outcome:
     """What two sidecars leave that live on from the first step of their folder to the last."""
     store = Store(templates.copy("sqlite", "empty", lambda _: None, None))
     place.empty()
     for drop in (False, True):
-        its = [step for step in place.steps if step.drop is drop]
-        sidecar = commands.start(url_of(store), *place.command(its[0]))
-        for step in its:
-            place.write(step)
-            wait_until(lambda step=step: place.settled(store, step), f"{list(step.files)} to be read")  # type: ignore[misc]
-        os.kill(sidecar, signal.SIGTERM)
-        assert commands.exit_code() == 0
+        watch_to_the_end(commands, store, place, [step for step in place.steps if step.drop is drop])
     found = held(store), place.left()
     store.close()
     return found
 
 
-def traces_of(store: Store, path: Path) -> Any:
-    """What of a file is in the store: it changes with the first commit of anything that belongs to it."""
-    with store.read() as connection:
-        content_hash = select(loaded_files.c.content_hash).where(loaded_files.c.path == str(path))
-        refused = select(func.count()).where(rejections.c.source == f"file {path.name}")
-        return connection.execute(content_hash).scalar(), connection.execute(refused).scalar()
+def at_once(drop: bool) -> tuple[Step, Step]:
+    """Market data that is there already, and files that come at once: they are read in the order of their names."""
+    there: dict[str, str | bytes] = {
+        "books.csv": BOOKS,
+        "instruments.csv": INSTRUMENTS,
+        "parameters.csv": parameters(0.4),
+        "quotes.csv": quoted("2020-03-06", 72),
+    }
+    come: dict[str, str | bytes] = {
+        name: spoilt(name[0]) if name in REFUSED else trades_of(name[0], 1) for name in TRADES_FILES
+    }
+    return Step(drop, there), Step(drop, come)
 
 
-def files_read(store: Store) -> Any:
-    """How often a file was read by now, whichever."""
+@pytest.fixture(scope="module", params=["watched", "drop"])
+def come(
+    request: pytest.FixtureRequest, commands: Commands, templates: Templates, place: Place
+) -> tuple[bool, Outcome]:
+    """Whether it is a drop folder, and what an undisturbed sidecar leaves of the files that come at once."""
+    drop = request.param == "drop"
+    store = Store(templates.copy("sqlite", "empty", lambda _: None, None))
+    place.empty()
+    watch_to_the_end(commands, store, place, at_once(drop))
+    found = held(store), place.left()
+    store.close()
+    return drop, found
+
+
+def files_read(store: Store) -> set[str]:
+    """The names of the files that the store knows."""
     with store.read() as connection:
-        return connection.execute(select(func.max(loaded_files.c.revision))).scalar()
+        return {Path(path).name for path in connection.execute(select(loaded_files.c.path)).scalars()}
+
+
+@pytest.mark.parametrize("point", OF_EVERY_FEED)
+def test_a_sidecar_that_dies_at_a_point_leaves_what_an_undisturbed_run_leaves(
+    commands: Commands, store: Store, place: Place, come: tuple[bool, Outcome], tmp_path: Path, point: CrashPoint
+) -> None:
+    """It dies at a file of trades, and the next one at a file that is refused: that one has a report, and no rows."""
+    drop, expected = come
+    there, files = at_once(drop)
+    place.empty()
+    watch_to_the_end(commands, store, place, [there])
+    place.write(files, in_order=True)
+    known = set(there.files)
+    command = place.command(files)
+    crash_at(commands, store, point, PASSAGE_OF_GOOD, tmp_path, *command).check()
+    read = PASSAGE_OF_GOOD if point in IS_COMMITTED else PASSAGE_OF_GOOD - 1
+    names = list(files.files)
+    assert files_read(store) - known == set(names[:read])
+    if point is not CrashPoint.AFTER_ROWS:  # a refused file has no rows but its rejections, which come later
+        crash_at(commands, store, point, PASSAGE_OF_BAD - read, tmp_path, *command).check()
+        read = PASSAGE_OF_BAD if point in IS_COMMITTED else PASSAGE_OF_BAD - 1
+        assert files_read(store) - known == set(names[:read])
+    assert 0 < read < len(names)
+    if point in IS_COMMITTED:
+        bad = names[PASSAGE_OF_BAD - 1]
+        assert (place.folders[drop] / bad).exists(), "it is read, and not moved"
+        assert not list(place.folders[drop].rglob(f"{bad}.errors.csv")), "it has no report yet"
+    sidecar = commands.start(url_of(store), *command)
+    wait_until(lambda: place.settled(store, files), f"{names} to be read")
+    os.kill(sidecar, signal.SIGTERM)
+    assert commands.exit_code() == 0
+    assert (held(store), place.left()) == expected
 
 
 def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
-    commands: Commands, store: Store, place: Place, undisturbed: tuple[dict[str, str], dict[str, str]]
+    commands: Commands, store: Store, place: Place, undisturbed: Outcome
 ) -> None:
-    """In each step one sidecar is killed the instant that something of a bad file is in the store, before its report or
-    move, and some at random. Only then is one let alone until the step is done, and killed too."""
+    """It goes from step to step, and is killed and started again soon after the files of some of them came."""
     assert set(metadata.tables) >= {compared.name for compared in COMPARED}
-    chance, kills, between = random.Random(20200309), 0, 0
+    chance = random.Random(20200309)
     place.empty()
-
-    def start(step: Step) -> int:
-        return commands.start(url_of(store), *place.command(step))
-
-    def kill(sidecar: int) -> None:
-        nonlocal kills
-        os.kill(sidecar, signal.SIGKILL)
-        assert commands.exit_code() == -signal.SIGKILL, "it was killed before its end"
-        kills += 1
-
-    for step in place.steps:
-        worst = place.folders[step.drop] / step.worst
-        before = traces_of(store, worst)
-        sidecar = start(step)
-        time.sleep(chance.uniform(0.0, 0.3))
-        place.write(step)
-        wait_until(
-            lambda before=before, step=step, worst=worst: (  # type: ignore[misc]
-                traces_of(store, worst) != before or place.settled(store, step)
-            ),
-            f"{worst.name} to be read",
-        )
-        kill(sidecar)
-        for _ in range(KILLS_A_STEP[store.dialect] - 2):
-            known = files_read(store)
-            sidecar = start(step)
-            time.sleep(chance.uniform(0.0, 0.45))
-            kill(sidecar)
-            between += files_read(store) != known or not place.settled(store, step)
-        sidecar = start(step)
-        wait_until(lambda step=step: place.settled(store, step), f"{list(step.files)} to be read")  # type: ignore[misc]
-        kill(sidecar)
-    assert kills == len(place.steps) * KILLS_A_STEP[store.dialect]
-    assert kills >= 50 or store.dialect != "sqlite"
-    assert between > 0 or store.dialect != "sqlite", "none was killed while there was something to do"
-    expected_store, expected_folders = undisturbed
-    assert place.left() == expected_folders
-    assert held(store) == expected_store
+    kills = RANDOM_KILLS[store.dialect]
+    for drop in (False, True):
+        its = [step for step in place.steps if step.drop is drop]
+        sidecar = commands.start(url_of(store), *place.command(its[0]))
+        chosen = chance.sample(range(len(its)), kills)
+        for number, step in enumerate(its):
+            place.write(step)
+            if number in chosen:
+                time.sleep(chance.uniform(0.0, 0.3))
+                os.kill(sidecar, signal.SIGKILL)
+                assert commands.exit_code() == -signal.SIGKILL, "it was killed before its end"
+                sidecar = commands.start(url_of(store), *place.command(step))
+            wait_until(lambda step=step: place.settled(store, step), f"{list(step.files)} to be read")  # type: ignore[misc]
+        os.kill(sidecar, signal.SIGTERM)
+        assert commands.exit_code() == 0
+    assert (held(store), place.left()) == undisturbed
