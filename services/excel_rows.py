@@ -3,7 +3,7 @@
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -48,6 +48,7 @@ class ExcelRows:
         self, path: Path, most_bytes: int, most_rows: int, most_columns: int, sheet: str | None = None
     ) -> None:
         self._most_rows, self._most_columns = most_rows, most_columns
+        self._reading: Generator[tuple[int, list[Any]], None, None] | None = None
         with ExitStack() as opened:
             try:
                 self._zip = opened.enter_context(zipfile.ZipFile(path))
@@ -69,10 +70,17 @@ class ExcelRows:
             opened.pop_all()  # open until it is closed; one that is refused is closed here
 
     def close(self) -> None:
+        """Close the file, also where its rows were not read to the end: a part that is open would keep it open."""
+        if self._reading is not None:
+            self._reading.close()
         self._zip.close()
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:
         """(number of the row in the sheet, cells) of each row that holds anything; an empty cell is None."""
+        self._reading = self._read()
+        return self._reading
+
+    def _read(self) -> Generator[tuple[int, list[Any]], None, None]:
         number = 1
         try:
             sheet = Sheet(self._shared_texts(), self._date_styles(), self._since_1904, self._most_columns)

@@ -43,3 +43,15 @@ def test_one_that_is_taken_is_open_until_it_is_closed(tmp_path: Path) -> None:
     assert [cells for _, cells in rows.rows()] == [["key", "value"], ["a", "1"]]
     rows.close()
     assert rows._zip.fp is None
+
+
+def test_one_whose_rows_are_not_read_to_the_end_is_closed_too(tmp_path: Path) -> None:
+    (tmp_path / "t.xlsx").write_bytes(WHOLE)
+    rows = ExcelRows(tmp_path / "t.xlsx", 10**6, 100, 20)
+    read = rows.rows()
+    assert next(read)[1] == ["key", "value"]
+    file = rows._zip.fp
+    assert file is not None
+    rows.close()
+    assert file.closed
+    assert list(read) == []
