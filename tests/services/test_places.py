@@ -158,6 +158,6 @@ def test_batches_with_and_without_places_are_joined(small_store: Store, state: P
     incoming.extend(Incoming(records={"trades": [trade("J3")]}))
     incoming.add("trades", trade("J2", quantity=1.0))
     apply_incoming(small_store, state, incoming, source="both")
-    assert places(small_store) == [], "of several with one key the last counts"
+    assert places(small_store) == [("J2", "line 9")], "each version keeps its place; the last, which counts, has none"
     with pytest.raises(ValueError, match="there are no dogs"):
         incoming.add("dogs", {})
