@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,8 @@ class Commands:
     def close(self) -> None:
         """No command is left behind where a test failed while one ran."""
         if self._running is not None:
-            os.kill(self._running, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended, and nobody asked how
+                os.kill(self._running, signal.SIGKILL)
         self._process.kill()
         self._process.communicate()
 

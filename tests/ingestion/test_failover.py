@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from ingestion.replay import TickRow, read_ticks
 from launch.components import find_postgresql
 from services.control_feed import set_feed_speed
+from services.permissions import OPERATOR
 from storage.database import Store
 from storage.faults import Fault, StoreUnavailable
 from storage.feeds import REPLAY, FeedState
@@ -180,7 +181,7 @@ def _faults(logs: list[Any]) -> list[object]:
 
 def _speed_set(store: Store) -> bool:
     try:
-        set_feed_speed(store, REPLAY, None)
+        set_feed_speed(store, OPERATOR, REPLAY, None)
     except StoreUnavailable:
         return False
     return True
