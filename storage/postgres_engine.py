@@ -88,7 +88,11 @@ def postgres_engine(url: str, limits: StoreLimits, **options: Any) -> Engine:
         connection = _Asking.connect(*given, **named)
         connection.limits = limits
         connection.ask = lambda: _ask(given, named)
-        _bound(connection, limits)
+        try:
+            _bound(connection, limits)
+        except BaseException:
+            connection.close()  # nobody else has a hand on it
+            raise
         return connection
 
     return engine

@@ -11,6 +11,7 @@ const SPACES = [
 ];
 const RULED = ['0'.repeat(10), 'WMT 13 Mar 20 2.5 call']; // digits, and words with their spaces
 const RULED_WIDTHS = [84, 149]; // with the letters of the page, as they are mostly drawn
+const WIDE = 1.05; // letters so much wider than usual are a reader's own
 export const MOST_LETTERS = 14; // of a text that a column makes room for
 
 // Measures what digits and words take in this browser: with letters of one's own, or spaced wider, more than was thought.
@@ -63,7 +64,8 @@ export class ColumnWidths {
       return Math.ceil(Math.max(column.width[0] * share * scale, this.longest.get(column) * digit * scale + padding, label));
     };
     const total = (space) => this.columns.reduce((sum, column) => sum + least(column, space), 0);
-    const space = SPACES.find((each) => total(each) <= pixels) ?? SPACES.at(-1);
+    const spaces = Math.max(digits, words) > WIDE ? SPACES.slice(0, -1) : SPACES; // wide letters are not set densely
+    const space = spaces.find((each) => total(each) <= pixels) ?? spaces.at(-1);
     const template = this.columns.map((column) => `minmax(${least(column, space)}px, ${column.width[1]}fr)`).join(' ');
     return { template, least: total(space), density: space.density };
   }
