@@ -14,6 +14,6 @@ COPY --chown=deltaboard . .
 USER deltaboard
 
 # What numba compiles is kept beside the code, so that the first tick need not wait for it.
-RUN python -c "from engine.warm_up import warm_up; warm_up()"
+RUN python -c "from engine.pricing.warm_up import warm_up; warm_up()"
 
 CMD ["python", "-m", "ingestion", "status"]

@@ -12,23 +12,23 @@ from starlette.middleware import Middleware
 from api.appender import Appender
 from api.exports import export_routes
 from api.routes import routes as api_routes
-from live.connection_guard import ConnectionGuard, Connections
-from live.front_end import FrontEnd
-from live.hub import Hub
-from live.routes import routes
-from storage.database import Store
-from storage.plain_log import log_plainly
-from storage.settings import settings
-from storage.supervision import SupervisedThread
-from ui.errors import show_script_error
-from ui.first_page import FirstPage
-from ui.gate import Gate, Guard
-from ui.page_sessions import PageSessions
-from ui.request_checks import RequestChecks
-from ui.security_headers import SecurityHeaders
-from ui.upload_desk import upload_desk
-from ui.upload_folder import clear_left_behind
-from ui.warm_up import warm_up
+from live.components.front_end import FrontEnd
+from live.serving.connection_guard import ConnectionGuard, Connections
+from live.serving.hub import Hub
+from live.serving.routes import routes
+from storage.connection.plain_log import log_plainly
+from storage.connection.settings import settings
+from storage.connection.supervision import SupervisedThread
+from storage.core.database import Store
+from ui.asgi.gate import Gate, Guard
+from ui.asgi.page_sessions import PageSessions
+from ui.asgi.preload import FirstPage
+from ui.asgi.request_checks import RequestChecks
+from ui.asgi.security_headers import SecurityHeaders
+from ui.asgi.warm_up import warm_up
+from ui.page.errors import show_script_error
+from ui.uploads.desk import upload_desk
+from ui.uploads.folder import clear_left_behind
 
 log_plainly()
 _hub = Hub(Store.of(settings()), settings())

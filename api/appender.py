@@ -4,12 +4,12 @@ import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 from api.bodies import read_body
-from services.append import Appended, append_read
-from services.file_limits import FileLimits
-from services.pricing_state import PricingState
-from services.record_kinds import RecordKind
-from storage.database import Store
-from storage.settings import Settings
+from services.files.file_limits import FileLimits
+from services.pricing.pricing_state import PricingState
+from services.records.record_kinds import RecordKind
+from services.writes.append import Appended, append_read
+from storage.connection.settings import Settings
+from storage.core.database import Store
 
 
 class Appender:

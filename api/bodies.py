@@ -11,15 +11,15 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from services.append import read_appended
-from services.csv_rows import SPLIT_FILE
-from services.file_limits import FileLimits
-from services.how_many import grouped
-from services.open_table import Rows, open_table
-from services.read_file import read_open_table
-from services.read_json import read_json
-from services.read_rows import ReadRecords, Unreadable, heading_of
-from services.record_kinds import RecordKind
+from services.files.csv_rows import SPLIT_FILE
+from services.files.file_limits import FileLimits
+from services.files.open_table import Rows, open_table
+from services.files.read_file import read_open_table
+from services.records.how_many import grouped
+from services.records.read_json import read_json
+from services.records.read_rows import ReadRecords, Unreadable, heading_of
+from services.records.record_kinds import RecordKind
+from services.writes.append import read_appended
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

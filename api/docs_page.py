@@ -6,9 +6,9 @@ from html import escape
 
 from api.bodies import CSV, EXCEL, JSON, MOST_ROWS, NDJSON, PARQUET
 from api.openapi import EXAMPLES, STATUSES
-from services.how_many import grouped
-from services.record_kinds import RECORD_KINDS, RecordKind
-from storage.settings import Settings
+from services.records.how_many import grouped
+from services.records.record_kinds import RECORD_KINDS, RecordKind
+from storage.connection.settings import Settings
 
 _STYLE = """
 :root { color-scheme: light dark; --page: #f4f5f7; --card: #fff; --text: #1c232d; --quiet: #5b6673; --line: #e1e5ea;

@@ -20,11 +20,11 @@ from starlette.types import Receive, Scope, Send
 
 from api.access import KnowingGate, is_of_another_origin
 from api.bodies import read_away
-from services.arrow_stream import TooLarge
-from services.export_kinds import EXPORT_KINDS, EXPORT_URL, FORM, NotThere, read_asked
-from services.export_table import ExportForm
-from services.export_worker import export_worker
-from services.process_beside import WorkFailed
+from services.exports.arrow_stream import TooLarge
+from services.exports.export_kinds import EXPORT_KINDS, EXPORT_URL, FORM, NotThere, read_asked
+from services.exports.export_table import ExportForm
+from services.exports.export_worker import export_worker
+from services.workers.worker_process import WorkFailed
 
 _MOST_BYTES, _MOST_HELD = 200_000_000, 400_000_000
 """Of one table that a page sends, and of all that wait to be files."""

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from api.bodies import CSV, EXCEL, JSON, MOST_ROWS, NDJSON, PARQUET
-from services import read_dates, read_values
-from services.how_many import grouped
-from services.record_kinds import RECORD_KINDS, FileColumn, RecordKind
-from storage.settings import Settings
+from services.records import read_dates, read_values
+from services.records.how_many import grouped
+from services.records.record_kinds import RECORD_KINDS, FileColumn, RecordKind
+from storage.connection.settings import Settings
 
 ANSWERED_FAILURES = 100
 """So many refused rows are listed in an answer."""

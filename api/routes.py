@@ -15,11 +15,11 @@ from api.appender import Appender
 from api.bodies import BadBody, content_type_of, read_away
 from api.docs_page import docs_page
 from api.openapi import ANSWERED_FAILURES, openapi
-from services.append import Appended
-from services.record_kinds import RECORD_KINDS
-from storage.database import StoreUnreadable
-from storage.faults import StoreUnavailable
-from storage.settings import Settings
+from services.records.record_kinds import RECORD_KINDS
+from services.writes.append import Appended
+from storage.connection.faults import StoreUnavailable
+from storage.connection.settings import Settings
+from storage.core.database import StoreUnreadable
 
 _BODY_SECONDS = 60.0
 _WRONG_TOKENS_A_MINUTE, _REFUSALS_LOGGED_A_MINUTE = 60, 120

@@ -10,11 +10,11 @@ import pandas as pd
 
 from engine.contracts import Contracts
 from engine.model import ExerciseStyle, OptionType, Product
-from engine.preparation import ARTICLE_DEFAULTS, Parameters, PreparedUnderlying, prepare_underlying
-from engine.repricing import parameters_at
-from services.file_limits import FileLimits
-from services.read_file import read_file
-from services.record_kinds import RECORD_KINDS
+from engine.valuation.repricing import parameters_at
+from engine.valuation.underlying_pricer import ARTICLE_DEFAULTS, Parameters, PreparedUnderlying, prepare_underlying
+from services.files.file_limits import FileLimits
+from services.files.read_file import read_file
+from services.records.record_kinds import RECORD_KINDS
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 AS_OF = date(2020, 3, 9)

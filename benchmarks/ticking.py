@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.books import AS_OF, DATA
-from services.apply_incoming import Applied, apply_incoming
-from services.incoming import Incoming
-from services.load_demo import load_demo
-from services.pricing_state import PricingState
-from storage.database import Store
-from storage.quotes import Quote, quotes_as_known
+from services.pricing.pricing_state import PricingState
+from services.records.incoming import Incoming
+from services.writes.apply_incoming import Applied, apply_incoming
+from services.writes.load_demo import load_demo
+from storage.core.database import Store
+from storage.market.quotes import Quote, quotes_as_known
 
 _OPEN = datetime(AS_OF.year, AS_OF.month, AS_OF.day, 13, 30, tzinfo=UTC)
 _WAVE = 500

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 import QuantLib as ql  # noqa: N813
 
-from engine.american.engine import BoundaryEngine, PreparedAmericans
-from engine.american.over_spot import LOG_BOUNDARY
-from engine.american.ranges import AMERICAN
 from engine.contracts import Contracts, FloatArray, UnitValues
-from engine.qdfp import STRIKE, CannotPriceError, UnitPricer
+from engine.pricing.american.engine import BoundaryEngine, PreparedAmericans
+from engine.pricing.american.over_spot import LOG_BOUNDARY
+from engine.pricing.american.ranges import AMERICAN
+from engine.pricing.qdfp import STRIKE, CannotPriceError, UnitPricer
 
 FIGURES = UnitValues.__slots__
 SPOT_STEP = 0.05

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from services.append import Appended, Row, append
-from services.pricing_state import PricingState
-from storage.database import Store
-from storage.settings import Settings, settings
+from services.pricing.pricing_state import PricingState
+from services.writes.append import Appended, Row, append
+from storage.connection.settings import Settings, settings
+from storage.core.database import Store
 
 _lock = threading.Lock()
 _opened: tuple[SecretStr, Store, PricingState] | None = None

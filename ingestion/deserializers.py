@@ -7,8 +7,8 @@ from the column names of files to values. Whatever it raises sends the message t
 import json
 from typing import Any, NoReturn
 
-from services.read_json import once_each
-from services.read_message import Rows, UnreadableMessage
+from services.records.read_json import once_each
+from services.records.read_message import Rows, UnreadableMessage
 
 __all__ = ["Rows", "UnreadableMessage"]
 

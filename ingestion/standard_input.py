@@ -10,9 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from services.append import Row, read_appended
-from services.column_mapping import names_columns
-from services.csv_rows import (
+from services.files.csv_rows import (
     BYTE_ORDER_MARK,
     LONGEST_ROW,
     encoding_of,
@@ -22,17 +20,19 @@ from services.csv_rows import (
     separated_by,
     stray_quote,
 )
-from services.excel_rows import MAGIC as EXCEL_MAGIC
-from services.faults import BadValue, Fault, fault_of
-from services.file_limits import FileLimits
-from services.how_many import grouped
-from services.known_formats import foreign_format
-from services.parquet_rows import MAGIC as PARQUET_MAGIC
-from services.read_file import read_file
-from services.read_json import read_json
-from services.read_rows import ReadRecords, RowFailure, Unreadable, cleaned_name, heading_of
-from services.record_kinds import RecordKind
-from services.spreadsheet_text import unprotected
+from services.files.excel_rows import MAGIC as EXCEL_MAGIC
+from services.files.file_limits import FileLimits
+from services.files.parquet_rows import MAGIC as PARQUET_MAGIC
+from services.files.read_file import read_file
+from services.files.spreadsheet_text import unprotected
+from services.records.faults import BadValue, Fault, fault_of
+from services.records.how_many import grouped
+from services.records.known_formats import foreign_format
+from services.records.read_json import read_json
+from services.records.read_rows import ReadRecords, RowFailure, Unreadable, cleaned_name, heading_of
+from services.records.record_kinds import RecordKind
+from services.uploads.column_mapping import names_columns
+from services.writes.append import Row, read_appended
 
 _BATCH_ROWS = 5_000
 _PAUSE_SECONDS, _LONGEST_WAIT_SECONDS = 0.1, 0.5

@@ -3,14 +3,14 @@
 import pandas as pd
 import streamlit as st
 
-from services.audit_texts import in_words
-from storage.audit import AuditFilter, StoredAuditEntry, count_audit, read_audit, verify_audit
-from ui.audit_filters import audit_filters, clear_filters
-from ui.export_menu import export_menu
-from ui.number_text import count_text, how_many_text, size_text
-from ui.store import store
-from ui.table_size import ROW_PIXELS, table_height
-from ui.trade_links import link_column, trade_addresses
+from services.exports.audit_texts import in_words
+from storage.people.audit import AuditFilter, StoredAuditEntry, count_audit, read_audit, verify_audit
+from ui.admin.audit_filters import audit_filters, clear_filters
+from ui.links.export_menu import export_menu
+from ui.links.trade_links import link_column, trade_addresses
+from ui.page.number_text import count_text, how_many_text, size_text
+from ui.page.store import store
+from ui.page.table_size import ROW_PIXELS, table_height
 
 _MOST_ROWS = 1_000
 

@@ -2,19 +2,19 @@
 
 import streamlit as st
 
-from live.explore_panel import explore_panel
-from storage.read_models import as_of_dates, book_names
-from ui.explore_columns_help import columns_help
-from ui.explore_starters import STARTERS, starter_of
-from ui.explore_state import current_content, explored, follow_address, start_with, take_pivot
-from ui.plain_words import plain
-from ui.saved_views import view_menu
-from ui.store import store
-from ui.tab_title import tab_title
-from ui.toolbar import as_of_control, books_control, status_control
-from ui.trade_links import go_to_trade
-from ui.view_state import LATEST, mirrored_view, view_state
-from ui.who import current_user
+from live.components.explore_panel import explore_panel
+from storage.read_models.read_models import as_of_dates, book_names
+from ui.board.toolbar import as_of_control, books_control, status_control
+from ui.board.view_state import LATEST, mirrored_view, view_state
+from ui.explore.columns_help import columns_help
+from ui.explore.saved_views import view_menu
+from ui.explore.starters import STARTERS, starter_of
+from ui.explore.state import current_content, explored, follow_address, start_with, take_pivot
+from ui.identity.current_user import current_user
+from ui.links.trade_links import go_to_trade
+from ui.page.plain_words import plain
+from ui.page.store import store
+from ui.page.tab_title import tab_title
 
 _LEAST_HEIGHT = 620
 

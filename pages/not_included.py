@@ -3,19 +3,19 @@
 import pandas as pd
 import streamlit as st
 
-from services.default_parameters import DEFAULTS_IN_WORDS, default_parameters_table
-from services.export_kinds import WithoutValueAsked
-from services.without_value import trades_without_value
-from storage.quotes import newest_as_of
-from storage.read_models import as_of_dates, rejections_frame
-from ui.export_menu import export_menu
-from ui.not_included import messages_set_aside, refused_files
-from ui.number_text import how_many_text
-from ui.store import store
-from ui.table_size import ROW_PIXELS, table_height
-from ui.toolbar import as_of_control
-from ui.trade_links import link_column, trade_addresses
-from ui.view_state import mirrored_view
+from services.exports.export_kinds import WithoutValueAsked
+from services.pricing.fallback_parameters import DEFAULTS_IN_WORDS, default_parameters_table
+from services.queries.without_value import trades_without_value
+from storage.market.quotes import newest_as_of
+from storage.read_models.read_models import as_of_dates, rejections_frame
+from ui.board.not_included import messages_set_aside, refused_files
+from ui.board.toolbar import as_of_control
+from ui.board.view_state import mirrored_view
+from ui.links.export_menu import export_menu
+from ui.links.trade_links import link_column, trade_addresses
+from ui.page.number_text import how_many_text
+from ui.page.store import store
+from ui.page.table_size import ROW_PIXELS, table_height
 
 _UTC = "YYYY-MM-DD HH:mm:ss"
 _TIMES = {

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from services.permissions import Permission, why_not
-from ui.people_forms import roles, statuses, what_was_said
-from ui.who import current_user
+from services.access.permissions import Permission, why_not
+from ui.admin.people_forms import roles, statuses, what_was_said
+from ui.identity.current_user import current_user
 
 st.subheader("People", anchor=False)
 user = current_user()

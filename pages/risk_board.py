@@ -5,15 +5,15 @@ The panels are live by themselves; this page only places them, and draws the day
 
 import streamlit as st
 
-from live.panels import Filters, PanelKind, live_panel
-from storage.feeds import REPLAY, read_feed
-from storage.quotes import newest_as_of
-from storage.read_models import as_of_dates, book_names
-from ui.day_charts import day_charts
-from ui.errors import or_away
-from ui.store import store
-from ui.toolbar import as_of_control, books_control, replay_control, status_control
-from ui.view_state import LATEST, mirrored_view, select, view_state
+from live.components.panels import Filters, PanelKind, live_panel
+from storage.feeds.feeds import REPLAY, read_feed
+from storage.market.quotes import newest_as_of
+from storage.read_models.read_models import as_of_dates, book_names
+from ui.board.day_charts import day_charts
+from ui.board.toolbar import as_of_control, books_control, replay_control, status_control
+from ui.board.view_state import LATEST, mirrored_view, select, view_state
+from ui.page.errors import or_away
+from ui.page.store import store
 
 _DAY_SECONDS = 3.0
 _TOP_HEIGHT = 600

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from services.start_page import start_page_of
-from storage.saved_views import views_for
-from ui.page_files import EXPLORE_PAGE
-from ui.start_edit import begin_editing, is_editing, start_edit, what_was_saved
-from ui.start_widgets import start_widgets
-from ui.store import store
-from ui.who import current_user
+from services.views.start_page import start_page_of
+from storage.people.saved_views import views_for
+from ui.identity.current_user import current_user
+from ui.page.page_files import EXPLORE_PAGE
+from ui.page.store import store
+from ui.start.edit import begin_editing, is_editing, start_edit, what_was_saved
+from ui.start.widgets import start_widgets
 
 user = current_user()
 placed = start_page_of(store(), user)

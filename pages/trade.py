@@ -7,19 +7,19 @@ from datetime import date
 
 import streamlit as st
 
-from services.export_kinds import TradeAsked
-from services.trade_story import TradeStory, trade_story
-from storage.one_trade import nearest_ids
-from storage.storable_text import LONGEST_ASKED, storable
-from ui.errors import or_away
-from ui.export_menu import export_menu
-from ui.fact_table import fact_style
-from ui.plain_words import plain
-from ui.store import store
-from ui.tab_title import tab_title
-from ui.trade_chart import day_of_trade
-from ui.trade_links import TRADE_ID, open_all_trades, open_trade
-from ui.trade_sections import how_it_is_priced, measures, other_values, tags, versions, what_it_is
+from services.exports.export_kinds import TradeAsked
+from services.queries.trade_detail import TradeStory, trade_story
+from storage.core.storable_text import LONGEST_ASKED, storable
+from storage.read_models.one_trade import nearest_ids
+from ui.links.export_menu import export_menu
+from ui.links.trade_links import TRADE_ID, open_all_trades, open_trade
+from ui.page.errors import or_away
+from ui.page.fact_table import fact_style
+from ui.page.plain_words import plain
+from ui.page.store import store
+from ui.page.tab_title import tab_title
+from ui.trades.chart import day_of_trade
+from ui.trades.sections import how_it_is_priced, measures, other_values, tags, versions, what_it_is
 
 _LOOK_SECONDS = 3.0
 _LATEST = "Latest"

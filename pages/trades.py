@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from ui.tag_form import decide_conflicts, tag_form, what_was_done
-from ui.trade_filters import read_words, trade_filters
-from ui.trade_table import listed_trades, propose_expired, trade_table
-from ui.who import current_user
+from ui.identity.current_user import current_user
+from ui.trades.filters import read_words, trade_filters
+from ui.trades.table import listed_trades, propose_expired, trade_table
+from ui.trades.tag_form import decide_conflicts, tag_form, what_was_done
 
 st.subheader("Trades", anchor=False)
 user = current_user()

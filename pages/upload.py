@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from ui.upload_columns import upload_columns
-from ui.upload_file import upload_file
-from ui.upload_history import upload_history
-from ui.upload_mappings import upload_mappings
-from ui.upload_session import what_was_said
-from ui.who import current_user
+from ui.identity.current_user import current_user
+from ui.uploads.columns import upload_columns
+from ui.uploads.file import upload_file
+from ui.uploads.history import upload_history
+from ui.uploads.mappings import upload_mappings
+from ui.uploads.session import what_was_said
 
 _FILE, _HISTORY, _COLUMNS = "Upload a file", "History", "Columns"
 

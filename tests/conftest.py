@@ -7,12 +7,12 @@ Hypothesis draws the same examples at every run, and none is too slow for it.
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = [
-    "tests.browser_fixtures",
-    "tests.databases",
-    "tests.kafka",
-    "tests.small_book",
-    "tests.boundaries",
-    "tests.ways_in",
+    "tests.fixtures.browser",
+    "tests.fixtures.databases",
+    "tests.fixtures.kafka",
+    "tests.fixtures.small_book",
+    "tests.fixtures.boundaries",
+    "tests.fixtures.ways_in",
 ]
 
 settings.register_profile(

@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -27,10 +28,62 @@ ALLOWED: dict[str, set[str]] = {
 }
 """Room -> the rooms that it may import; docs/architecture.md has the same table."""
 
+WITHIN: dict[str, dict[str, set[str]]] = {
+    "engine": {"pricing": set(), "valuation": {"pricing"}},
+    "storage": {
+        "connection": set(),
+        "core": {"connection"},
+        "migrations": {"core"},
+        "market": {"core"},
+        "book": {"core"},
+        "feeds": {"connection", "core"},
+        "people": {"book", "core"},
+        "read_models": {"book", "core", "feeds", "market", "people"},
+    },
+    "services": {
+        "records": set(),
+        "workers": set(),
+        "files": {"records"},
+        "access": {"records"},
+        "pricing": {"records"},
+        "queries": {"pricing"},
+        "views": {"access"},
+        "writes": {"access", "files", "pricing", "records"},
+        "tagging": {"access", "pricing", "records", "writes"},
+        "uploads": {"access", "files", "pricing", "records", "workers", "writes"},
+        "exports": {"files", "queries", "records", "uploads", "workers"},
+    },
+    "ingestion": {
+        "sidecar": set(),
+        "kafka": {"sidecar"},
+        "watch": {"sidecar"},
+        "generate": {"kafka"},
+        "commands": {"generate", "kafka", "sidecar", "watch"},
+    },
+    "live": {"boards": set(), "components": {"boards"}, "serving": {"boards", "components"}},
+    "ui": {
+        "page": set(),
+        "identity": {"page"},
+        "links": {"identity", "page"},
+        "board": {"identity", "page"},
+        "explore": {"board", "page"},
+        "start": {"board", "explore", "page"},
+        "trades": {"links", "page"},
+        "uploads": {"links", "page"},
+        "admin": {"identity", "page"},
+        "asgi": {"identity", "page"},
+    },
+}
+"""Room -> its packages -> the packages of the room that each may import. Modules at the top of a room are below its
+packages, or start it."""
+MOST_FILES = 15
+"""In one folder, beside the one that says what the folder is."""
+
 CODE = sorted(ALLOWED)
 OF_THE_WEB = ("live", "api", "ui", "pages", "streamlit_app")
 LONGEST_MODULE, LONGEST_PAGE, LONGEST_SCRIPT = 450, 120, 450
 COLLECTORS = {"utils", "util", "common", "helpers", "helper", "misc", "tools", "shared"}
+SETTINGS = ROOT / "storage" / "connection" / "settings.py"
 READS_THE_ENVIRONMENT = {"launch", "tests", "benchmarks"}
 MARKUP_FROM_TEXT = re.compile(r"\b(?:innerHTML|outerHTML|insertAdjacentHTML|document\.write|srcdoc)\b")
 MACHINE_PATHS = re.compile("|".join(f"{re.escape('/' + name)}\\b" for name in ("work/", "tmp/probe", "root/")))
@@ -86,7 +139,7 @@ def tree_of(path: Path) -> ast.Module:
 
 
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Line and full name of everything that a file imports, wherever in the file: ``storage.schema.quotes``."""
+    """Line and full name of everything that a file imports, wherever in the file: ``storage.core.schema.quotes``."""
     package = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
@@ -117,6 +170,37 @@ def test_no_arrow_points_up(room: str) -> None:
     ]
     assert sources_of(room), f"there is no room {room}"
     assert not wrong
+
+
+@pytest.mark.parametrize("room", sorted(WITHIN))
+def test_no_arrow_within_a_room_points_up(room: str) -> None:
+    """A package of a room imports only the packages below it."""
+    packages = WITHIN[room]
+    assert {path.name for path in (ROOT / room).iterdir() if any(path.glob("*.py"))} == set(packages)
+    wrong = [
+        f"{place(path, line)} imports {name}"
+        for package, allowed in packages.items()
+        for path in sorted((ROOT / room / package).rglob("*.py"))
+        for line, name in imports_of(path)
+        if top(name) == room and name.removeprefix(f"{room}.").split(".")[0] in packages.keys() - allowed - {package}
+    ]
+    assert not wrong
+    assert not in_circles(packages)
+
+
+def in_circles(arrows: dict[str, set[str]]) -> set[str]:
+    """Those from which a chain of imports comes back, or that lead to one."""
+    left = dict(arrows)
+    while lowest := {name for name, below in left.items() if not below & left.keys()}:
+        left = {name: below for name, below in left.items() if name not in lowest}
+    return set(left)
+
+
+def test_folders_stay_small() -> None:
+    """One can see at a glance what is in a folder."""
+    code = [path for path in repository_files() if path.suffix == ".py" and path.name != "__init__.py"]
+    counts = Counter(path.parent.relative_to(ROOT).as_posix() for path in code)
+    assert not {folder: count for folder, count in counts.items() if count > MOST_FILES}
 
 
 def test_every_room_is_known() -> None:
@@ -162,7 +246,7 @@ def test_what_the_web_serves_writes_no_sql() -> None:
     What SQLAlchemy raises, and the type of a connection that is passed on, they may name.
     """
     harmless = re.compile(r"sqlalchemy\.(exc\b.*|Connection|Engine)$")
-    tables = {"storage.schema", "storage.bulk", "storage.migrations"}
+    tables = {"storage.core.schema", "storage.core.bulk", "storage.migrations"}
     wrong = [
         f"{place(path, line)} imports {name}"
         for room in OF_THE_WEB
@@ -182,11 +266,11 @@ def test_what_the_web_serves_writes_no_sql() -> None:
 
 
 def test_the_environment_is_read_in_one_place() -> None:
-    """storage/settings.py, and the launchers, tests and benchmarks, which are not the product."""
+    """storage/connection/settings.py, and the launchers, tests and benchmarks, which are not the product."""
     wrong = []
     for path in every_source():
         part = path.relative_to(ROOT).parts[0]
-        if part in READS_THE_ENVIRONMENT or is_launcher(path) or path == ROOT / "storage" / "settings.py":
+        if part in READS_THE_ENVIRONMENT or is_launcher(path) or path == SETTINGS:
             continue
         wrong += [
             place(path, node.lineno)

@@ -14,9 +14,9 @@ from engine.measures import DAY_PNL, MEASURES
 from engine.model import ARTICLE_PARAMETERS, ExerciseStyle, NotPriced, OptionType, Product, TradeStatus
 from ingestion.command_line import app
 from launch import board
-from services.record_kinds import RECORD_KINDS
-from storage.desk_schema import metadata
-from storage.settings import ROOT, Settings
+from services.records.record_kinds import RECORD_KINDS
+from storage.connection.settings import ROOT, Settings
+from storage.core.desk_schema import metadata
 from tests.test_architecture import ALLOWED, repository_files
 
 CONVENTIONS, OPERATIONS, ARCHITECTURE = "docs/conventions.md", "docs/operations.md", "docs/architecture.md"

@@ -13,31 +13,31 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-import ingestion.kafka_dead_letter_topic
-import live.boards
-import live.connection_guard
-import ui.ended_sign_ins
-from ingestion.beside import Beside
-from ingestion.kafka_dead_letter_topic import DeadLetterTopic
-from ingestion.preparing import Preparing
-from ingestion.watch_round import WatchRound
-from live.connection_guard import Connections
-from live.hub import Hub
-from services.pricing_state import PricingState
-from services.process_beside import ProcessBeside, WorkFailed
-from storage.background_tasks import TaskReports
-from storage.database import Store
-from storage.settings import Settings, settings
-from storage.store_probe import StoreProbe
-from storage.supervision import TASKS, SupervisedThread, TaskState, task_healths
-from tests.applying import apply_quotes
-from tests.databases import wait_for
+import ingestion.kafka.dead_letter_topic
+import live.boards.boards
+import live.serving.connection_guard
+import ui.identity.revoked_sessions
+from ingestion.kafka.dead_letter_topic import DeadLetterTopic
+from ingestion.sidecar.pricer_builder import Preparing
+from ingestion.sidecar.slow_worker import Beside
+from ingestion.watch.round import WatchRound
+from live.serving.connection_guard import Connections
+from live.serving.hub import Hub
+from services.pricing.pricing_state import PricingState
+from services.workers.worker_process import ProcessBeside, WorkFailed
+from storage.connection.settings import Settings, settings
+from storage.connection.supervision import TASKS, SupervisedThread, TaskState, task_healths
+from storage.core.database import Store
+from storage.core.store_probe import StoreProbe
+from storage.feeds.background_tasks import TaskReports
+from tests.fixtures.applying import apply_quotes
+from tests.fixtures.databases import wait_for
+from tests.fixtures.small_book import MONDAY, TUESDAY, quote
 from tests.ingestion.watching import Watching
-from tests.live.test_connection_guard import guarded
-from tests.live.test_routes import Server
-from tests.small_book import MONDAY, TUESDAY, quote
+from tests.live.serving.test_connection_guard import guarded
+from tests.live.serving.test_routes import Server
 from tests.test_architecture import CODE, place, sources_of, tree_of
-from ui.ended_sign_ins import EndedSignIns
+from ui.identity.revoked_sessions import EndedSignIns
 
 BROKEN = "something that nobody foresaw"
 
@@ -111,7 +111,7 @@ def page_warm_up(bench: Bench) -> Breaks:
 
 
 def sign_outs(bench: Bench) -> Breaks:
-    broken = bench.breaks(ui.ended_sign_ins, "note_signed_out")
+    broken = bench.breaks(ui.identity.revoked_sessions, "note_signed_out")
     EndedSignIns().end(bench.store, "a" * 64, "Vera")
     return broken
 
@@ -126,7 +126,7 @@ def price_preparation(bench: Bench) -> Breaks:
     """The thread is given underlyings until one is prepared."""
     broken = Breaks(lambda: SimpleNamespace(key=(MONDAY, "AAPL")))
     preparation = SimpleNamespace(key=(MONDAY, "AAPL"), made=broken)
-    bench.patch.setattr(ingestion.preparing, "price_unprepared", lambda *_, **__: None)
+    bench.patch.setattr(ingestion.sidecar.pricer_builder, "price_unprepared", lambda *_, **__: None)
     state: Any = SimpleNamespace(preparation=lambda *_: preparation, is_dear=lambda *_: True, take=lambda _: None)
     preparing = Preparing(bench.store, state, SimpleNamespace(feed="f"))  # type: ignore[arg-type]
     preparing.leave([(MONDAY, "AAPL")])
@@ -151,7 +151,7 @@ def slow_engines(bench: Bench) -> Breaks:
 
 def dead_letter_topic(bench: Bench) -> Breaks:
     bench.patch.setattr(
-        ingestion.kafka_dead_letter_topic, "open_client", lambda *_: SimpleNamespace(close=lambda **_: None)
+        ingestion.kafka.dead_letter_topic, "open_client", lambda *_: SimpleNamespace(close=lambda **_: None)
     )
     broken = bench.breaks(DeadLetterTopic, "_unsent")
     row: Any = SimpleNamespace(feed="kafka", cursor={"letters_since": datetime.now(UTC).isoformat()})
@@ -178,7 +178,7 @@ def sqlite_checkpoint(bench: Bench) -> Breaks:
 def worker_process(bench: Bench) -> Breaks:
     """The listener cannot take what the process says."""
     broken = bench.breaks(ProcessBeside, "_take")
-    beside = ProcessBeside("services.export_worker", settings(), failed="failed", died="died")
+    beside = ProcessBeside("services.exports.export_worker", settings(), failed="failed", died="died")
     bench.stack.callback(beside.close)
 
     def ask() -> None:
@@ -196,21 +196,21 @@ def _turn_until_recovered(bench: Bench, turn: Callable[[], Any]) -> None:
 
 def board_loader(bench: Bench) -> Breaks:
     apply_quotes(bench.store, bench.state, [quote("AAPL", 60.0, day=TUESDAY)], source="t")
-    broken = bench.breaks(live.boards, "load")
-    bench.patch.setattr(live.boards, "_AGAIN_SECONDS", 0.1)
+    broken = bench.breaks(live.boards.boards, "load")
+    bench.patch.setattr(live.boards.boards, "_AGAIN_SECONDS", 0.1)
     bench.hub().boards.watch(MONDAY)
     return broken
 
 
 def connection_guard(bench: Bench) -> Breaks:
     broken = bench.breaks(Connections, "look")
-    bench.patch.setattr(live.connection_guard, "_LOOK_SECONDS", 0.05)
+    bench.patch.setattr(live.serving.connection_guard, "_LOOK_SECONDS", 0.05)
     bench.stack.enter_context(guarded(settings()))
     return broken
 
 
 def live_messages(bench: Bench) -> Breaks:
-    broken = bench.breaks(live.boards, "message")
+    broken = bench.breaks(live.boards.boards, "message")
     server = Server(bench.store, settings())
     bench.stack.callback(server.close)
     wait_for(lambda: server.hub.latest is not None, 60, "the first look")
@@ -274,16 +274,16 @@ def test_it_fails_says_so_and_recovers(name: str, bench: Bench) -> None:
 
 
 PLAIN_THREADS = {
-    "storage/supervision.py": "starts the supervised ones",
+    "storage/connection/supervision.py": "starts the supervised ones",
     "launch/end_with_parent.py": "standard library only, and ends with what it watches",
-    "ingestion/beside.py": "a worker looks whether its sidecar lives, and its pool's work is supervised",
+    "ingestion/sidecar/slow_worker.py": "a worker looks whether its sidecar lives, and its pool's work is supervised",
     "ingestion/standard_input.py": "what it raises ends the command",
-    "ingestion/kafka_connection.py": "what it raises is the consumer's outcome",
-    "ingestion/preparing.py": "a pool whose work is supervised",
+    "ingestion/kafka/connection.py": "what it raises is the consumer's outcome",
+    "ingestion/sidecar/pricer_builder.py": "a pool whose work is supervised",
     "api/appender.py": "what its work raises is the answer of the request",
-    "live/routes.py": "ends with its websocket",
-    "live/connection_guard.py": "looks again whatever a look raises, and says so",
-    "live/boards.py": "what its pool raises is the viewer's who waits for the message",
+    "live/serving/routes.py": "ends with its websocket",
+    "live/serving/connection_guard.py": "looks again whatever a look raises, and says so",
+    "live/boards/boards.py": "what its pool raises is the viewer's who waits for the message",
 }
 STARTS_A_THREAD = {"Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "create_task", "ensure_future"}
 
@@ -302,7 +302,7 @@ def test_no_thread_is_started_otherwise() -> None:
 
 
 def test_every_job_of_a_worker_process_ends() -> None:
-    beside = ProcessBeside("tests.faulty_worker", Settings(), failed="It did not work.", died="It ended.")
+    beside = ProcessBeside("tests.fixtures.faulty_worker", Settings(), failed="It did not work.", died="It ended.")
     try:
         for what in (
             "raises",

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from storage.faults import StoreFault
-from ui.errors import store_is_away
-from ui.my_views import my_views
-from ui.page_files import EXPLORE_PAGE, FIRST_PAGE, PAGES, page_address
-from ui.page_opening import note_page
-from ui.page_style import apply_page_style
-from ui.tab_title import tab_title
-from ui.who import choose_identity, current_user, is_known
+from storage.connection.faults import StoreFault
+from ui.explore.my_views import my_views
+from ui.identity.current_user import choose_identity, current_user, is_known
+from ui.page.errors import store_is_away
+from ui.page.page_files import EXPLORE_PAGE, FIRST_PAGE, PAGES, page_address
+from ui.page.page_opening import note_page
+from ui.page.page_style import apply_page_style
+from ui.page.tab_title import tab_title
 
 _SIDEBAR_PIXELS = 184
 

@@ -8,13 +8,13 @@ import typer
 
 from ingestion.commands.contents import Kind
 from ingestion.commands.opening import BAD_INPUT, REFUSED, fail, opened_store, read_settings
-from services.how_many import grouped
-from services.record_kinds import RECORD_KINDS, RecordKind
+from services.records.how_many import grouped
+from services.records.record_kinds import RECORD_KINDS, RecordKind
 
 if TYPE_CHECKING:
-    from services.append import Row
-    from services.read_rows import ReadRecords
-    from storage.settings import Settings
+    from services.records.read_rows import ReadRecords
+    from services.writes.append import Row
+    from storage.connection.settings import Settings
 
 
 def append(
@@ -28,10 +28,10 @@ def append(
 
     Good rows go in, bad ones are named.
     """
-    from services.append import append_read
-    from services.default_parameters import default_parameters_text
-    from services.pricing_state import PricingState
-    from services.read_rows import left_aside_text
+    from services.pricing.fallback_parameters import default_parameters_text
+    from services.pricing.pricing_state import PricingState
+    from services.records.read_rows import left_aside_text
+    from services.writes.append import append_read
 
     known, told = RECORD_KINDS[kind.value], read_settings()
     row = _row(values, known) if values else None
@@ -65,8 +65,8 @@ def append(
 
 def _rows(row: "Row | None", kind: RecordKind, told: "Settings") -> "Iterator[ReadRecords]":
     from ingestion.standard_input import rows_of_input
-    from services.append import read_appended
-    from services.file_limits import FileLimits
+    from services.files.file_limits import FileLimits
+    from services.writes.append import read_appended
 
     if row is not None:
         yield read_appended(kind.name, [(1, row)], place="line")

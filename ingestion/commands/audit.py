@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.commands.opening import REFUSED, fail, opened_store
-from services.how_many import grouped, how_many
+from services.records.how_many import grouped, how_many
 
 if TYPE_CHECKING:
-    from storage.audit import StoredAuditEntry
+    from storage.people.audit import StoredAuditEntry
 
 app = typer.Typer(no_args_is_help=True, help="What people changed and were refused: list it, verify it.")
 
@@ -20,7 +20,7 @@ def list_entries(
     limit: Annotated[int, typer.Option(min=1, help="The most to show, the newest first.")] = 50,
 ) -> None:
     """Show the newest entries, a line each."""
-    from storage.audit import AuditFilter, count_audit, read_audit
+    from storage.people.audit import AuditFilter, count_audit, read_audit
 
     chosen = AuditFilter(users=tuple(user or ()), text=text)
     with opened_store() as store, store.read() as connection:
@@ -35,7 +35,7 @@ def verify(
     known: Annotated[str, typer.Option("--hash", help="A hash that you noted: its entry must still be there.")] = "",
 ) -> None:
     """Read all entries and compute their hashes again: names the first that is missing or was altered."""
-    from storage.audit import count_audit, has_hash, read_audit, verify_audit
+    from storage.people.audit import count_audit, has_hash, read_audit, verify_audit
 
     with opened_store() as store, store.read() as connection:
         fault, count = verify_audit(connection), count_audit(connection)
@@ -50,7 +50,7 @@ def verify(
 
 
 def _line(stored: "StoredAuditEntry") -> str:
-    from services.audit_texts import in_words
+    from services.exports.audit_texts import in_words
 
     entry = stored.entry
     was, became = in_words(entry.before) or "nothing", in_words(entry.after) or "nothing"

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ingestion.commands.opening import BAD_INPUT, OTHER_BOOK, REFUSED, fail, opened_store, read_settings
-from services.record_kinds import RECORD_KINDS
+from services.records.record_kinds import RECORD_KINDS
 
 Kind = Enum("Kind", {name: name for name in RECORD_KINDS}, type=str)  # type: ignore[misc]
 
@@ -30,9 +30,9 @@ def demo(
     fresh: Annotated[bool, typer.Option(help="Throw the embedded store away first.")] = False,
 ) -> None:
     """Make the store, and fill an empty one with the demo book."""
-    from services.load_demo import holds_another_book, is_empty, load_demo
-    from services.load_file import summary_of
-    from storage.settings import ROOT
+    from services.writes.load_demo import holds_another_book, is_empty, load_demo
+    from services.writes.load_file import summary_of
+    from storage.connection.settings import ROOT
 
     with opened_store(fresh=fresh) as store:
         if holds_another_book(store):
@@ -45,7 +45,7 @@ def demo(
             typer.echo("The store has data already: they stay as they are.")
             return
         typer.echo("Making the pricing engines ready, which takes some seconds the first time.")
-        from engine.warm_up import warm_up
+        from engine.pricing.warm_up import warm_up
 
         warm_up(lambda name: typer.echo(f"{name}: ready"))
         for loaded in load_demo(store, ROOT / "data"):
@@ -58,10 +58,10 @@ def load(
     good_rows: Annotated[bool, typer.Option("--good-rows", help="Load the good rows although others are bad.")] = False,
 ) -> None:
     """Load a file; what it changes is priced at once. A bad row refuses the whole file, unless --good-rows."""
-    from services.default_parameters import default_parameters_text
-    from services.file_limits import FileLimits
-    from services.load_file import load_file, summary_of
-    from services.pricing_state import PricingState
+    from services.files.file_limits import FileLimits
+    from services.pricing.fallback_parameters import default_parameters_text
+    from services.pricing.pricing_state import PricingState
+    from services.writes.load_file import load_file, summary_of
 
     known = read_settings()
     with opened_store() as store:
@@ -96,8 +96,8 @@ def export(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="A file; standard output when missing.")] = None,
 ) -> None:
     """Write sensitivities, trades, quotes or failures as CSV or Parquet."""
-    from services.spreadsheet_text import harmless
-    from storage.read_models import export_frame
+    from services.files.spreadsheet_text import harmless
+    from storage.read_models.read_models import export_frame
 
     try:
         day = date.fromisoformat(as_of) if as_of else None
@@ -121,8 +121,8 @@ def export(
 
 def status() -> None:
     """What runs, the last tick, revision and lag, and what is priced, not priced and rejected."""
-    from ingestion.status_text import status_text
-    from storage.read_models import read_status
+    from ingestion.sidecar.status_text import status_text
+    from storage.read_models.read_models import read_status
 
     with opened_store() as store, store.read() as connection:
         known = read_status(connection)

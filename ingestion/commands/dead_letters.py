@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingestion.commands.opening import BAD_INPUT, REFUSED, fail, opened_store, read_settings
-from services.how_many import grouped
+from services.records.how_many import grouped
 
 if TYPE_CHECKING:
-    from storage.dead_letters import StoredDeadLetter
+    from storage.feeds.dead_letters import StoredDeadLetter
 
 app = typer.Typer(no_args_is_help=True, help="Messages that could not be taken: list them, look at one, try again.")
 
@@ -21,7 +21,7 @@ def list_letters(
     limit: Annotated[int, typer.Option(min=1, help="The most to show, the oldest first.")] = 50,
 ) -> None:
     """Show the messages that wait, a line each: where from, and why they could not be taken."""
-    from storage.dead_letters import count_waiting, read_dead_letters
+    from storage.feeds.dead_letters import count_waiting, read_dead_letters
 
     with opened_store() as store, store.read() as connection:
         waiting = count_waiting(connection)
@@ -36,7 +36,7 @@ def list_letters(
 @app.command()
 def show(number: Annotated[int, typer.Argument(metavar="ID", help="The number that list shows.")]) -> None:
     """Show all that is known of a message, and the message itself."""
-    from storage.dead_letters import read_dead_letters
+    from storage.feeds.dead_letters import read_dead_letters
 
     with opened_store() as store, store.read() as connection:
         found = read_dead_letters(connection, [number])
@@ -66,9 +66,9 @@ def retry(
     everything: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
 ) -> None:
     """Try messages again: with the same deserializer as it is now. What can be taken now is priced at once."""
-    from services.pricing_state import PricingState
-    from services.retry_dead_letters import retry_dead_letters
-    from storage.dead_letters import read_dead_letters
+    from services.pricing.pricing_state import PricingState
+    from services.writes.retry_dead_letters import retry_dead_letters
+    from storage.feeds.dead_letters import read_dead_letters
 
     if everything == bool(numbers):
         raise fail("Say which: some numbers, or --all.", BAD_INPUT)

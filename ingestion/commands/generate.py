@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingestion.commands.opening import BAD_INPUT, fail, opened_store, read_settings
-from services.how_many import grouped, how_many
+from services.records.how_many import grouped, how_many
 
 if TYPE_CHECKING:
-    from ingestion.generate_market import Market
-    from ingestion.send_messages import Send
+    from ingestion.generate.market import Market
+    from ingestion.generate.send_messages import Send
 
 _FASTEST_APART = timedelta(milliseconds=1)
 """Between the times of two quotes that are sent as fast as it goes."""
@@ -50,7 +50,7 @@ def trades(
     american: Annotated[float, typer.Option("--american", min=0, max=1, help="Share of American options.")] = 0.0,
 ) -> None:
     """Random new trades on the underlyings and books that the store knows (the demo's, where it knows none)."""
-    from ingestion.generate_trades import random_trades
+    from ingestion.generate.trades import random_trades
 
     pace = _parsed_rate(rate)
     _send(random_trades(_market(), seed, american), "TradeId", to, pace, count, bootstrap, topic, "trade")
@@ -66,7 +66,7 @@ def quotes(
     bootstrap: _Bootstrap = None,
 ) -> None:
     """Random quotes that go on from the newest that the store knows, in time and in price."""
-    from ingestion.generate_quotes import random_quotes
+    from ingestion.generate.quotes import random_quotes
 
     pace = _parsed_rate(rate)
     apart = _FASTEST_APART if pace is None else timedelta(seconds=1 / pace)
@@ -75,8 +75,8 @@ def quotes(
 
 
 def _market() -> "Market":
-    from ingestion.generate_market import NoMarket, read_market
-    from storage.settings import ROOT
+    from ingestion.generate.market import NoMarket, read_market
+    from storage.connection.settings import ROOT
 
     try:
         with opened_store() as store:
@@ -95,7 +95,7 @@ def _send(
     topic: str,
     noun: str,
 ) -> None:
-    from ingestion.send_messages import NotSent, send_paced
+    from ingestion.generate.send_messages import NotSent, send_paced
 
     stop = threading.Event()
     for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
@@ -117,7 +117,7 @@ def _send(
 
 @contextmanager
 def _opened(to: Target, bootstrap: str, topic: str) -> "Iterator[Send]":
-    from ingestion.send_messages import to_kafka, to_lines
+    from ingestion.generate.send_messages import to_kafka, to_lines
 
     if to is Target.STDOUT:
         yield to_lines(sys.stdout)

@@ -8,7 +8,7 @@ import typer
 from ingestion.commands.opening import BAD_INPUT, fail, read_settings
 
 if TYPE_CHECKING:
-    from ingestion.kafka_batch import Topic
+    from ingestion.kafka.batch import Topic
 
 _TOPICS = ["trades=trades", "quotes=quotes", "sensitivities=sensitivities"]
 _SIDECARS = 100
@@ -39,9 +39,9 @@ def kafka(
 ) -> None:
     """Run the sidecar with messages from Kafka, from where the store says that the group is."""
     from ingestion.commands.running import run_sidecar
-    from ingestion.kafka_connection import SettingFault, consumer_settings
-    from ingestion.kafka_feed import KafkaFeed, KafkaOptions
-    from ingestion.logs import log_library
+    from ingestion.kafka.connection import SettingFault, consumer_settings
+    from ingestion.kafka.feed import KafkaFeed, KafkaOptions
+    from ingestion.sidecar.logs import log_library
 
     settings = read_settings()
     if settings.log_level.upper() != "DEBUG":
@@ -72,9 +72,9 @@ def kafka(
 def _topics(pairs: Sequence[str], deserializers: Sequence[str]) -> "dict[str, Topic]":
     """Topic -> how it is read. Ends the command when one of the arguments means nothing."""
     from ingestion.deserializers import TRADE_TICKET
-    from ingestion.kafka_batch import Topic
-    from services.read_message import UnknownDeserializer, deserializer_named
-    from services.record_kinds import RECORD_KINDS
+    from ingestion.kafka.batch import Topic
+    from services.records.read_message import UnknownDeserializer, deserializer_named
+    from services.records.record_kinds import RECORD_KINDS
 
     kinds: dict[str, str] = {}
     for pair in pairs:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from storage.database import Store
-    from storage.settings import Settings
+    from storage.connection.settings import Settings
+    from storage.core.database import Store
 
 REFUSED, BAD_INPUT, UNREADABLE, TAKEN, OTHER_BOOK, NOT_PRICED = 1, 2, 3, 4, 5, 6
 """Exit codes: rows were refused; an argument, setting or file cannot be used; the store cannot be read; another sidecar
@@ -26,7 +26,7 @@ def read_settings() -> "Settings":
     """The settings; one that cannot be used ends the command."""
     from pydantic import ValidationError
 
-    from storage.settings import settings
+    from storage.connection.settings import settings
 
     try:
         return settings()
@@ -39,8 +39,8 @@ def read_settings() -> "Settings":
 @contextmanager
 def opened_store(*, fresh: bool = False) -> Iterator["Store"]:
     """The store of the settings, brought to the newest schema. A store that cannot be read ends the command."""
-    from storage.database import Store, StoreUnreadable
-    from storage.faults import StoreFault
+    from storage.connection.faults import StoreFault
+    from storage.core.database import Store, StoreUnreadable
 
     try:
         store = Store.of(read_settings())

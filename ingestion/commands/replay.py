@@ -10,8 +10,8 @@ from ingestion.commands.opening import BAD_INPUT, fail, opened_store, parsed_spe
 from ingestion.commands.running import run_sidecar
 
 if TYPE_CHECKING:
-    from storage.database import Store
-    from storage.feeds import Feed as FeedRow
+    from storage.core.database import Store
+    from storage.feeds.feeds import Feed as FeedRow
 
 
 class Wish(StrEnum):
@@ -29,8 +29,8 @@ def replay(
     """Run the sidecar with the tick replay, from where it was."""
     import time
 
-    from ingestion.replay import ReplayFeed, ReplayFileFault, read_ticks
-    from storage.feeds import REPLAY
+    from ingestion.sidecar.replay import ReplayFeed, ReplayFileFault, read_ticks
+    from storage.feeds.feeds import REPLAY
 
     pace = parsed_speed(speed)
     try:
@@ -52,9 +52,9 @@ def control(
     feed: Annotated[str | None, typer.Option(help="Which feed; replay when missing.")] = None,
 ) -> None:
     """Pause, resume or restart the replay, or set its speed; any other feed can be paused and resumed."""
-    from services.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
-    from services.permissions import OPERATOR
-    from storage.feeds import REPLAY
+    from services.access.permissions import OPERATOR
+    from services.writes.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
+    from storage.feeds.feeds import REPLAY
 
     pace = parsed_speed(value or "") if wish is Wish.SPEED else None
     with opened_store() as store:

@@ -10,9 +10,9 @@ import structlog
 from ingestion.commands.opening import NOT_PRICED, TAKEN, fail, opened_store, read_settings
 
 if TYPE_CHECKING:
-    from ingestion.feed import Feed
-    from storage.database import Store
-    from storage.feeds import Feed as FeedRow
+    from ingestion.sidecar.feed import Feed
+    from storage.core.database import Store
+    from storage.feeds.feeds import Feed as FeedRow
 
 log = structlog.get_logger("sidecar")
 
@@ -29,11 +29,11 @@ def run_sidecar(
     open_feed: makes the feed from the store and the feed's row there. Ends the command when all names are taken, or
     when another sidecar takes the feed over. With ``once``, an underlying that cannot be priced is an error, too.
     """
-    from engine.warm_up import warm_up
-    from ingestion.logs import log_to_stderr
-    from ingestion.preparing import NotPriced
-    from ingestion.runner import Sidecar
-    from storage.feeds import FeedLost, FeedTaken
+    from engine.pricing.warm_up import warm_up
+    from ingestion.sidecar.logs import log_to_stderr
+    from ingestion.sidecar.pricer_builder import NotPriced
+    from ingestion.sidecar.runner import Sidecar
+    from storage.feeds.feeds import FeedLost, FeedTaken
 
     log_to_stderr(read_settings().log_level)
     with opened_store() as store:

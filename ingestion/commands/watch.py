@@ -26,9 +26,9 @@ def watch(
     name: Annotated[str, typer.Option(help="The feed's name: each sidecar that watches needs its own.")] = "watch",
 ) -> None:
     """Run the sidecar with watched files: what is new in them is appended, what changed is overwritten."""
-    from ingestion.watch_feed import WatchFeed
-    from ingestion.watch_round import WatchOptions
-    from services.file_limits import FileLimits
+    from ingestion.watch.feed import WatchFeed
+    from ingestion.watch.round import WatchOptions
+    from services.files.file_limits import FileLimits
 
     known = read_settings()
     options = WatchOptions(

@@ -1,4 +1,4 @@
-// What a binary message says: the header and its numeric columns, as written by live/wire.py.
+// What a binary message says: the header and its numeric columns, as written by live/boards/wire.py.
 
 const MAGIC = 0x31424c44; // "DLB1", read as a little-endian number
 const decoder = new TextDecoder();

@@ -1,4 +1,4 @@
-// The one rule of every search: each word stands somewhere in the row. storage/text_search.py is the same for the store.
+// The one rule of every search: each word stands somewhere in the row. storage/core/text_search.py is the same for the store.
 
 export const wordsOf = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from storage.desk_schema import metadata
+from storage.core.desk_schema import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 context.run_migrations()

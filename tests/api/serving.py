@@ -15,10 +15,10 @@ from starlette.applications import Starlette
 
 from api.appender import Appender
 from api.routes import routes
-from storage.database import Store
-from storage.settings import Settings
-from tests.databases import wait_for
-from tests.open_gate import everyone
+from storage.connection.settings import Settings
+from storage.core.database import Store
+from tests.fixtures.databases import wait_for
+from tests.fixtures.open_gate import everyone
 
 TOKEN = "a token of the tests"
 QUOTE = {"AsOfDate": "2020-03-09", "Instrument": "AAPL", "Quote": 69.5}

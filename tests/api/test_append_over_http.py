@@ -22,15 +22,15 @@ import api.bodies
 import api.routes
 from api.access import RequestWindow
 from api.bodies import EXCEL, PARQUET
-from services.append import append_read
-from services.excel_workbook import SheetTable, workbook_of
-from storage.database import Store
-from storage.faults import Fault, unavailable
-from storage.schema import quotes, sensitivities, store_state
-from storage.settings import settings
+from services.exports.excel_workbook import SheetTable, workbook_of
+from services.writes.append import append_read
+from storage.connection.faults import Fault, unavailable
+from storage.connection.settings import settings
+from storage.core.database import Store
+from storage.core.schema import quotes, sensitivities, store_state
 from tests.api.serving import QUOTE, TOKEN, Server
 from tests.board.running import running_board
-from tests.small_book import MONDAY
+from tests.fixtures.small_book import MONDAY
 
 
 @pytest.fixture

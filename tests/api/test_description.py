@@ -12,9 +12,9 @@ import pytest
 from api.bodies import CONTENT_TYPES
 from api.docs_page import docs_page
 from api.openapi import EXAMPLES, openapi
-from services.record_kinds import RECORD_KINDS
-from storage.database import Store
-from storage.settings import Settings
+from services.records.record_kinds import RECORD_KINDS
+from storage.connection.settings import Settings
+from storage.core.database import Store
 from tests.api.serving import Server
 
 

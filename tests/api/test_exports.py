@@ -17,16 +17,16 @@ from starlette.responses import Response
 
 from api import exports
 from api.exports import Exports
-from services.export_kinds import TradeAsked, export_address
-from services.export_table import ExportForm
-from services.export_worker import ExportWorker
-from services.upload_failures import KEPT_FAILURES
-from services.upload_worker import KeptPreview
-from storage.database import Store
-from storage.settings import Settings
-from storage.trade_list import TradeFilter
-from tests.databases import wait_for
-from tests.services.test_preview_upload import GOOD, csv_of, preview
+from services.exports.export_kinds import TradeAsked, export_address
+from services.exports.export_table import ExportForm
+from services.exports.export_worker import ExportWorker
+from services.uploads.upload_failures import KEPT_FAILURES
+from services.uploads.upload_worker import KeptPreview
+from storage.connection.settings import Settings
+from storage.core.database import Store
+from storage.read_models.trade_list import TradeFilter
+from tests.fixtures.databases import wait_for
+from tests.services.uploads.test_preview_upload import GOOD, csv_of, preview
 
 HOST = "board.example"
 SHOWN = pa.table(

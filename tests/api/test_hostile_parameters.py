@@ -13,13 +13,13 @@ from websockets.exceptions import ConnectionClosed
 
 from api import exports
 from api.exports import Exports
-from services.export_kinds import EXPORT_KINDS, EXPORT_URL
-from services.export_worker import ExportWorker
-from storage.database import Store
-from storage.settings import Settings, settings
+from services.exports.export_kinds import EXPORT_KINDS, EXPORT_URL
+from services.exports.export_worker import ExportWorker
+from storage.connection.settings import Settings, settings
+from storage.core.database import Store
 from tests.api.serving import Server as AppendServer
 from tests.api.test_exports import Open, asked_for, exported
-from tests.live.test_routes import Server as LiveServer
+from tests.live.serving.test_routes import Server as LiveServer
 
 LONG = "a" * 60_000
 NO_TEXT = ["%00", "T1%00", "%ed%a0%80", "%ff%fe", "%EF%BF%BD", LONG]

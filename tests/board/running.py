@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import func, select
 
 from engine.trading_calendar import next_trading_day
-from services.pricing_state import PricingState
-from storage.database import Store
-from storage.quotes import Quote
-from storage.schema import sensitivities, trades
-from tests.applying import apply_quotes
-from tests.databases import Templates, free_port, load_demo_book, wait_for
+from services.pricing.pricing_state import PricingState
+from storage.core.database import Store
+from storage.core.schema import sensitivities, trades
+from storage.market.quotes import Quote
+from tests.fixtures.applying import apply_quotes
+from tests.fixtures.databases import Templates, free_port, load_demo_book, wait_for
 
 ROOT = Path(__file__).parent.parent.parent
 Open = Callable[[str], Any]

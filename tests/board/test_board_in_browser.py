@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from storage.schema import sensitivities
-from tests.applying import change_records
+from storage.core.schema import sensitivities
 from tests.board.running import READY, RunningBoard, board, raw, wait_for_raw, wait_for_revision
+from tests.fixtures.applying import change_records
 
 __all__ = ["board"]
 

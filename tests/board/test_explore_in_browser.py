@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from live.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS
+from live.boards.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS
 from tests.board.running import RunningBoard, board
-from tests.databases import wait_for
+from tests.fixtures.databases import wait_for
 
 __all__ = ["board"]
 

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from services.apply_incoming import apply_incoming
-from services.incoming import Incoming
-from services.permissions import Role, User
-from services.saved_views import ViewContent, save_view
-from services.start_page import Widget, save_start_page
+from services.access.permissions import Role, User
+from services.records.incoming import Incoming
+from services.views.saved_views import ViewContent, save_view
+from services.views.start_page import Widget, save_start_page
+from services.writes.apply_incoming import apply_incoming
 from tests.board.axe import IDLE
 from tests.board.running import READY, RunningBoard, board
-from tests.databases import wait_for
-from tests.small_book import trade
+from tests.fixtures.databases import wait_for
+from tests.fixtures.small_book import trade
 
 __all__ = ["board"]
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from services.define_statuses import define_status
-from services.permissions import Role, User
-from services.saved_views import ViewContent, open_view, save_view, share_view, update_view, view_content
-from services.start_page import Widget, save_start_page, start_page_of
-from storage.saved_views import views_for
-from storage.trade_statuses import DefinedStatus
+from services.access.permissions import Role, User
+from services.tagging.define_statuses import define_status
+from services.views.saved_views import ViewContent, open_view, save_view, share_view, update_view, view_content
+from services.views.start_page import Widget, save_start_page, start_page_of
+from storage.book.trade_statuses import DefinedStatus
+from storage.people.saved_views import views_for
 from tests.board.running import Open, RunningBoard, board, opened
 
 __all__ = ["board", "opened"]

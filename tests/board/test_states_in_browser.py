@@ -8,10 +8,10 @@ import pytest
 from playwright.sync_api import expect
 
 from launch.components import find_postgresql
-from storage.database import Store
+from storage.core.database import Store
 from tests.board.running import running_board
-from tests.browser_fixtures import missing
-from tests.databases import PostgresServer, free_port
+from tests.fixtures.browser import missing
+from tests.fixtures.databases import PostgresServer, free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.postgres]
 

@@ -8,17 +8,17 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from services.define_statuses import define_status
-from services.permissions import NotAllowed, Role, User
-from services.tag_effect import tag_effect
-from services.tag_trades import tag_trades
-from services.trade_selection import NamedTrades
-from storage.audit import read_audit, verify_audit
-from storage.schema import trades
-from storage.trade_statuses import DefinedStatus
-from tests.applying import change_records
+from services.access.permissions import NotAllowed, Role, User
+from services.tagging.define_statuses import define_status
+from services.tagging.tag_effect import tag_effect
+from services.tagging.tag_trades import tag_trades
+from services.tagging.trade_selection import NamedTrades
+from storage.book.trade_statuses import DefinedStatus
+from storage.core.schema import trades
+from storage.people.audit import read_audit, verify_audit
 from tests.board.running import READY, Open, RunningBoard, board, opened, raw, take_option, wait_for_raw
-from tests.small_book import trade
+from tests.fixtures.applying import change_records
+from tests.fixtures.small_book import trade
 
 __all__ = ["board", "opened"]
 

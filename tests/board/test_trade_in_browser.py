@@ -12,14 +12,14 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 
 from engine.measures import DAY_PNL, MEASURES
-from services.apply_incoming import apply_incoming
-from services.incoming import Incoming
-from services.permissions import Role, User
-from services.tag_trades import tag_trades
-from storage.schema import sensitivities
+from services.access.permissions import Role, User
+from services.records.incoming import Incoming
+from services.tagging.tag_trades import tag_trades
+from services.writes.apply_incoming import apply_incoming
+from storage.core.schema import sensitivities
 from tests.board.axe import IDLE
 from tests.board.running import READY, Open, RunningBoard, board, opened
-from tests.small_book import trade
+from tests.fixtures.small_book import trade
 
 __all__ = ["board", "opened"]
 

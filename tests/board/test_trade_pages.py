@@ -10,15 +10,15 @@ import streamlit as st
 from sqlalchemy.engine.cursor import CursorFetchStrategy
 from streamlit.testing.v1 import AppTest
 
-import ui.store
-from services.trade_selection import MatchingTrades
-from storage.database import Store
-from storage.schema import trades
-from storage.settings import settings
-from storage.trade_list import ORDERS, TradeFilter, TradePage, list_trades
-from tests.databases import Templates
-from tests.small_book import MONDAY, SMALL_BOOK, trade
-from ui.trade_table import PAGE_ROWS
+import ui.page.store
+from services.tagging.trade_selection import MatchingTrades
+from storage.connection.settings import settings
+from storage.core.database import Store
+from storage.core.schema import trades
+from storage.read_models.trade_list import ORDERS, TradeFilter, TradePage, list_trades
+from tests.fixtures.databases import Templates
+from tests.fixtures.small_book import MONDAY, SMALL_BOOK, trade
+from ui.trades.table import PAGE_ROWS
 
 BOOK = 100_000
 
@@ -26,8 +26,8 @@ BOOK = 100_000
 def page() -> None:
     import streamlit
 
-    from ui.trade_filters import read_words, trade_filters
-    from ui.trade_table import listed_trades, trade_table
+    from ui.trades.filters import read_words, trade_filters
+    from ui.trades.table import listed_trades, trade_table
 
     words = read_words()
     listed = listed_trades(*trade_filters(words), words)
@@ -53,7 +53,7 @@ def shown(templates: Templates, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any
     settings.cache_clear()
     st.cache_resource.clear()
     yield lambda: AppTest.from_function(page, default_timeout=120).run()
-    ui.store.store().close()
+    ui.page.store.store().close()
     settings.cache_clear()
     st.cache_resource.clear()
 
@@ -90,7 +90,7 @@ def test_a_session_holds_a_page_and_reads_no_more(shown: Any, fetched: list[int]
     assert held(test) < 1_000_000
     selection = test.session_state["selection"]
     assert isinstance(selection, MatchingTrades)
-    with ui.store.store().read() as connection:
+    with ui.page.store.store().read() as connection:
         assert len(selection.seen(connection)) == found
 
 

@@ -8,8 +8,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from ingestion.command_line import app
-from storage.database import Store
-from storage.settings import settings
+from storage.connection.settings import settings
+from storage.core.database import Store
 
 TRADE_HEADER = "TradeId,Ticker,Book,Product,Quantity,Strike,Maturity,OptionType,ExerciseStyle,ContractMultiplier"
 FILES = {

@@ -20,11 +20,11 @@ import psycopg
 from kafka import KafkaConsumer
 from sqlalchemy import Connection, Engine, Select, event, func, select
 
-import ingestion.runner
-import services.apply_incoming
+import ingestion.sidecar.runner
+import services.writes.apply_incoming
 from ingestion.command_line import app
-from services.apply_incoming import Position
-from storage.schema import (
+from services.writes.apply_incoming import Position
+from storage.core.schema import (
     changes,
     feeds,
     loaded_files,
@@ -166,8 +166,8 @@ def arm(point: CrashPoint, passage: int, last_words: Path) -> None:
     aimed = _Aimed(point, passage, last_words)
     event.listen(Engine, "begin", aimed.on_begin)
     event.listen(Engine, "commit", aimed.on_commit)
-    vars(ingestion.runner)["apply_incoming"] = aimed.applying(ingestion.runner.apply_incoming)
-    vars(services.apply_incoming)["price_moved"] = aimed.pricing(services.apply_incoming.price_moved)
+    vars(ingestion.sidecar.runner)["apply_incoming"] = aimed.applying(ingestion.sidecar.runner.apply_incoming)
+    vars(services.writes.apply_incoming)["price_moved"] = aimed.pricing(services.writes.apply_incoming.price_moved)
     KafkaConsumer.commit_async = aimed.telling_kafka(KafkaConsumer.commit_async)
     patience = threading.Timer(PATIENCE_SECONDS, os._exit, [NOT_REACHED])
     patience.daemon = True

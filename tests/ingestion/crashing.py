@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from storage.database import Store
-from storage.settings import ROOT
-from tests.databases import wait_for
+from storage.connection.settings import ROOT
+from storage.core.database import Store
+from tests.fixtures.databases import wait_for
 from tests.ingestion.crash_points import CrashPoint, seen
 
 IN_TRANSACTION = (CrashPoint.AFTER_ROWS, CrashPoint.BEFORE_OFFSET, CrashPoint.BEFORE_COMMIT)

@@ -11,14 +11,14 @@ import os
 import sys
 from pathlib import Path
 
-import ingestion.runner
-from engine.warm_up import warm_up
+import ingestion.sidecar.runner
+from engine.pricing.warm_up import warm_up
 from ingestion.command_line import app
 from tests.ingestion.crash_points import CrashPoint, arm
 
 
 def main() -> None:
-    assert ingestion.runner
+    assert ingestion.sidecar.runner
     warm_up()
     for line in sys.stdin:
         url, crash, *arguments = json.loads(line)

@@ -7,14 +7,14 @@ from typing import Any
 from sqlalchemy import text
 
 from ingestion.deserializers import TRADE_TICKET
-from ingestion.kafka_batch import Topic
-from ingestion.kafka_feed import KafkaFeed, KafkaOptions
-from ingestion.runner import Sidecar
+from ingestion.kafka.batch import Topic
+from ingestion.kafka.feed import KafkaFeed, KafkaOptions
+from ingestion.sidecar.runner import Sidecar
 from launch.kafka_broker import Broker
-from services.read_message import deserializer_named
-from storage.database import Store
-from storage.feeds import Feed, read_feed
-from storage.settings import Settings
+from services.records.read_message import deserializer_named
+from storage.connection.settings import Settings
+from storage.core.database import Store
+from storage.feeds.feeds import Feed, read_feed
 from tests.ingestion.sidecar_thread import SidecarThread
 
 ARTICLE = {

@@ -4,11 +4,11 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from ingestion.replay import ReplayFeed, TickRow
-from ingestion.runner import Sidecar
-from storage.database import Store
-from storage.feeds import REPLAY, Feed, FeedState, claim_feed, read_feed
-from storage.settings import Settings
+from ingestion.sidecar.replay import ReplayFeed, TickRow
+from ingestion.sidecar.runner import Sidecar
+from storage.connection.settings import Settings
+from storage.core.database import Store
+from storage.feeds.feeds import REPLAY, Feed, FeedState, claim_feed, read_feed
 from tests.ingestion.sidecar_thread import SidecarThread
 
 

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import pytest
 
-from ingestion.runner import Sidecar
-from tests.databases import wait_for
+from ingestion.sidecar.runner import Sidecar
+from tests.fixtures.databases import wait_for
 
 
 class SidecarThread:

@@ -10,15 +10,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ingestion.runner import Sidecar
-from ingestion.watch_feed import WatchFeed
-from ingestion.watch_paths import Signature
-from ingestion.watch_round import FoundFile, WatchOptions, WatchRound
-from services.file_limits import FileLimits
-from storage.database import Store
-from storage.feeds import Feed, read_feed
-from storage.loaded_files import LoadedFileRow, read_loaded_files
-from storage.settings import Settings
+from ingestion.sidecar.runner import Sidecar
+from ingestion.watch.feed import WatchFeed
+from ingestion.watch.paths import Signature
+from ingestion.watch.round import FoundFile, WatchOptions, WatchRound
+from services.files.file_limits import FileLimits
+from storage.connection.settings import Settings
+from storage.core.database import Store
+from storage.feeds.feeds import Feed, read_feed
+from storage.feeds.loaded_files import LoadedFileRow, read_loaded_files
 from tests.ingestion.sidecar_thread import SidecarThread
 
 TRADES = "TradeId,Ticker,Book,Product,Quantity,Strike,Maturity,OptionType,ContractMultiplier"

@@ -13,7 +13,7 @@ from ingestion.command_line import app
 from launch.board import HEALTH_PATH
 from launch.kafka_jars import kafka_version
 from launch.kafka_node import PARTITIONS
-from storage.settings import Settings
+from storage.connection.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")

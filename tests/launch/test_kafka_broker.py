@@ -10,7 +10,7 @@ import pytest
 
 from launch.kafka_broker import Broker, free_port, main
 from launch.messages import Refusal
-from tests.kafka import everything_in, fresh_topic, produce
+from tests.fixtures.kafka import everything_in, fresh_topic, produce
 from tests.launch.real_processes import children_of, is_running, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -15,7 +15,7 @@ import pytest
 
 from launch import board
 from launch.messages import Refusal
-from tests import databases
+from tests.fixtures import databases
 from tests.launch.real_processes import SLEEP, children_of, is_running, python, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from live.panels import ASSETS_FOLDER
+from live.components.panels import ASSETS_FOLDER
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>Panels</title>
 <style>body { margin: 0; --st-background-color: #0e1116; --st-secondary-background-color: #151a21;

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from live.board import Board, load_board
-from live.hub import Hub
-from storage.database import Store
-from storage.settings import settings
-from tests.small_book import MONDAY
+from live.boards.board import Board, load_board
+from live.serving.hub import Hub
+from storage.connection.settings import settings
+from storage.core.database import Store
+from tests.fixtures.small_book import MONDAY
 
 
 def fresh_board(store: Store, as_of: date = MONDAY) -> Board:

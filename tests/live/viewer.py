@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from engine.selection import TradeSelection
-from live.explore_columns import ROW
-from live.hub import Hub, Seen
-from live.wire import decode, decode_arrow, plain_text
+from live.boards.explore_columns import ROW
+from live.boards.wire import decode, decode_arrow, plain_text
+from live.serving.hub import Hub, Seen
 
 
 class Viewer:

@@ -12,12 +12,12 @@ import pytest
 from launch.components import is_ci
 from launch.messages import Refusal
 from launch.sign_in_provider import FOLDER, PROVIDER, find_node
-from services.pricing_state import PricingState
-from storage.database import Store
-from tests.applying import apply_quotes
+from services.pricing.pricing_state import PricingState
+from storage.core.database import Store
 from tests.board.running import READY, RunningBoard, running_board, take_option
-from tests.databases import Templates, free_port, wait_for
-from tests.small_book import load_small_book, quote
+from tests.fixtures.applying import apply_quotes
+from tests.fixtures.databases import Templates, free_port, wait_for
+from tests.fixtures.small_book import load_small_book, quote
 
 TOKEN = "a token of the tests"
 SETTINGS = {

@@ -7,7 +7,7 @@ import pytest
 
 from tests.board.axe import IDLE, look, told
 from tests.board.running import running_board
-from tests.databases import Templates
+from tests.fixtures.databases import Templates
 from tests.sign_in.serving import CARD, Visitor, board, visitor
 
 __all__ = ["board", "visitor"]

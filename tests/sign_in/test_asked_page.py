@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from tests.board.running import RunningBoard
 from tests.sign_in.serving import BRIEF, CARD, board, grant, visitor, wait_for_board
-from ui.asked_address import own_address
+from ui.asgi.return_url import own_address
 
 __all__ = ["board", "visitor"]
 

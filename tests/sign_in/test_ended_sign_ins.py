@@ -12,15 +12,15 @@ from sqlalchemy.exc import DBAPIError
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-import ui.ended_sign_ins
-from storage.audit import read_audit
-from storage.database import Store
-from storage.desk_schema import ended_sign_ins
-from storage.ended_sign_ins import KEPT, read_ended, write_ended
+import ui.identity.revoked_sessions
+from storage.core.database import Store
+from storage.core.desk_schema import ended_sign_ins
+from storage.people.audit import read_audit
+from storage.people.revoked_sessions import KEPT, read_ended, write_ended
 from tests.board.running import RunningBoard, running_board
-from tests.databases import Templates, free_port, wait_for
+from tests.fixtures.databases import Templates, free_port, wait_for
 from tests.sign_in.serving import SETTINGS, Visitor, fill, running_provider, secrets_for, wait_for_board
-from ui.ended_sign_ins import EndedSignIns
+from ui.identity.revoked_sessions import EndedSignIns
 
 KEY, OTHER = "a" * 64, "b" * 64
 
@@ -46,7 +46,7 @@ def due(ended: EndedSignIns) -> None:
 def test_what_ends_here_has_ended_here_at_once_and_elsewhere_soon(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ui.ended_sign_ins, "_LOOK_SECONDS", 3600.0)  # not while this test goes on, however slowly
+    monkeypatch.setattr(ui.identity.revoked_sessions, "_LOOK_SECONDS", 3600.0)  # not while this test goes on
     here, elsewhere = EndedSignIns(), EndedSignIns()
     assert not here.has(store, KEY)
     assert not elsewhere.has(store, KEY)
@@ -94,7 +94,7 @@ def test_what_no_cookie_can_bring_back_is_forgotten(store: Store) -> None:
 def test_while_the_store_is_away_signing_out_holds_here_and_is_written_when_it_is_back(
     store: Store, away: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ui.ended_sign_ins, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(ui.identity.revoked_sessions, "_LOOK_SECONDS", 0.05)
     here = EndedSignIns()
     here.end(store, OTHER, "Max")
     assert not here.has(store, KEY)

@@ -23,23 +23,23 @@ from streamlit.web.server.starlette.starlette_app_utils import create_signed_val
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-import ui.sign_in_setup
+import ui.identity.sign_in_setup
 from api.appender import Appender
 from api.exports import export_routes
 from api.routes import routes as api_routes
-from live.hub import Hub
-from live.panels import assets_version
-from live.routes import routes as live_routes
-from storage.audit import read_audit
-from storage.database import Store
-from storage.settings import ROOT, Settings, settings
-from tests.databases import Templates, free_port, wait_for
+from live.components.panels import assets_version
+from live.serving.hub import Hub
+from live.serving.routes import routes as live_routes
+from storage.connection.settings import ROOT, Settings, settings
+from storage.core.database import Store
+from storage.people.audit import read_audit
+from tests.fixtures.databases import Templates, free_port, wait_for
 from tests.sign_in.serving import secrets_for
-from ui import signed_in
-from ui.ended_sign_ins import EndedSignIns
-from ui.gate import NO_ROLE, NOT_KNOWN_YET, NOT_SIGNED_IN, SIGN_IN_IS_OVER, Gate, Guard
-from ui.sign_in_setup import faults, must_sign_in, providers
-from ui.who import ACCESS_BLOCKED
+from ui.asgi.gate import NO_ROLE, NOT_KNOWN_YET, NOT_SIGNED_IN, SIGN_IN_IS_OVER, Gate, Guard
+from ui.identity import signed_in
+from ui.identity.current_user import ACCESS_BLOCKED
+from ui.identity.revoked_sessions import EndedSignIns
+from ui.identity.sign_in_setup import faults, must_sign_in, providers
 
 SECRET = "a secret of the tests that is long enough"
 TOKEN = "a token of the tests"
@@ -65,7 +65,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Confi
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
         settings.cache_clear()
-        monkeypatch.setattr(ui.sign_in_setup, "_was_there", False)
+        monkeypatch.setattr(ui.identity.sign_in_setup, "_was_there", False)
 
     yield configure
     for name, value in before.items():

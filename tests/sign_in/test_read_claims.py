@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from services.permissions import Role
-from services.read_claims import NotKnown, SignIn, read_claims
-from storage.settings import Settings
+from services.access.permissions import Role
+from services.access.read_claims import NotKnown, SignIn, read_claims
+from storage.connection.settings import Settings
 
 CLAIMS = {"iss": "https://idp.example", "sub": "17", "email": "kim@desk.example", "iat": 1000, "exp": 4600}
 

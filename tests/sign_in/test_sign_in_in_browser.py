@@ -11,8 +11,8 @@ from playwright.sync_api import expect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from live.panels import asset_address
-from storage.audit import read_audit
+from live.components.panels import asset_address
+from storage.people.audit import read_audit
 from tests.board.running import RunningBoard
 from tests.sign_in.serving import BRIEF, CARD, TOKEN, board, grant, visitor, wait_for_board
 

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from storage.audit import (
+from storage.core.database import Store
+from storage.people.audit import (
     AuditEntry,
     AuditFilter,
     append_audit,
@@ -20,7 +21,6 @@ from storage.audit import (
     read_entries,
     verify_audit,
 )
-from storage.database import Store
 
 TRIGGERS = {
     "sqlite": ("DROP TRIGGER audit_refuses_update", "DROP TRIGGER audit_refuses_delete"),

@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import IntegrityError
 
-from storage.bulk import insert, remove, upsert, upsert_batches
-from storage.database import Store
-from storage.faults import StoreUnavailable
-from storage.schema import quotes, sensitivities, trades
-from tests.databases import DATABASES
-from tests.small_book import MONDAY, OPEN
+from storage.connection.faults import StoreUnavailable
+from storage.core.bulk import insert, remove, upsert, upsert_batches
+from storage.core.database import Store
+from storage.core.schema import quotes, sensitivities, trades
+from tests.fixtures.databases import DATABASES
+from tests.fixtures.small_book import MONDAY, OPEN
 
 MEASURES = [c.name for c in sensitivities.columns if c.name.split("_")[-1] in ("price", "value", "shares", "delta")]
 OTHERS = ["cash_gamma_1pct", "vega_1pt", "theta_1d", "rho_1bp", "dividend_rho_1bp"]

@@ -13,13 +13,13 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engine.measures import MEASURE_NAMES
-from storage.change_log import changing, prune, read_since
-from storage.database import Store, StoreRevisions, StoreUnreadable
-from storage.desk_schema import metadata
-from storage.schema import changes, sensitivities, store_state
-from storage.settings import ROOT
-from tests.databases import DATABASES, PostgresServer
-from tests.store_contents import contents
+from storage.connection.settings import ROOT
+from storage.core.change_log import changing, prune, read_since
+from storage.core.database import Store, StoreRevisions, StoreUnreadable
+from storage.core.desk_schema import metadata
+from storage.core.schema import changes, sensitivities, store_state
+from tests.fixtures.databases import DATABASES, PostgresServer
+from tests.fixtures.store_contents import contents
 
 
 def test_the_migrations_make_the_schema_of_the_code(store: Store) -> None:

@@ -17,11 +17,19 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from launch.components import find_postgresql
-from storage.database import Store, StoreUnreadable
-from storage.faults import REMEDIES, Fault, StoreCorrupt, StoreUnavailable, fault_of, in_words, is_unavailable
-from storage.settings import settings
-from storage.store_limits import StoreLimits
-from tests.databases import PostgresServer, Templates, free_port, load_demo_book
+from storage.connection.faults import (
+    REMEDIES,
+    Fault,
+    StoreCorrupt,
+    StoreUnavailable,
+    fault_of,
+    in_words,
+    is_unavailable,
+)
+from storage.connection.settings import settings
+from storage.connection.store_limits import StoreLimits
+from storage.core.database import Store, StoreUnreadable
+from tests.fixtures.databases import PostgresServer, Templates, free_port, load_demo_book
 
 SOON = StoreLimits(connect_seconds=2, answer_seconds=0.5, lock_seconds=0.3, statement_seconds=2)
 

@@ -9,16 +9,16 @@ import pytest
 from sqlalchemy import event
 
 from engine.measures import MEASURE_NAMES
-from services.pricing_state import PricingState
-from storage.bulk import insert
-from storage.change_log import changing
-from storage.database import Store
-from storage.one_trade import trade_values
-from storage.quotes import Quote, quotes_as_known
-from storage.schema import quotes, sensitivities
-from storage.sensitivities import previous_priced_date, priced_dates, written_dates
-from tests.applying import apply_quotes
-from tests.small_book import MONDAY, quote
+from services.pricing.pricing_state import PricingState
+from storage.core.bulk import insert
+from storage.core.change_log import changing
+from storage.core.database import Store
+from storage.core.schema import quotes, sensitivities
+from storage.market.quotes import Quote, quotes_as_known
+from storage.market.sensitivities import previous_priced_date, priced_dates, written_dates
+from storage.read_models.one_trade import trade_values
+from tests.fixtures.applying import apply_quotes
+from tests.fixtures.small_book import MONDAY, quote
 
 DATES = 260
 FIRST = MONDAY - timedelta(days=DATES)

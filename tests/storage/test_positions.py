@@ -2,8 +2,8 @@
 
 import pytest
 
-from storage.database import Store
-from storage.dead_letters import (
+from storage.core.database import Store
+from storage.feeds.dead_letters import (
     DeadLetter,
     count_waiting,
     note_attempt,
@@ -11,9 +11,9 @@ from storage.dead_letters import (
     settle,
     write_dead_letters,
 )
-from storage.feeds import PositionMoved
-from storage.loaded_files import LOADED, REFUSED, LoadedFileRow, note_loaded_file, read_loaded_files
-from storage.partition_offsets import claim_partitions, move_offsets, read_offsets
+from storage.feeds.feeds import PositionMoved
+from storage.feeds.loaded_files import LOADED, REFUSED, LoadedFileRow, note_loaded_file, read_loaded_files
+from storage.feeds.partition_offsets import claim_partitions, move_offsets, read_offsets
 
 TRADES = [("trades", 0), ("trades", 1)]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from storage.database import Store
-from storage.store_limits import StoreLimits
-from storage.supervision import TaskState, task_healths
-from tests.databases import wait_for
+from storage.connection.store_limits import StoreLimits
+from storage.connection.supervision import TaskState, task_healths
+from storage.core.database import Store
+from tests.fixtures.databases import wait_for
 
 
 def write(store: Store, megabytes: int) -> None:

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-import storage.store_probe
-from live.store_watch import StoreWatch
-from storage.database import Store
-from storage.faults import Fault, StoreUnavailable
-from storage.store_probe import StoreProbe
+import storage.core.store_probe
+from live.serving.store_watch import StoreWatch
+from storage.connection.faults import Fault, StoreUnavailable
+from storage.core.database import Store
+from storage.core.store_probe import StoreProbe
 
 
 class Writer:
@@ -63,7 +63,7 @@ def test_a_writer_that_commits_all_the_time_is_not_called_locked(
     probe: StoreProbe, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not even when the time is over by the first commit."""
-    monkeypatch.setattr(storage.store_probe, "_LOCKED_SECONDS", 0.0)
+    monkeypatch.setattr(storage.core.store_probe, "_LOCKED_SECONDS", 0.0)
 
     def commit_and_hold() -> None:
         writer.commit()
@@ -78,7 +78,7 @@ def test_a_writer_that_commits_all_the_time_is_not_called_locked(
 def test_a_lock_that_is_held_without_a_commit_is(
     probe: StoreProbe, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage.store_probe, "_LOCKED_SECONDS", 0.0)
+    monkeypatch.setattr(storage.core.store_probe, "_LOCKED_SECONDS", 0.0)
     with pytest.raises(StoreUnavailable) as caught:
         probe.look()
     assert caught.value.fault == Fault.LOCKED
@@ -110,7 +110,7 @@ def test_a_look_writes_nothing_to_the_log_of_sqlite(store: Store, probe: StorePr
 def test_the_sort_goes_through_the_disk_of_postgresql(store: Store) -> None:
     with store.read() as connection:
         connection.execute(text("SET LOCAL work_mem = '64kB'"))
-        plan = connection.execute(text(f"EXPLAIN (ANALYZE) {storage.store_probe._SPILL}")).scalars().all()
+        plan = connection.execute(text(f"EXPLAIN (ANALYZE) {storage.core.store_probe._SPILL}")).scalars().all()
     assert any("external merge  Disk" in line for line in plan)
 
 
@@ -124,7 +124,7 @@ def test_hung_is_one_question_without_an_answer(store: Store, silent_seconds: fl
 def test_a_long_look_of_many_answers_is_not_silent(
     probe: StoreProbe, writer: Writer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage.store_probe, "_LOCKED_SECONDS", 1.5)
+    monkeypatch.setattr(storage.core.store_probe, "_LOCKED_SECONDS", 1.5)
     silent: list[float] = []
     taken = after_each_try(probe, monkeypatch, lambda: silent.append(probe.silent_seconds))
     with pytest.raises(StoreUnavailable):

@@ -6,12 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from ingestion.status_text import status_text
-from live.task_faults import said_of_tasks
-from storage.background_tasks import TaskReports, read_reported, write_reported
-from storage.database import Store
-from storage.read_models import read_status
-from storage.supervision import (
+from ingestion.sidecar.status_text import status_text
+from live.serving.task_faults import said_of_tasks
+from storage.connection.supervision import (
     TASKS,
     Supervised,
     SupervisedThread,
@@ -22,6 +19,9 @@ from storage.supervision import (
     supervised,
     task_healths,
 )
+from storage.core.database import Store
+from storage.feeds.background_tasks import TaskReports, read_reported, write_reported
+from storage.read_models.read_models import read_status
 
 NOW = datetime.now(UTC)
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from services.pricing_state import PricingState
-from storage.audit import AuditEntry, AuditFilter, append_audit, read_audit
-from storage.database import Store
-from storage.trade_list import TradeFilter, TradePage, list_trades, matching_trades
-from tests.applying import change_records
-from tests.small_book import MONDAY, stock, trade
+from services.pricing.pricing_state import PricingState
+from storage.core.database import Store
+from storage.people.audit import AuditEntry, AuditFilter, append_audit, read_audit
+from storage.read_models.trade_list import TradeFilter, TradePage, list_trades, matching_trades
+from tests.fixtures.applying import change_records
+from tests.fixtures.small_book import MONDAY, stock, trade
 
 ROOT = Path(__file__).parent.parent.parent
 WORDS_JS = (ROOT / "live" / "assets" / "words.js").read_text(encoding="utf-8")

@@ -5,11 +5,18 @@ from typing import Any
 
 import pytest
 
-from services.pricing_state import PricingState
-from storage.database import Store
-from storage.trade_list import TradeFilter, TradePage, count_past_maturity, list_trades, matching_trades, traded_tickers
-from tests.applying import change_records
-from tests.small_book import MONDAY, SMALL_BOOK, trade
+from services.pricing.pricing_state import PricingState
+from storage.core.database import Store
+from storage.read_models.trade_list import (
+    TradeFilter,
+    TradePage,
+    count_past_maturity,
+    list_trades,
+    matching_trades,
+    traded_tickers,
+)
+from tests.fixtures.applying import change_records
+from tests.fixtures.small_book import MONDAY, SMALL_BOOK, trade
 
 ALL = {each["trade_id"] for each in SMALL_BOOK}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ui.plain_words import plain
+from ui.page.plain_words import plain
 
 ROOT = Path(__file__).parent.parent.parent
 JOINER = "\u2060"
@@ -21,31 +21,31 @@ OPTIONS_RENDER = {"radio", "pills", "segmented_control", "menu_button"}
 TEXTS = {"label", "body", "help", "text", "title", "captions"}
 MAKE_PLAIN = {"plain", "_exact", "why_not", "count_text", "how_many_text", "size_text", "number_text", "str.capitalize"}
 OF_OURS = {
-    "pages/audit.py: fault.reason": "sentences of storage.audit",
+    "pages/audit.py: fault.reason": "sentences of storage.people.audit",
     "pages/not_included.py: as_of": "a date",
-    "ui/errors.py: comes_back": "a sentence of ours",
-    "ui/errors.py: how": "a sentence of ours",
-    "ui/errors.py: what": "a sentence of ours",
-    "ui/export_menu.py: label": "given by pages",
-    "ui/my_views.py: label": "a view's name that _listed_as made plain",
-    "ui/saved_views.py: [*own, _COPY, _LINK, *last]": "actions",
-    "ui/saved_views.py: _state(user, seen, there, changed)": "it makes the owner plain",
-    "ui/sign_in.py: ', '.join(sorted(map(str, user.roles)))": "roles",
-    "ui/sign_in_pages.py: label": "of the providers in secrets.toml",
-    "ui/sign_in_pages.py: title": "given by the pages there",
-    "ui/start_edit.py: place + 1": "a number",
-    "ui/start_edit.py: what": "given by the rows there",
-    "ui/toolbar.py: options": "dates",
-    "ui/toolbar.py: shown": "a date",
-    "ui/trade_chart.py: as_of": "a date",
-    "ui/trade_sections.py: letters": "measures",
-    "ui/trade_table.py: label": "given by the loop",
-    "ui/trade_table.py: words.as_of": "a date",
-    "ui/upload_desk.py: min(max(job.done, 0.0), 1.0)": "a number",
-    "ui/upload_file.py: kind.name": "a kind of rows, by its name here",
-    "ui/upload_preview.py: views": "of two words",
-    "ui/upload_preview.py: word": "of four words",
-    "ui/who.py: roles": "roles",
+    "ui/page/errors.py: comes_back": "a sentence of ours",
+    "ui/page/errors.py: how": "a sentence of ours",
+    "ui/page/errors.py: what": "a sentence of ours",
+    "ui/links/export_menu.py: label": "given by pages",
+    "ui/explore/my_views.py: label": "a view's name that _listed_as made plain",
+    "ui/explore/saved_views.py: [*own, _COPY, _LINK, *last]": "actions",
+    "ui/explore/saved_views.py: _state(user, seen, there, changed)": "it makes the owner plain",
+    "ui/identity/sign_in.py: ', '.join(sorted(map(str, user.roles)))": "roles",
+    "ui/identity/sign_in_pages.py: label": "of the providers in secrets.toml",
+    "ui/identity/sign_in_pages.py: title": "given by the pages there",
+    "ui/start/edit.py: place + 1": "a number",
+    "ui/start/edit.py: what": "given by the rows there",
+    "ui/board/toolbar.py: options": "dates",
+    "ui/board/toolbar.py: shown": "a date",
+    "ui/trades/chart.py: as_of": "a date",
+    "ui/trades/sections.py: letters": "measures",
+    "ui/trades/table.py: label": "given by the loop",
+    "ui/trades/table.py: words.as_of": "a date",
+    "ui/uploads/desk.py: min(max(job.done, 0.0), 1.0)": "a number",
+    "ui/uploads/file.py: kind.name": "a kind of rows, by its name here",
+    "ui/uploads/preview.py: views": "of two words",
+    "ui/uploads/preview.py: word": "of four words",
+    "ui/identity/current_user.py: roles": "roles",
 }
 """Where: an expression that is no text of people's, which the walk cannot see."""
 
@@ -70,7 +70,7 @@ def test_signs_and_beginnings_mean_nothing() -> None:
 
 
 def sources() -> list[Path]:
-    return sorted([*(ROOT / "ui").glob("*.py"), *(ROOT / "pages").glob("*.py")])
+    return sorted([*(ROOT / "ui").rglob("*.py"), *(ROOT / "pages").glob("*.py")])
 
 
 class Walk(ast.NodeVisitor):

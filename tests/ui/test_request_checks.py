@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from streamlit import config
 
-from storage.settings import Settings
-from ui import allowed_hosts
-from ui.allowed_hosts import is_allowed_host
-from ui.request_checks import RequestChecks
+from storage.connection.settings import Settings
+from ui.asgi import allowed_hosts
+from ui.asgi.allowed_hosts import is_allowed_host
+from ui.asgi.request_checks import RequestChecks
 
 PASSED = 200
 

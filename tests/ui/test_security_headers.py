@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
-from live.front_end import FrontEnd
-from ui.security_headers import SecurityHeaders, content_policy
+from live.components.front_end import FrontEnd
+from ui.asgi.security_headers import SecurityHeaders, content_policy
 
 
 def headers_of(response: Response) -> dict[str, str]:

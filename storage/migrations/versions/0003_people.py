@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from storage.instants import UtcDateTime
+from storage.core.instants import UtcDateTime
 
 revision = "0003"
 down_revision = "0002"

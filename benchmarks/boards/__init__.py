@@ -1,0 +1,1 @@
+"""What a viewer waits for: boards, pages and pixels."""

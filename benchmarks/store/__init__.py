@@ -1,0 +1,1 @@
+"""Ticks, trades and files up to their commit."""

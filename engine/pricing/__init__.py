@@ -1,0 +1,1 @@
+"""The engines, one a module: contracts in, prices and greeks out."""

@@ -1,0 +1,1 @@
+"""Generated trades and quotes as Kafka messages: demo, load and tests."""

@@ -1,0 +1,1 @@
+"""The feed of Kafka topics: partitions, batches, offsets, dead letters."""

@@ -1,0 +1,161 @@
+"""How the Kafka broker is reached: the consumer's settings, and a consumer that opens without holding anything up."""
+
+import threading
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import closing, suppress
+from typing import Any
+
+import structlog
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import MemberToRemove
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from kafka.errors import KafkaError, TopicAuthorizationFailedError
+from kafka.structs import MemberState
+
+from ingestion.kafka.opening import open_client
+
+_DEFAULTS: dict[str, Any] = {
+    "fetch_max_bytes": 4 * 1024 * 1024,  # what is read ahead is held in memory
+    "fetch_max_wait_ms": 200,
+    "session_timeout_ms": 10_000,
+    "heartbeat_interval_ms": 2_000,
+    "metadata_max_age_ms": 3_000,  # so soon a topic or partition that is new is seen
+    "request_timeout_ms": 10_000,
+    "reconnect_backoff_max_ms": 1_000,
+    "isolation_level": "read_committed",
+    "metrics_enabled": False,
+}
+_OURS: dict[str, Any] = {
+    "enable_auto_commit": False,  # the store's offsets rule
+    "auto_offset_reset": "none",  # messages that are gone are said to be gone, not skipped silently
+    "allow_auto_create_topics": False,
+    "key_deserializer": None,
+    "value_deserializer": None,
+    "bootstrap_timeout_ms": None,
+    "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
+}
+_NAMED_ELSEWHERE = {"bootstrap_servers": "--bootstrap", "group_id": "--group", "max_poll_records": "--max-batch"}
+
+log = structlog.get_logger("sidecar")
+
+
+class SettingFault(Exception):
+    """A setting of the consumer cannot be taken; the message says why."""
+
+
+def consumer_settings(pairs: Sequence[str]) -> dict[str, Any]:
+    """What the command line says as ``name=value``, with the types that the consumer wants. Raises SettingFault."""
+    settings: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise SettingFault(f"--config must be name=value, it is '{pair}'.")
+        if name in _NAMED_ELSEWHERE:
+            raise SettingFault(f"--config {name}: use {_NAMED_ELSEWHERE[name]}.")
+        if name in _OURS:
+            raise SettingFault(f"--config {name}: it must stay as it is, for each message to take effect once.")
+        if name not in KafkaConsumer.DEFAULT_CONFIG:
+            raise SettingFault(f"--config {name}: kafka-python's consumer has no such setting.")
+        settings[name] = _typed(name, text, KafkaConsumer.DEFAULT_CONFIG[name])
+    return settings
+
+
+def open_consumer(
+    bootstrap: str, group: str, client: str, settings: dict[str, Any], gone_member: str | None
+) -> "Future[KafkaConsumer]":
+    """A consumer as soon as a broker answers; a thread waits for it. Settings that contradict each other are raised.
+
+    gone_member: a member of the group that is known to be dead. It is taken out, or its partitions would be waited for
+    until its session ends.
+    """
+    wanted = {**_DEFAULTS, **settings, **_OURS}
+    wanted |= {"bootstrap_servers": bootstrap.split(","), "group_id": group, "client_id": client}
+    opened: Future[KafkaConsumer] = Future()
+
+    def run() -> None:
+        try:
+            consumer = open_client(KafkaConsumer, wanted)
+            # The setting does not get through to where topics are asked for (kafka-python 3.0.12).
+            consumer._cluster.config["allow_auto_create_topics"] = False
+            if gone_member:
+                _remove(wanted, group, gone_member)
+        except BaseException as fault:
+            opened.set_exception(fault)
+        else:
+            opened.set_result(consumer)
+
+    threading.Thread(target=run, name="deltaboard-kafka-open", daemon=True).start()
+    return opened
+
+
+class _Joining:
+    """A joining that the library has to wait for, and then takes, even where it has ended already."""
+
+    is_done = False
+
+    def __init__(self, join: Any) -> None:
+        self.add_callback, self.add_errback = join.add_callback, join.add_errback
+
+
+def go_on_joining(consumer: KafkaConsumer) -> None:
+    """After a poll: a joining that it did not wait for to the end goes on at the next one.
+
+    Where new partitions were the reason to join again, the library (3.0.12) forgets it when the leader has shared them
+    out, never takes its own share, and is expelled. A joining that ends between two polls it throws away and begins
+    another, for which everybody has to join again: with polls this short that may go on for long.
+    """
+    if consumer.group_metadata().state == MemberState.REBALANCING:
+        coordinator = consumer._coordinator
+        coordinator.request_rejoin()
+        if coordinator._join_task is not None and not isinstance(coordinator._join_task, _Joining):
+            coordinator._join_task = _Joining(coordinator._join_task)
+
+
+def unreadable_partitions(consumer: KafkaConsumer, fault: Exception) -> list[TopicPartition]:
+    """The partitions whose messages made a poll raise; empty where the fault is of no partition.
+
+    The library (3.0.12) does not say which, and keeps what it failed to unpack: the next poll would go around in it
+    for ever, without listening to anybody. Here it is thrown away, so that the messages are fetched anew.
+    """
+    if isinstance(fault, TopicAuthorizationFailedError):
+        topics = fault.args[0] if fault.args else ()
+        return [partition for partition in consumer.assignment() if partition.topic in topics]
+    unpacking = consumer._fetcher._next_partition_records
+    frames = {frame.f_code.co_name: frame for frame, _ in traceback.walk_tb(fault.__traceback__)}
+    if "take" in frames and unpacking:
+        unpacking.drain()
+        return [unpacking.topic_partition]
+    return [frames["_parse_fetched_data"].f_locals["tp"]] if "_parse_fetched_data" in frames else []
+
+
+def close_consumer(consumer: KafkaConsumer) -> None:
+    """Leave the group, so that others need not wait for this member's session to end."""
+    with suppress(KafkaError, RuntimeError):
+        consumer.close(autocommit=False, timeout_ms=2000)
+
+
+def _remove(settings: dict[str, Any], group: str, member: str) -> None:
+    known = {name: value for name, value in settings.items() if name in KafkaAdminClient.DEFAULT_CONFIG}
+    try:
+        with closing(open_client(KafkaAdminClient, {**known, "bootstrap_timeout_ms": 5000})) as admin:
+            admin.remove_group_members(group, [MemberToRemove(member_id=member)])
+    except KafkaError as fault:
+        log.info("the member that died is left to its session's end", group=group, error=str(fault))
+
+
+def _typed(name: str, text: str, default: Any) -> Any:
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(default, int):
+            return int(text)
+        if isinstance(default, float):
+            return float(text)
+    except (KeyError, ValueError):
+        wanted = "true or false" if isinstance(default, bool) else "a number"
+        raise SettingFault(f"--config {name} must be {wanted}, it is '{text}'.") from None
+    if default is None or isinstance(default, str):
+        return int(text) if text.isdecimal() and not isinstance(default, str) else text
+    raise SettingFault(f"--config {name}: this one is no text or number, and cannot be set here.")

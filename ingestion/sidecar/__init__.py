@@ -1,0 +1,1 @@
+"""The sidecar: reads feeds, prices, commits, and builds pricers in the background."""

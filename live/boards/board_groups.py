@@ -1,0 +1,98 @@
+"""The groups of a board: what trades have in common that the summary shows as one row, and when each last changed."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.contracts import BoolArray, IntArray
+from engine.selection import HIERARCHY, TradeSelection
+from live.boards.growing_columns import GrowingColumns
+from storage.book.hierarchy import Placing
+
+GROUP_COLUMNS = (*HIERARCHY, "product", "trade_status", "currency")
+NO_GROUP = -1
+"""The group of a row that is in no group: it is not shown."""
+_BOOK, _STATUS = GROUP_COLUMNS.index("book"), GROUP_COLUMNS.index("trade_status")
+
+
+class BoardGroups:
+    """A group keeps its number for as long as the board lives, with or without rows; new ones are appended."""
+
+    def __init__(self, placing: Placing) -> None:
+        self._placing = placing
+        self.names: list[tuple[str, ...]] = []
+        """The values of ``GROUP_COLUMNS``, a group each."""
+        self._numbers: dict[tuple[str, str, str, str], int] = {}
+        self._columns = GrowingColumns(
+            {"revision": (np.int64, 0), "text_revision": (np.int64, 0), "size": (np.int64, 0)}
+        )
+        self._names_by_column: dict[str, NDArray[np.object_]] = {}
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def revisions(self) -> IntArray:
+        """When each last changed: a value in it, or which rows are in it."""
+        return self._columns["revision"]
+
+    @property
+    def text_revisions(self) -> IntArray:
+        """When each last came to have rows."""
+        return self._columns["text_revision"]
+
+    @property
+    def sizes(self) -> IntArray:
+        """How many rows are in each."""
+        return self._columns["size"]
+
+    def number(self, book: str, underlying: str, product: str, status: str) -> int:
+        """The group of such trades; a new one where there is none."""
+        known = self._numbers.get((book, underlying, product, status))
+        if known is None:
+            currency = self._placing.currency(underlying)
+            self.names.append((*self._placing.above(book), book, underlying, product, status, currency))
+            known = self._numbers[book, underlying, product, status] = self._columns.append()
+        return known
+
+    def book_and_status(self, number: int) -> tuple[str, str]:
+        return self.names[number][_BOOK], self.names[number][_STATUS]
+
+    def issuers(self) -> tuple[list[str], list[str]]:
+        """The sectors and the regions of the underlyings of the groups, a group each."""
+        found = [self._placing.issuer(str(ticker)) for ticker in self.column("underlying")]
+        return [sector for sector, _ in found], [region for _, region in found]
+
+    def touch(self, numbers: IntArray, revision: int) -> None:
+        """Values in these groups have changed."""
+        self._columns["revision"][numbers[numbers != NO_GROUP]] = revision
+
+    def move(self, before: IntArray, after: IntArray, revision: int) -> None:
+        """Rows have moved from these groups to those, one by one; both are told."""
+        self.touch(before, revision)
+        self.touch(after, revision)
+        sizes = self._columns["size"]
+        empty = sizes == 0
+        np.subtract.at(sizes, before[before != NO_GROUP], 1)
+        np.add.at(sizes, after[after != NO_GROUP], 1)
+        self._columns["text_revision"][empty & (sizes > 0)] = revision
+
+    def column(self, name: str) -> NDArray[np.object_]:
+        """A column of ``GROUP_COLUMNS``, a group each."""
+        known = self._names_by_column.get(name)
+        if known is None or len(known) != len(self.names):
+            place = GROUP_COLUMNS.index(name)
+            known = np.empty(len(self.names), dtype=object)
+            known[:] = [names[place] for names in self.names]
+            self._names_by_column[name] = known
+        return known
+
+    def selected(self, selection: TradeSelection) -> BoolArray:
+        """Which groups pass, with one more for ``NO_GROUP``, which never does: take it by the groups of rows."""
+        columns: dict[str, Any] = {name: self.column(name) for name in (*HIERARCHY, "trade_status")}
+        return np.append(selection.mask(columns), False)
+
+    def alive(self) -> BoolArray:
+        """Which groups are of trades that are priced, by their status; one more, False, for ``NO_GROUP``."""
+        return np.append(~np.isin(self.column("trade_status"), list(self._placing.unpriced)), False)

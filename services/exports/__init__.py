@@ -1,0 +1,1 @@
+"""Exports: what can be had as a file, and how it is made."""

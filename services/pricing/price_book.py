@@ -1,0 +1,231 @@
+"""Price underlyings of one as-of date inside a write transaction, and note what changed."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from sqlalchemy import select
+
+from engine.model import NotPriced
+from engine.valuation.repricing import value_at_quote
+from engine.valuation.underlying_pricer import Failure, PreparedUnderlying, Valued
+from services.pricing.pricer_cache import Key, Ready
+from services.pricing.pricing_state import FreshTrades, PricingState
+from storage.core.change_log import Change
+from storage.core.database import WriteUnit
+from storage.core.schema import sensitivities
+from storage.market.quotes import Quote
+from storage.market.sensitivities import (
+    FailedTrade,
+    ValuationRows,
+    ValuedTrades,
+    failed_trades,
+    forget_values,
+    write_valuations,
+)
+
+_PASSING = (NotPriced.NO_QUOTE, NotPriced.NO_PARAMETERS, NotPriced.BAD_PARAMETERS)
+"""Reasons that a new quote or new parameters may have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlowWork:
+    """Trades of an underlying whose engines are too slow for a tick: to be priced beside it at this quote.
+
+    ready: all trades on the underlying, or some of them.
+    """
+
+    ready: Ready
+    quote: Quote
+
+    @property
+    def prepared(self) -> PreparedUnderlying:
+        return self.ready.prepared
+
+
+@dataclass(slots=True)
+class Pending:
+    """What a transaction left to be done beside the ticks.
+
+    slow_work: for engines that are too slow. unprepared: underlyings that were left as they were, because it would have
+    taken too long to find their exercise boundaries: they are to be prepared, and then priced at their newest quotes.
+    """
+
+    slow_work: list[SlowWork] = field(default_factory=list)
+    unprepared: set[Key] = field(default_factory=set)
+
+    def add(self, other: "Pending") -> None:
+        """What another transaction left, too."""
+        self.slow_work += other.slow_work
+        self.unprepared |= other.unprepared
+
+
+def price_underlyings(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    as_of: date,
+    tickers: Iterable[str],
+) -> Pending:
+    """Price the trades on these underlyings at their newest quotes of a date, and store values and failures.
+
+    The slow engines' work is returned, and a trade of theirs that never had a value at this date is stored as waiting.
+    """
+    rows = ValuationRows()
+    pending = Pending()
+    quotes = state.quotes(unit.connection, as_of)
+    for ticker in tickers:
+        ready = state.ready(as_of, ticker)
+        if ready is None:
+            continue
+        prepared, quote = ready.prepared, quotes.get(ticker)
+        if quote is None:
+            rows.failures += _without_quote(prepared)
+            continue
+        add_values(rows, prepared, prepared.value(quote.quote, prepared.live_groups), quote)
+        first = not state.is_told(ready)
+        if first:
+            rows.failures += _told(prepared, prepared.failures)
+            state.tell(ready)
+        if prepared.slow_groups:
+            pending.slow_work.append(SlowWork(ready, quote))
+            if first:
+                rows.failures += _waiting(unit, as_of, prepared)
+    note_changes(unit, state, change, as_of, rows)
+    if rows.valued or rows.failures:
+        state.priced.add(as_of)
+    return pending
+
+
+def price_fresh(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    fresh: FreshTrades,
+    whole: Mapping[date, Collection[str]],
+    *,
+    wait_for_slow: bool,
+) -> Pending:
+    """Price trades that came or changed, and no others. whole: tickers that are about to be priced whole, by date.
+
+    Nothing happens in a store without quotes. What a trade was worth before its change does not stay. The slow engines'
+    work is returned: with ``wait_for_slow`` that of the fresh trades alone; otherwise that of their underlyings,
+    because of several works of an underlying the newest is done.
+    """
+    pending = Pending()
+    if fresh.as_of is None:
+        return pending
+    rows = ValuationRows()
+    quotes = state.quotes(unit.connection, fresh.as_of)
+    changed = set(fresh.changed)
+    leave = whole.get(fresh.as_of, ())
+    for ticker, ready in fresh.ready.items():
+        prepared = ready.prepared
+        slow = [prepared.trade_ids[row] for group in prepared.slow_groups for row in group.rows]
+        forget_values(unit, fresh.as_of, ticker, [trade_id for trade_id in slow if trade_id in changed])
+        quote = quotes.get(ticker)
+        if quote is None:
+            rows.failures += _without_quote(prepared)
+            continue
+        rows.failures += _told(prepared, prepared.failures)
+        if ticker not in leave:
+            add_values(rows, prepared, prepared.value(quote.quote, prepared.live_groups), quote)
+        if prepared.slow_groups:
+            rows.failures += _waiting(unit, fresh.as_of, prepared)
+        if prepared.slow_groups and wait_for_slow and ticker not in leave:
+            pending.slow_work.append(SlowWork(ready, quote))
+        elif prepared.slow_groups and ticker not in leave:
+            pending.add(slow_work_of(state, fresh.as_of, ticker, quote))
+    note_changes(unit, state, change, fresh.as_of, rows)
+    if rows.valued or rows.failures:
+        state.priced.add(fresh.as_of)
+    return pending
+
+
+def slow_work_of(state: PricingState, as_of: date, ticker: str, quote: Quote) -> Pending:
+    """The slow engines' share of an underlying at a quote; where it is not ready, it must become so first.
+
+    Not on an earlier date, which would be priced whole then: its other values are closes and stay.
+    """
+    if as_of == state.newest and state.is_dear(as_of, ticker):
+        return Pending(unprepared={(as_of, ticker)})
+    ready = state.ready(as_of, ticker)
+    return Pending([SlowWork(ready, quote)] if ready is not None and ready.prepared.slow_groups else [])
+
+
+def leave_unprepared(
+    unit: WriteUnit, state: PricingState, change: Change, as_of: date, tickers: Sequence[str]
+) -> Pending:
+    """Leave underlyings as they are until they are prepared.
+
+    A trade without a value is waiting then, unless the reason why it has none will be the same.
+    """
+    failed = failed_trades(unit.connection, as_of, tickers) if tickers else {}
+    failed = {trade_id: why for trade_id, why in failed.items() if why[0] not in _PASSING}
+    rows = ValuationRows()
+    for ticker in tickers:
+        valued = _valued(unit, as_of, ticker)
+        rows.failures += [
+            (trade_id, ticker, NotPriced.WAITING, "its exercise boundary is being found")
+            for trade_id in state.trades_on(ticker)
+            if trade_id not in valued and trade_id not in failed
+        ]
+    if rows.failures:
+        note_changes(unit, state, change, as_of, rows)
+    return Pending(unprepared={(as_of, ticker) for ticker in tickers})
+
+
+def add_values(rows: ValuationRows, prepared: PreparedUnderlying, valued: Valued, quote: Quote) -> None:
+    """Append the values of an underlying's trades, and of those that got none the reason."""
+    if len(valued.rows):
+        rows.valued.append(
+            ValuedTrades(
+                risk_factor=prepared.ticker,
+                spot=quote.quote,
+                observed_at=quote.observed_at,
+                parameters_source=prepared.parameters.source,
+                trade_id=valued.trade_ids,
+                priced_by=valued.priced_by,
+                measures=valued.measures,
+            )
+        )
+    rows.failures += _told(prepared, valued.failures)
+
+
+def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: date, rows: ValuationRows) -> None:
+    """Write the rows and put them into the change log's entry; what somebody else reported is left alone."""
+    rows = rows.without(state.reported(unit.connection, as_of))
+    for name, table in write_valuations(unit, as_of, rows).items():
+        if table.num_rows:
+            change.log(name, as_of, table)
+    newest = max((part.observed_at for part in rows.valued), default=None)
+    if newest is not None and (change.observed_at is None or newest > change.observed_at):
+        change.as_of_date, change.observed_at = as_of, newest
+
+
+def _told(prepared: PreparedUnderlying, failures: Iterable[Failure]) -> list[FailedTrade]:
+    return [(f.trade_id, prepared.ticker, f.reason, f.detail) for f in failures]
+
+
+def _without_quote(prepared: PreparedUnderlying) -> list[FailedTrade]:
+    _, failures = value_at_quote(prepared, None)
+    return _told(prepared, failures)
+
+
+def _waiting(unit: WriteUnit, as_of: date, prepared: PreparedUnderlying) -> list[FailedTrade]:
+    """Failures for the slow trades that have no value at this date yet."""
+    slow = {prepared.trade_ids[row]: group.engine.name for group in prepared.slow_groups for row in group.rows}
+    valued = _valued(unit, as_of, prepared.ticker)
+    return [
+        (trade_id, prepared.ticker, NotPriced.WAITING, f"{engine} is pricing it")
+        for trade_id, engine in slow.items()
+        if trade_id not in valued
+    ]
+
+
+def _valued(unit: WriteUnit, as_of: date, ticker: str) -> set[str]:
+    """The trades on an underlying that have a value at a date."""
+    query = select(sensitivities.c.trade_id).where(
+        sensitivities.c.as_of_date == as_of, sensitivities.c.risk_factor == ticker
+    )
+    return set(unit.connection.execute(query).scalars())

@@ -1,0 +1,42 @@
+"""Underlyings that a transaction left unpriced are priced, once their exercise boundaries have been found beside it."""
+
+from collections.abc import Iterable
+
+from services.pricing.price_book import Pending
+from services.pricing.price_closes import closes_owed_on, price_closes
+from services.pricing.pricer_cache import Key
+from services.pricing.pricing_state import PricingState
+from services.pricing.repricing_scope import Moved, price_moved
+from storage.core.change_log import changing
+from storage.core.database import Store
+from storage.feeds.feeds import Holder, hold_feed
+
+
+def price_unprepared(
+    store: Store, state: PricingState, keys: Iterable[Key], *, source: str, holder: Holder | None = None
+) -> Pending:
+    """Price these underlyings at their newest quotes, in a transaction of its own; what is priced already stays so.
+
+    Where the date is over meanwhile, those trades get their close that have not got it. What lacks boundaries again,
+    because trades or parameters have changed, is returned to be prepared once more. A date that was taken off the store
+    is left alone. Raises FeedLost when the feed of the holder has another owner.
+    """
+    try:
+        with changing(store, source) as (unit, change):
+            hold_feed(unit.connection, holder)
+            state.refresh(unit.connection, unit.before)
+            there = {key for key in keys if key[0] in state.priced}
+            moved = Moved()
+            for as_of, ticker in there:
+                if as_of == state.newest:
+                    moved.tickers.setdefault(as_of, set()).add(ticker)
+            pending = price_moved(unit, state, change, moved, wait_for_slow=False)
+            for key in sorted(there):
+                owed = closes_owed_on(unit.connection, state, key) if key[0] != state.newest else None
+                if owed is not None:
+                    pending.add(price_closes(unit, state, change, [owed]))
+        state.wrote(unit, change)
+    except BaseException:
+        state.forget()
+        raise
+    return pending

@@ -1,0 +1,47 @@
+"""What a transaction has moved is priced: gathered while rows are written, and then each trade once."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from services.pricing.price_book import Pending, leave_unprepared, price_fresh, price_underlyings
+from services.pricing.pricing_state import FreshTrades, PricingState
+from storage.core.change_log import Change
+from storage.core.database import WriteUnit
+
+PRICED_CLOSES = 5
+"""So many of the newest dates of a history that comes at once are priced: a week of closes."""
+
+
+@dataclass(slots=True)
+class Moved:
+    """What must be priced: underlyings by as-of date, and trades that came or changed on the others.
+
+    inherited: quotes of earlier dates came, which later dates may have in memory as their own.
+    """
+
+    tickers: dict[date, set[str]] = field(default_factory=dict)
+    fresh: FreshTrades | None = None
+    inherited: bool = False
+
+
+def price_moved(unit: WriteUnit, state: PricingState, change: Change, moved: Moved, *, wait_for_slow: bool) -> Pending:
+    """Price the fresh trades, and whole the underlyings that moved.
+
+    The slow engines' work is returned. Without ``wait_for_slow`` so are the underlyings that lack more boundaries than
+    a tick can wait for. At a date that is new to the store none is left: all of the book has no value there yet, and to
+    show it as waiting for a moment would be worse than to begin the day that much later.
+    """
+    now: dict[date, list[str]] = {}
+    later: dict[date, list[str]] = {}
+    for as_of in sorted(moved.tickers):
+        dear = set() if wait_for_slow or as_of not in state.priced else state.dear(as_of, moved.tickers[as_of])
+        now[as_of] = sorted(moved.tickers[as_of] - dear)
+        later[as_of] = sorted(dear)
+    pending = Pending()
+    if moved.fresh is not None:
+        pending.add(price_fresh(unit, state, change, moved.fresh, now, wait_for_slow=wait_for_slow))
+    for as_of in now:
+        pending.add(price_underlyings(unit, state, change, as_of, now[as_of]))
+        pending.add(leave_unprepared(unit, state, change, as_of, later[as_of]))
+        state.keep_newest_ready()
+    return pending

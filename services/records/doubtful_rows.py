@@ -1,0 +1,106 @@
+"""Say what looks wrong in rows that are taken: nobody refuses them, and somebody should look."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+
+from sqlalchemy import Connection, select
+
+from engine.model import Product
+from services.records.how_many import grouped, how_many
+from services.records.read_rows import ReadRecords
+from storage.book.records import Record
+from storage.core.schema import books, instruments, quotes, trades
+from storage.market.quotes import newest_as_of
+
+_NAMED = 5
+_PRICED = tuple(map(str, Product))
+_FAR = 50.0
+"""A strike that is so many times the quote, or such a part of it, is a slip more often than not."""
+
+
+def doubts(kind: str, read: ReadRecords, connection: Connection | None = None) -> list[str]:
+    """Words on the good rows of a kind, a line each. connection: to ask what the store knows; None: do not ask."""
+    found = list(read.warnings)
+    if kind == "trades":
+        found += _unpriced_products(read.records)
+    if kind == "quotes" and connection is not None:
+        found += _unknown_instruments(connection, read.records)
+    return found
+
+
+def implausible_trades(connection: Connection, records: list[Record]) -> list[str]:
+    """Words on trades that the store takes and that can hardly be meant: a slip in a book, a date or a strike."""
+    return [
+        *_unknown_books(connection, records),
+        *_matured(connection, records),
+        *_far_strikes(connection, records),
+        *_without_multiplier(records),
+    ]
+
+
+def _unpriced_products(records: Iterable[Record]) -> list[str]:
+    found = Counter(str(record["product"]) for record in records if record["product"] not in _PRICED)
+    if not found:
+        return []
+    rows = how_many(found.total(), "row")
+    return [f"no engine prices the product {_names(found)}: {' and '.join(_PRICED)} are priced ({rows})"]
+
+
+def _unknown_instruments(connection: Connection, records: Iterable[Record]) -> list[str]:
+    known = set(connection.execute(select(instruments.c.ticker)).scalars())
+    known |= set(connection.execute(select(trades.c.ticker).distinct()).scalars())
+    found = Counter(str(record["instrument"]) for record in records if record["instrument"] not in known)
+    if not known or not found:
+        return []
+    return [f"no instrument and no trade is called {_names(found)}: look for a slip ({how_many(found.total(), 'row')})"]
+
+
+def _unknown_books(connection: Connection, records: Iterable[Record]) -> list[str]:
+    known = set(connection.execute(select(books.c.book)).scalars())
+    found = Counter(str(record["book"]) for record in records if record["book"] not in known)
+    if not known or not found:
+        return []
+    rows = how_many(found.total(), "row")
+    return [f"the hierarchy has no book {_names(found)}: its trades count as Unassigned ({rows})"]
+
+
+def _matured(connection: Connection, records: Iterable[Record]) -> list[str]:
+    as_of = newest_as_of(connection)
+    found = [day for r in records if isinstance(day := r.get("maturity"), date) and as_of is not None and day < as_of]
+    if not found:
+        return []
+    first = f"the earliest on {min(found)}"
+    return [f"{how_many(len(found), 'row')} matured before {as_of}, {first}: expired trades are not priced"]
+
+
+def _far_strikes(connection: Connection, records: Iterable[Record]) -> list[str]:
+    as_of = newest_as_of(connection)
+    query = select(quotes.c.instrument, quotes.c.quote).where(quotes.c.as_of_date == as_of)
+    spots = {row.instrument: row.quote for row in connection.execute(query)}
+    far = [
+        (record["strike"], record["ticker"], spot)
+        for record in records
+        if record.get("strike") is not None
+        and (spot := spots.get(record["ticker"])) is not None
+        and not spot / _FAR <= record["strike"] <= spot * _FAR
+    ]
+    if not far:
+        return []
+    strike, ticker, spot = far[0]
+    named = f"a strike of {strike:.10g} against a quote of {spot:.10g} for {ticker}"
+    return [f"{named}: look for a slip ({how_many(len(far), 'row')} with a strike far from the quote)"]
+
+
+def _without_multiplier(records: Iterable[Record]) -> list[str]:
+    count = sum(r["product"] == Product.OPTION and "contract_multiplier" not in r for r in records)
+    if not count:
+        return []
+    rows = how_many(count, "option has", "options have")
+    return [f"{rows} no ContractMultiplier, and 1 is taken: a listed option usually has 100"]
+
+
+def _names(found: Counter[str]) -> str:
+    named = [name for name, _ in found.most_common(_NAMED)]
+    more = f" and {grouped(len(found) - len(named))} more" if len(found) > len(named) else ""
+    return ", ".join(named) + more

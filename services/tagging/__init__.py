@@ -1,0 +1,1 @@
+"""Trade statuses and the tagging of trades."""

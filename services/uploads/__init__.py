@@ -1,0 +1,1 @@
+"""Uploads: preview, comparison, application and undo."""

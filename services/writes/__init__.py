@@ -1,0 +1,1 @@
+"""Every way in: what changes the store in one transaction."""

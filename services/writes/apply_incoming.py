@@ -1,0 +1,133 @@
+"""Whatever came in takes effect: rows, prices of what they change, and the source's position, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Protocol
+
+from services.pricing.deferred_work import price_pending
+from services.pricing.prebuild import prepare_before
+from services.pricing.price_book import Pending
+from services.pricing.pricing_state import PricingState
+from services.pricing.repricing_scope import Moved, price_moved
+from services.records.incoming import Incoming
+from services.writes.upsert_quotes import split_ahead, take_quotes
+from services.writes.upsert_records import RECORD_ORDER, take_records
+from services.writes.upsert_reported import take_reported
+from storage.core.change_log import changing
+from storage.core.database import Store, WriteUnit
+from storage.feeds.feeds import move_cursor
+from storage.feeds.rejections import Rejection, write_rejections
+
+
+class Position(Protocol):
+    """Where a source is after a batch: moved in the batch's own transaction."""
+
+    def move(self, unit: WriteUnit, late: int, rejected: int) -> None:
+        """Raises FeedLost or PositionMoved when it is not this process that may move it: then nothing is written."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPosition:
+    """The cursor of a feed. owner: the sidecar that must still own the feed."""
+
+    feed: str
+    owner: str
+    cursor: dict[str, Any]
+
+    def move(self, unit: WriteUnit, late: int, rejected: int) -> None:
+        move_cursor(unit.connection, self.feed, self.owner, self.cursor, late, rejected)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the rows of a kind. late: quotes that went to history alone."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    late: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a batch did. counts: by kind of row. pending: what is to be done beside the ticks."""
+
+    revision: int
+    counts: dict[str, Counts]
+    pending: Pending = field(default_factory=Pending)
+
+    def of(self, kind: str) -> Counts:
+        """The counts of a kind, all 0 where the batch had none of it."""
+        return self.counts.get(kind) or Counts()
+
+
+def apply_incoming(
+    store: Store,
+    state: PricingState,
+    incoming: Incoming,
+    *,
+    source: str,
+    position: Position | None = None,
+    rejections: Sequence[Rejection] = (),
+    not_before: date | None = None,
+    wait_for_slow: bool = False,
+    future_tolerance_seconds: float = 300.0,
+) -> Applied:
+    """Apply rows in one transaction with the position of their source.
+
+    Records are upserted: a known key is overwritten, the last of several with one key counts, what is equal to the
+    stored is not written. A quote older than the stored one of its instrument and date, or of a date before
+    ``not_before``, is late and goes to history alone; of equal times the later arrival counts; one observed further
+    ahead of the clock than the tolerance is set aside with its reason. Then what depends on all this is priced:
+    trades that came or changed and underlyings with new parameters at the newest as-of date, underlyings with a new
+    quote at the quote's date, and all of them at a date that is new to the store, also an earlier one: it is a close.
+    Reported sensitivities take the place of ours.
+
+    What takes long to prepare for this is prepared before the transaction begins. What it lacks all the same, because
+    another process has changed parameters or trades, is left to be prepared beside the ticks, or with ``wait_for_slow``
+    prepared in place. Slow engines never work in the transaction, which keeps every other writer waiting: their work is
+    left too, or with ``wait_for_slow`` done after it, before this returns. Should that fail, the rows are in the store.
+
+    Raises FeedLost and PositionMoved, as the position does.
+    """
+    tolerance = timedelta(seconds=future_tolerance_seconds)
+    try:
+        foreseen, _ = split_ahead(incoming.quotes, datetime.now(UTC) + tolerance)
+        prepare_before(store, state, incoming, foreseen, wait_for_slow=wait_for_slow)
+        with changing(store, source) as (unit, change):
+            state.refresh(unit.connection, unit.before)
+            counts: dict[str, Counts] = {}
+            moved = Moved()
+            late = 0
+            ahead: list[Rejection] = []
+            if incoming.quotes:  # first: they may begin a date, and what else came belongs to that
+                in_time, ahead = split_ahead(incoming.quotes, unit.now + tolerance)
+                quoted = take_quotes(unit, state, change, in_time, source, not_before, moved)
+                late = quoted.late
+                counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
+            for kind in RECORD_ORDER:
+                if records := incoming.records.get(kind):
+                    places = incoming.places[kind]
+                    taken = take_records(unit, state, change, kind, records, source, moved, places)
+                    counts[kind] = Counts(taken.new, taken.changed, taken.unchanged)
+            if incoming.sensitivities:
+                reported = take_reported(unit, state, change, incoming.sensitivities, source)
+                counts["sensitivities"] = Counts(reported.new, reported.changed, reported.unchanged)
+            pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
+            if moved.inherited:
+                state.drop_quotes()
+            refused = [*rejections, *ahead]
+            write_rejections(unit.connection, unit.now, source, refused)
+            if position is not None:
+                position.move(unit, late, len(refused))
+        state.wrote(unit, change)
+    except BaseException:
+        state.forget()
+        raise
+    if wait_for_slow:
+        price_pending(store, state, pending, source=source)
+        pending = Pending()
+    return Applied(unit.revision, counts, pending)

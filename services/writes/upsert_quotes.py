@@ -1,0 +1,143 @@
+"""Quotes inside a transaction: keep all for history, the newest for pricing, and say which underlyings moved."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import pyarrow as pa
+
+from services.pricing.pricing_state import PricingState
+from services.pricing.repricing_scope import PRICED_CLOSES, Moved
+from services.records.ahead_of_clock import is_ahead, moment_text
+from services.records.incoming import has_no_time
+from services.records.read_dates import AHEAD
+from storage.core.change_log import Change, arrow_table
+from storage.core.database import WriteUnit
+from storage.feeds.rejections import Rejection
+from storage.market.quotes import Quote, newest_quoted_dates, next_quoted, write_quotes
+
+
+@dataclass(frozen=True, slots=True)
+class TakenQuotes:
+    """What became of quotes: those that move prices are new (first of their date) or changed."""
+
+    new: int
+    changed: int
+    unchanged: int
+    late: int
+
+
+def split_ahead(batch: Iterable[Quote], limit: datetime) -> tuple[list[Quote], list[Rejection]]:
+    """The quotes observed up to a limit, and rejections of the others."""
+    in_time: list[Quote] = []
+    ahead: list[Rejection] = []
+    for quote in batch:
+        if not is_ahead(quote.observed_at, limit):
+            in_time.append(quote)
+        else:
+            ahead.append(Rejection(quote.instrument, "observed_at", moment_text(quote.observed_at), str(AHEAD)))
+    return in_time, ahead
+
+
+def take_quotes(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    batch: Iterable[Quote],
+    source: str,
+    not_before: date | None,
+    moved: Moved,
+) -> TakenQuotes:
+    """Write quotes and observations, and add the underlyings that they move."""
+    newest: dict[tuple[date, str], Quote] = {}
+    observations: list[Quote] = []
+    unchanged = late = new = 0
+    for quote in batch:
+        key = (quote.as_of_date, quote.instrument)
+        stored = newest.get(key) or _stored(unit, state, quote)
+        if stored is not None and has_no_time(quote):
+            quote = Quote(quote.as_of_date, quote.instrument, quote.quote, stored.observed_at)
+        if quote == stored:
+            unchanged += 1
+            continue
+        observations.append(quote)
+        too_old = stored is not None and quote.observed_at < stored.observed_at
+        if too_old or (not_before is not None and quote.as_of_date < not_before):
+            late += 1
+        else:
+            new += stored is None
+            newest[key] = quote
+    write_quotes(unit, list(newest.values()), observations, source)
+    _note_moved(unit, state, change, list(newest.values()), moved)
+    return TakenQuotes(new, len(observations) - late - new, unchanged, late)
+
+
+def _stored(unit: WriteUnit, state: PricingState, quote: Quote) -> Quote | None:
+    known = state.quotes(unit.connection, quote.as_of_date).get(quote.instrument)
+    return known if known is not None and known.as_of_date == quote.as_of_date else None
+
+
+def _note_moved(unit: WriteUnit, state: PricingState, change: Change, newest: Sequence[Quote], moved: Moved) -> None:
+    """The underlyings of the new quotes, every underlying on a date that is new, and whoever inherits a quote.
+
+    An earlier date that comes later is priced, too: it is the close of the next. Of a history only the newest
+    ``PRICED_CLOSES`` are: it is as long as somebody has it, and the book is priced whole at each.
+    """
+    if not newest:
+        return
+    change.quotes = True
+    before = state.newest
+    state.newest = max([quote.as_of_date for quote in newest] + ([before] if before else []))
+    by_date: dict[date, list[Quote]] = {}
+    for quote in newest:
+        by_date.setdefault(quote.as_of_date, []).append(quote)
+    moved.inherited = set(by_date) != {state.newest}
+    if moved.inherited:
+        state.drop_quotes()  # what is in memory of later dates lacks what they inherit now
+    closes = _priced_dates(unit, state, by_date)
+    for as_of, quotes in by_date.items():
+        if as_of not in closes:
+            continue
+        state.quotes(unit.connection, as_of).update((quote.instrument, quote) for quote in quotes)
+        tickers = {quote.instrument for quote in quotes} if as_of in state.priced else set(state.tickers())
+        moved.tickers.setdefault(as_of, set()).update(tickers)
+        change.log("quotes", as_of, _logged(quotes))
+    _note_inherited(unit, by_date, closes, moved)
+
+
+def _priced_dates(unit: WriteUnit, state: PricingState, dates: Collection[date]) -> set[date]:
+    """The dates that are priced, and those of these that are to be."""
+    closes = {*state.priced, *([state.newest] if state.newest else [])}
+    if not closes.issuperset(dates):
+        closes |= set(dates).intersection(newest_quoted_dates(unit.connection, PRICED_CLOSES))
+    return closes
+
+
+def _note_inherited(
+    unit: WriteUnit,
+    by_date: Mapping[date, Sequence[Quote]],
+    closes: Collection[date],
+    moved: Moved,
+) -> None:
+    """The underlyings that these quotes price on later dates: until the first of their own."""
+    dates = sorted(closes)
+    for as_of, quotes in by_date.items():
+        first = bisect_right(dates, as_of)
+        if first == len(dates):
+            continue
+        following = next_quoted(unit.connection, {quote.instrument for quote in quotes}, as_of)
+        for quote in quotes:
+            for later in dates[first : bisect_left(dates, following.get(quote.instrument, date.max))]:
+                moved.tickers.setdefault(later, set()).add(quote.instrument)
+
+
+def _logged(quotes: Sequence[Quote]) -> pa.Table:
+    return arrow_table(
+        {
+            "instrument": [quote.instrument for quote in quotes],
+            "quote": [quote.quote for quote in quotes],
+            "observed_at": [quote.observed_at for quote in quotes],
+        },
+        len(quotes),
+    )

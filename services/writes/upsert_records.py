@@ -1,0 +1,90 @@
+"""Trades and static data inside a transaction: upsert them, and say what must be priced."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pyarrow as pa
+
+from engine.model import TradeStatus
+from services.pricing.pricing_state import PricingState
+from services.pricing.repricing_scope import PRICED_CLOSES, Moved
+from services.pricing.zero_terminated import write_zeros
+from services.records.record_kinds import RECORD_KINDS
+from storage.book.records import Record, Upserted, columns_of, upsert_records
+from storage.core.change_log import NO_DATE, Change
+from storage.core.database import WriteUnit
+from storage.market.quotes import newest_quoted_dates
+from storage.market.sensitivities import forget_failures, forget_values
+
+RECORD_ORDER = ("books", "instruments", "parameters", "trades")
+"""The kinds in the order in which they are taken: trades at last, which the others describe."""
+
+_ARROW_TYPES = {str: pa.string(), float: pa.float64(), date: pa.date32()}
+_TRADE_SCHEMA = pa.schema([(column.name, _ARROW_TYPES[column.type.python_type]) for column in columns_of("trades")])
+
+
+def take_records(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    kind: str,
+    records: Sequence[Record],
+    source: str,
+    moved: Moved,
+    places: Sequence[str] = (),
+) -> Upserted:
+    """Upsert records of a kind, and add what they move at the newest as-of date; earlier ones are closes.
+
+    places: where in the source each was, or nothing.
+
+    A trade that is terminated is priced no more. It keeps its last value of the day, or is worth nothing from then on
+    where the state says so.
+    """
+    known = None
+    if kind == "trades":
+        ids = [record["trade_id"] for record in records]
+        known = {(trade_id,): stored for trade_id in ids if (stored := state.trade(trade_id)) is not None}
+    outcome = upsert_records(unit, kind, records, RECORD_KINDS[kind].defaults, source, known, places)
+    if not outcome.written:
+        return outcome
+    change.static = True
+    if kind == "trades":
+        change.log("trades", NO_DATE, logged_trades(outcome.written))
+        ended = [record for record in outcome.written if _ends(record, (known or {}).get((record["trade_id"],)))]
+        _take_trades(unit, state, outcome, moved)
+        if state.zero_terminated and state.newest is not None:
+            write_zeros(unit, state, change, state.newest, ended)
+    elif kind == "parameters":
+        change.log("parameters", NO_DATE, pa.table({"ticker": [str(record["ticker"]) for record in outcome.written]}))
+        state.load_parameters(unit.connection)
+        if state.newest is not None:
+            tickers = {str(record["ticker"]) for record in outcome.written}
+            moved.tickers.setdefault(state.newest, set()).update(tickers)
+    else:
+        change.reload = True
+    return outcome
+
+
+def logged_trades(records: Sequence[Record]) -> pa.Table:
+    """Trades as the change log has them: whole records."""
+    return pa.table({f.name: pa.array([r[f.name] for r in records], f.type) for f in _TRADE_SCHEMA}, _TRADE_SCHEMA)
+
+
+def _ends(record: Record, before: Record | None) -> bool:
+    """Whether a trade that was there is terminated by this."""
+    was = None if before is None else before["trade_status"]
+    return was is not None and was != TradeStatus.TERMINATED and record["trade_status"] == TradeStatus.TERMINATED
+
+
+def _take_trades(unit: WriteUnit, state: PricingState, outcome: Upserted, moved: Moved) -> None:
+    fresh = state.take_trades(outcome.written)
+    if state.newest is None:
+        return
+    if not state.priced:  # the first trades of a store whose quotes were there before them
+        for as_of in newest_quoted_dates(unit.connection, PRICED_CLOSES):
+            if as_of < state.newest:
+                moved.tickers.setdefault(as_of, set()).update(state.tickers())
+    forget_failures(unit, state.newest, fresh.changed)
+    for ticker, trade_ids in fresh.outdated.items():
+        forget_values(unit, state.newest, ticker, trade_ids)
+    moved.fresh = fresh

@@ -1,0 +1,41 @@
+"""Sensitivities that somebody else computed, inside a transaction: they take the place of ours of the same key."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from services.pricing.pricing_state import PricingState
+from storage.book.records import Record
+from storage.core.change_log import Change
+from storage.core.database import WriteUnit
+from storage.market.reported import write_reported
+
+
+@dataclass(slots=True)
+class TakenReported:
+    """What became of the rows."""
+
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+def take_reported(
+    unit: WriteUnit, state: PricingState, change: Change, records: Sequence[Record], source: str
+) -> TakenReported:
+    """Upsert reported rows, date by date; the last of several with one key counts."""
+    by_date: dict[date, dict[tuple[str, str], Record]] = {}
+    for record in records:
+        key = (str(record["risk_factor"]), str(record["trade_id"]))
+        by_date.setdefault(record["as_of_date"], {})[key] = record
+    taken = TakenReported()
+    for as_of, rows in by_date.items():
+        written = write_reported(unit, as_of, rows, source)
+        taken.new += written.new
+        taken.changed += written.changed
+        taken.unchanged += len(rows) - written.new - written.changed
+        if written.logged.num_rows:
+            change.reported = True
+            change.log("sensitivities", as_of, written.logged)
+            state.note_reported(as_of, rows)
+    return taken

@@ -1,0 +1,1 @@
+"""Trades, hierarchy and statuses, with their versions."""

@@ -1,0 +1,1 @@
+"""Settings, the engines of both databases, their limits and faults, and supervision."""

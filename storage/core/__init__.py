@@ -1,0 +1,1 @@
+"""The schema, transactions, the change log and bulk statements."""

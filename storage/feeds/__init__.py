@@ -1,0 +1,1 @@
+"""Feeds with their cursors, and what they could not take."""

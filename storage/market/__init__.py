@@ -1,0 +1,1 @@
+"""Quotes, sensitivities and reported values."""

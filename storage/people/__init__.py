@@ -1,0 +1,1 @@
+"""Roles, sessions, saved views, uploads and the audit."""

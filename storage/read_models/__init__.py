@@ -1,0 +1,1 @@
+"""Frames and details that pages read."""

@@ -1,0 +1,93 @@
+"""What became of a trade's status: what it was before a revision, and who made it what it is."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from storage.core.schema import record_versions, trades
+from storage.people.audit import entries_at
+
+_KEYS_A_QUERY = 500
+_TRADES = "trades"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSet:
+    """Who gave a trade its status: a person with a reason, or a source of data, then without one."""
+
+    by: str
+    at: datetime
+    reason: str
+    note: str
+
+
+def statuses_at(connection: Connection, trade_ids: Sequence[str]) -> dict[str, str]:
+    """Trade -> its status; one that is not there is left out."""
+    found: dict[str, str] = {}
+    for some in _parts(trade_ids):
+        query = select(trades.c.trade_id, trades.c.trade_status).where(trades.c.trade_id.in_(some))
+        found |= {row.trade_id: row.trade_status for row in connection.execute(query)}
+    return found
+
+
+def statuses_before(connection: Connection, trade_ids: Sequence[str], revision: int) -> dict[str, str]:
+    """The same as it was before a revision, which may be the one that is being written."""
+    before = records_before(connection, trade_ids, revision)
+    return {trade_id: row.record["trade_status"] for trade_id, row in before.items()}
+
+
+def trades_since(connection: Connection, revision: int) -> list[str]:
+    """The trades that were changed, added or removed after a revision."""
+    versions = record_versions.c
+    query = select(versions.record_key).where(versions.kind == _TRADES, versions.revision > revision).distinct()
+    return list(connection.execute(query).scalars())
+
+
+def records_before(connection: Connection, trade_ids: Sequence[str], revision: int) -> dict[str, Row[Any]]:
+    """Trade -> its version before a revision, as a row with ``record`` and ``source``; a new one is left out."""
+    versions = record_versions.c
+    found: dict[str, Row[Any]] = {}
+    for some in _parts(trade_ids):
+        newest = (
+            select(versions.record_key, func.max(versions.revision).label("revision"))
+            .where(versions.kind == _TRADES, versions.record_key.in_(some), versions.revision < revision)
+            .group_by(versions.record_key)
+            .subquery()
+        )
+        query = select(versions.record_key, versions.record, versions.source).join(
+            newest, (versions.record_key == newest.c.record_key) & (versions.revision == newest.c.revision)
+        )
+        rows = connection.execute(query.where(versions.kind == _TRADES, versions.step == 0))
+        found |= {row.record_key: row for row in rows}
+    return found
+
+
+def who_set_statuses(connection: Connection, trade_ids: Sequence[str]) -> dict[str, StatusSet]:
+    """Trade -> who gave it the status that it has now, when, and why."""
+    versions = record_versions.c
+    columns = (versions.record_key, versions.revision, versions.recorded_at, versions.source, versions.record)
+    setting = {}
+    for some in _parts(trade_ids):
+        query = select(*columns).where(versions.kind == _TRADES, versions.record_key.in_(some))
+        rows = connection.execute(query.order_by(versions.record_key, versions.revision.desc(), versions.step.desc()))
+        for trade_id, newest_first in groupby(rows, key=lambda row: row.record_key):
+            now = None
+            for row in newest_first:
+                if now not in (None, row.record["trade_status"]):
+                    break
+                now, setting[trade_id] = row.record["trade_status"], row
+    told = entries_at(connection, "trade", {trade_id: row.revision for trade_id, row in setting.items()})
+    return {
+        trade_id: StatusSet(entry.user_name, row.recorded_at, entry.reason, entry.note)
+        if (entry := told.get(trade_id)) is not None
+        else StatusSet(row.source, row.recorded_at, "", "")
+        for trade_id, row in setting.items()
+    }
+
+
+def _parts(trade_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (trade_ids[start : start + _KEYS_A_QUERY] for start in range(0, len(trade_ids), _KEYS_A_QUERY))

@@ -1,0 +1,1 @@
+"""Widgets of the pages People and Audit."""

@@ -1,0 +1,1 @@
+"""What stands before Streamlit: checks, gate, headers, preload."""

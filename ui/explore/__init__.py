@@ -1,0 +1,1 @@
+"""Widgets of Explore, and saved views."""

@@ -1,0 +1,1 @@
+"""The current user, and signing in and out."""

@@ -1,0 +1,1 @@
+"""Links to trades and exports."""

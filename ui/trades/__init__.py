@@ -1,0 +1,1 @@
+"""Widgets of the list of trades and of one trade."""
