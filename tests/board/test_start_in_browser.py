@@ -162,7 +162,7 @@ def test_a_view_is_renamed_copied_linked_and_deleted(opened: Open, board: Runnin
     view_id = view_of(board, ANA, name, BY_BOOK)
     save_start_page(board.store, ANA, [Widget(view_id)])
     page = opened("/start?person=Ana")
-    page.get_by_role("link", name=name).click()
+    page.get_by_role("link", name="Mine").click()
     page.wait_for_selector("text=Yours. As it was saved")
     expect(page.locator("img[src*='none.png']")).to_have_count(0)
     choose_from_menu(page, "Rename")

@@ -22,7 +22,7 @@ MATCH, NO_MATCH = "text=/[\\d,]+ match/", "text=No trade matches the filters"
 def runs_twice(page: Any) -> None:
     """Have the script of a page of trades run two times more, each to its end."""
     for text, shown in (("nothing", NO_MATCH), ("", MATCH)):
-        page.get_by_placeholder("Id, ticker or book").fill(text)
+        page.get_by_placeholder("Words, such as AAPL put").fill(text)
         page.keyboard.press("Enter")
         page.wait_for_selector(shown)
         page.wait_for_selector(IDLE)

@@ -33,7 +33,7 @@ from tests.fixtures.databases import Templates, wait_for
 from tests.fixtures.kafka import Message, fresh_topic, produce
 from tests.ingestion.crash_points import CrashPoint
 from tests.ingestion.crashing import IS_COMMITTED, Commands, commands, crash_at, url_of
-from tests.ingestion.kafka_running import KafkaSidecar, one, quote_message, ticket, topic_of
+from tests.ingestion.kafka_running import KafkaSidecar, one, quote_message, rows, ticket, topic_of
 
 __all__ = ["commands"]
 
@@ -151,7 +151,7 @@ def read_to_the_end(commands: Commands, store: Store, stream: Stream, arguments:
     """Start the last sidecar, and stop it when it has the feed, without which it cannot be stopped, and all is read."""
     last = commands.start(url_of(store), *arguments)
     wait_for(
-        lambda: one(store, "SELECT process_id FROM feeds") == last and read_so_far(store) == stream.messages,
+        lambda: rows(store, "SELECT process_id FROM feeds") == [(last,)] and read_so_far(store) == stream.messages,
         180,
         "the end of the stream",
     )
