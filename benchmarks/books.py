@@ -11,7 +11,7 @@ import pandas as pd
 from engine.contracts import Contracts
 from engine.model import ExerciseStyle, OptionType, Product
 from engine.valuation.repricing import parameters_at
-from engine.valuation.underlying_pricer import ARTICLE_DEFAULTS, Parameters, PreparedUnderlying, prepare_underlying
+from engine.valuation.underlying_pricer import ARTICLE_DEFAULTS, Parameters, UnderlyingPricer, prepare_underlying
 from services.files.file_limits import FileLimits
 from services.files.read_file import read_file
 from services.records.record_kinds import RECORD_KINDS
@@ -42,7 +42,7 @@ class Option:
 class Book:
     """A book by underlying: what our engine has prepared, the options one by one, parameters and spots."""
 
-    prepared: dict[str, PreparedUnderlying]
+    prepared: dict[str, UnderlyingPricer]
     options: dict[str, list[Option]]
     parameters: dict[str, Parameters]
     spots: dict[str, float]

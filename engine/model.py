@@ -65,7 +65,7 @@ TRADE_COLUMNS: tuple[str, ...] = (
 PARAMETER_COLUMNS: tuple[str, ...] = ("as_of_date", "ticker", "implied_vol", "risk_free_rate", "dividend_yield")
 """A parameter frame: one row an as-of date and ticker; decimals, rates continuously compounded, Act/365F."""
 
-ARTICLE_PARAMETERS: dict[str, float] = {"implied_vol": 0.30, "risk_free_rate": 0.001, "dividend_yield": 0.0163}
+FALLBACK_PARAMETERS: dict[str, float] = {"implied_vol": 0.30, "risk_free_rate": 0.001, "dividend_yield": 0.0163}
 """What an underlying without parameters of its own is priced with; the row then says "default"."""
 
 UNASSIGNED = "Unassigned"

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from services.exports.export_kinds import WithoutValueAsked
-from services.pricing.fallback_parameters import DEFAULTS_IN_WORDS, default_parameters_table
+from services.pricing.fallback_parameters import DEFAULTS_IN_WORDS, fallback_parameters_table
 from services.queries.without_value import trades_without_value
 from storage.market.quotes import newest_as_of
 from storage.read_models.read_models import as_of_dates, rejections_frame
@@ -49,7 +49,7 @@ with store().read() as connection:
     dates = as_of_dates(connection)
     as_of = asked or newest_as_of(connection) or next(iter(dates), None)
     without = trades_without_value(connection, as_of) if as_of else None
-    by_default = default_parameters_table(connection, as_of) if as_of else None
+    by_default = fallback_parameters_table(connection, as_of) if as_of else None
     letters = messages_set_aside(connection)
     files = refused_files(connection)
     rejections = rejections_frame(connection)

@@ -11,7 +11,7 @@ import typer.main
 from pydantic import SecretStr
 
 from engine.measures import DAY_PNL, MEASURES
-from engine.model import ARTICLE_PARAMETERS, ExerciseStyle, NotPriced, OptionType, Product, TradeStatus
+from engine.model import FALLBACK_PARAMETERS, ExerciseStyle, NotPriced, OptionType, Product, TradeStatus
 from ingestion.command_line import app
 from launch import board
 from services.records.record_kinds import RECORD_KINDS
@@ -124,7 +124,7 @@ def test_every_state_of_a_trade_is_documented() -> None:
 
 def test_the_fallback_parameters_are_documented() -> None:
     rows = table_under(CONVENTIONS, "Parameters", "parameter")
-    assert {row["parameter"]: float(row["fallback"]) for row in rows} == ARTICLE_PARAMETERS
+    assert {row["parameter"]: float(row["fallback"]) for row in rows} == FALLBACK_PARAMETERS
 
 
 def command_words() -> Mapping[str, tuple[set[str], set[str]]]:

@@ -18,13 +18,13 @@ import live.boards.boards
 import live.serving.connection_guard
 import ui.identity.revoked_sessions
 from ingestion.kafka.dead_letter_topic import DeadLetterTopic
-from ingestion.sidecar.pricer_builder import Preparing
-from ingestion.sidecar.slow_worker import Beside
+from ingestion.sidecar.pricer_builder import PricerBuilder
+from ingestion.sidecar.slow_worker import SlowWorker
 from ingestion.watch.round import WatchRound
 from live.serving.connection_guard import Connections
 from live.serving.hub import Hub
 from services.pricing.pricing_state import PricingState
-from services.workers.worker_process import ProcessBeside, WorkFailed
+from services.workers.worker_process import WorkerProcess, WorkFailed
 from storage.connection.settings import Settings, settings
 from storage.connection.supervision import TASKS, SupervisedThread, TaskState, task_healths
 from storage.core.database import Store
@@ -37,7 +37,7 @@ from tests.ingestion.watching import Watching
 from tests.live.serving.test_connection_guard import guarded
 from tests.live.serving.test_routes import Server
 from tests.test_architecture import CODE, place, sources_of, tree_of
-from ui.identity.revoked_sessions import EndedSignIns
+from ui.identity.revoked_sessions import RevokedSessions
 
 BROKEN = "something that nobody foresaw"
 
@@ -112,7 +112,7 @@ def page_warm_up(bench: Bench) -> Breaks:
 
 def sign_outs(bench: Bench) -> Breaks:
     broken = bench.breaks(ui.identity.revoked_sessions, "note_signed_out")
-    EndedSignIns().end(bench.store, "a" * 64, "Vera")
+    RevokedSessions().end(bench.store, "a" * 64, "Vera")
     return broken
 
 
@@ -126,9 +126,11 @@ def price_preparation(bench: Bench) -> Breaks:
     """The thread is given underlyings until one is prepared."""
     broken = Breaks(lambda: SimpleNamespace(key=(MONDAY, "AAPL")))
     preparation = SimpleNamespace(key=(MONDAY, "AAPL"), made=broken)
-    bench.patch.setattr(ingestion.sidecar.pricer_builder, "price_unprepared", lambda *_, **__: None)
-    state: Any = SimpleNamespace(preparation=lambda *_: preparation, is_dear=lambda *_: True, take=lambda _: None)
-    preparing = Preparing(bench.store, state, SimpleNamespace(feed="f"))  # type: ignore[arg-type]
+    bench.patch.setattr(ingestion.sidecar.pricer_builder, "price_deferred_pricers", lambda *_, **__: None)
+    state: Any = SimpleNamespace(
+        preparation=lambda *_: preparation, is_over_build_budget=lambda *_: True, take=lambda _: None
+    )
+    preparing = PricerBuilder(bench.store, state, SimpleNamespace(feed="f"))  # type: ignore[arg-type]
     preparing.leave([(MONDAY, "AAPL")])
     bench.stack.callback(preparing.close)
     _turn_until_recovered(bench, preparing.turn)
@@ -137,7 +139,7 @@ def price_preparation(bench: Bench) -> Breaks:
 
 def slow_engines(bench: Bench) -> Breaks:
     broken = Breaks(list)
-    beside = Beside()
+    beside = SlowWorker()
     bench.stack.callback(beside.close)
     work: Any = SimpleNamespace(prepared=SimpleNamespace(ticker="AAPL", as_of_date=MONDAY))
 
@@ -177,8 +179,8 @@ def sqlite_checkpoint(bench: Bench) -> Breaks:
 
 def worker_process(bench: Bench) -> Breaks:
     """The listener cannot take what the process says."""
-    broken = bench.breaks(ProcessBeside, "_take")
-    beside = ProcessBeside("services.exports.export_worker", settings(), failed="failed", died="died")
+    broken = bench.breaks(WorkerProcess, "_take")
+    beside = WorkerProcess("services.exports.export_worker", settings(), failed="failed", died="died")
     bench.stack.callback(beside.close)
 
     def ask() -> None:
@@ -302,7 +304,7 @@ def test_no_thread_is_started_otherwise() -> None:
 
 
 def test_every_job_of_a_worker_process_ends() -> None:
-    beside = ProcessBeside("tests.fixtures.faulty_worker", Settings(), failed="It did not work.", died="It ended.")
+    beside = WorkerProcess("tests.fixtures.faulty_worker", Settings(), failed="It did not work.", died="It ended.")
     try:
         for what in (
             "raises",

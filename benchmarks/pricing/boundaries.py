@@ -16,7 +16,7 @@ from benchmarks.store.committed import PAUSE_SECONDS
 from benchmarks.store.postgresql import postgresql
 from engine.model import ExerciseStyle, OptionType, Product, TradeStatus
 from launch.components import find_postgresql
-from services.pricing.price_deferred import price_unprepared
+from services.pricing.price_deferred import price_deferred_pricers
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
 from services.writes.apply_incoming import Applied, apply_incoming
@@ -133,7 +133,7 @@ class _Shares:
     def left_and_priced(self) -> None:
         for key in self._tick(CHANGING, TICKING).pending.unprepared:
             self._sidecar.ready(*key)
-            price_unprepared(self.store, self._sidecar, [key], source="bench")
+            price_deferred_pricers(self.store, self._sidecar, [key], source="bench")
 
     def waited_for(self) -> Applied:
         return self._tick(CHANGING, TICKING, wait=True)

@@ -6,12 +6,10 @@ from itertools import compress
 import numpy as np
 
 from engine.contracts import Contracts, IntArray
-from engine.valuation.underlying_pricer import Group, PreparedUnderlying
+from engine.valuation.underlying_pricer import Group, UnderlyingPricer
 
 
-def amend_underlying(
-    prepared: PreparedUnderlying, gone: Collection[str], fresh: PreparedUnderlying
-) -> PreparedUnderlying:
+def amend_underlying(prepared: UnderlyingPricer, gone: Collection[str], fresh: UnderlyingPricer) -> UnderlyingPricer:
     """An underlying without the trades that are gone, and with those of ``fresh`` after them.
 
     fresh: other trades on the same underlying, prepared at the same date with the same parameters; a trade that has
@@ -32,7 +30,7 @@ def amend_underlying(
         if len(rows) or other is not None:
             groups.append(_joined(group, rows, new_row[group.rows[rows]], other, offset))
     groups += [Group(g.engine, g.rows + offset, g.contracts, g.prepared) for g in added.values()]
-    return PreparedUnderlying(
+    return UnderlyingPricer(
         prepared.ticker,
         prepared.as_of_date,
         [*(compress(prepared.trade_ids, keeps) if dropped else prepared.trade_ids), *fresh.trade_ids],

@@ -3,13 +3,13 @@
 import numpy as np
 
 from engine.contracts import BoolArray, FloatArray, IntArray
-from engine.valuation.underlying_pricer import PreparedUnderlying
+from engine.valuation.underlying_pricer import UnderlyingPricer
 
 PATH_MEASURES: tuple[str, ...] = ("market_value", "cash_delta", "vega_1pt")
 
 
 def group_sums(
-    prepared: PreparedUnderlying, groups: IntArray, count: int, in_value: BoolArray, spot: float
+    prepared: UnderlyingPricer, groups: IntArray, count: int, in_value: BoolArray, spot: float
 ) -> FloatArray:
     """The ``PATH_MEASURES`` of an underlying's trades at a quote, summed up by group.
 
@@ -18,7 +18,7 @@ def group_sums(
 
     Parameters
     ----------
-    prepared : PreparedUnderlying
+    prepared : UnderlyingPricer
         The trades on the underlying.
     groups : IntArray
         The group of each trade, from 0.
@@ -48,13 +48,13 @@ def group_sums(
     return sums
 
 
-def slow_rows(prepared: PreparedUnderlying) -> IntArray:
+def slow_rows(prepared: UnderlyingPricer) -> IntArray:
     """The trades whose engines are too slow for a path."""
     slow = [group.rows for group in prepared.slow_groups]
     return np.concatenate(slow) if slow else np.empty(0, np.int64)
 
 
-def live_rows(prepared: PreparedUnderlying) -> IntArray:
+def live_rows(prepared: UnderlyingPricer) -> IntArray:
     """The trades that are in the sums."""
     live = [group.rows for group in prepared.live_groups]
     return np.concatenate(live) if live else np.empty(0, np.int64)

@@ -13,7 +13,7 @@ from engine.valuation.underlying_pricer import (
     ARTICLE_DEFAULTS,
     Failure,
     Parameters,
-    PreparedUnderlying,
+    UnderlyingPricer,
     Valued,
     prepare_underlying,
 )
@@ -78,7 +78,7 @@ def reprice(quotes: Mapping[str, float], trades: pd.DataFrame, parameters: pd.Da
     )
 
 
-def value_at_quote(prepared: PreparedUnderlying, quote: float | None) -> tuple[Valued | None, list[Failure]]:
+def value_at_quote(prepared: UnderlyingPricer, quote: float | None) -> tuple[Valued | None, list[Failure]]:
     """Every row of an underlying at its quote, and what failed before any quote; without a quote every row fails."""
     failures = list(prepared.failures)
     if quote is not None and np.isfinite(quote) and quote > 0:
@@ -93,7 +93,7 @@ def value_at_quote(prepared: PreparedUnderlying, quote: float | None) -> tuple[V
     return None, failures
 
 
-def valued_frame(prepared: PreparedUnderlying, valued: Valued, spot: float) -> pd.DataFrame:
+def valued_frame(prepared: UnderlyingPricer, valued: Valued, spot: float) -> pd.DataFrame:
     """The rows of one underlying as the frame that ``Repricing`` documents."""
     return pd.DataFrame(
         {

@@ -17,7 +17,7 @@ from engine.contracts import (
     UnitValues,
 )
 from engine.measures import MEASURE_NAMES
-from engine.model import ARTICLE_PARAMETERS, NotPriced, OptionType, Product
+from engine.model import FALLBACK_PARAMETERS, NotPriced, OptionType, Product
 from engine.position_measures import position_measures
 from engine.pricing.engines import engines_for
 
@@ -51,7 +51,7 @@ class Parameters:
         return None
 
 
-ARTICLE_DEFAULTS = Parameters(**ARTICLE_PARAMETERS, source=DEFAULT_PARAMETERS)
+ARTICLE_DEFAULTS = Parameters(**FALLBACK_PARAMETERS, source=DEFAULT_PARAMETERS)
 NO_PARAMETERS = Parameters(0.0, 0.0, 0.0, source=_MISSING)
 """Stands for the parameters of an underlying that has none, where the defaults are refused."""
 
@@ -101,7 +101,7 @@ class _Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedUnderlying:
+class UnderlyingPricer:
     """All trades on one underlying at one as-of date, with everything done that does not depend on the quote."""
 
     ticker: str
@@ -198,7 +198,7 @@ class TradeArrays:
     contract_multiplier: FloatArray
 
 
-def prepare_underlying(ticker: str, trades: pd.DataFrame, parameters: Parameters, as_of: date) -> PreparedUnderlying:
+def prepare_underlying(ticker: str, trades: pd.DataFrame, parameters: Parameters, as_of: date) -> UnderlyingPricer:
     """Prepare the trades on one underlying.
 
     trades: the columns of ``engine.model.TRADE_COLUMNS``, all of this ticker; maturity is datetime64. An option is
@@ -217,7 +217,7 @@ def prepare_underlying(ticker: str, trades: pd.DataFrame, parameters: Parameters
     return prepare_trades(ticker, arrays, parameters, as_of)
 
 
-def prepare_trades(ticker: str, trades: TradeArrays, parameters: Parameters, as_of: date) -> PreparedUnderlying:
+def prepare_trades(ticker: str, trades: TradeArrays, parameters: Parameters, as_of: date) -> UnderlyingPricer:
     """The same from arrays."""
     days = (trades.maturity - np.datetime64(as_of)).astype(np.float64)
     days[np.isnat(trades.maturity)] = np.nan
@@ -243,7 +243,7 @@ def prepare_trades(ticker: str, trades: TradeArrays, parameters: Parameters, as_
     groups: list[Group] = []
     for engines, rows in kinds.items():
         groups += _grouped(engines, np.asarray(rows, np.int64), contracts, trades.trade_id, failures)
-    return PreparedUnderlying(
+    return UnderlyingPricer(
         ticker,
         as_of,
         trades.trade_id,

@@ -28,7 +28,7 @@ def append(
 
     Good rows go in, bad ones are named.
     """
-    from services.pricing.fallback_parameters import default_parameters_text
+    from services.pricing.fallback_parameters import fallback_parameters_text
     from services.pricing.pricing_state import PricingState
     from services.records.read_rows import left_aside_text
     from services.writes.append import append_read
@@ -56,7 +56,7 @@ def append(
                 typer.echo(left_aside_text(left_aside, known), err=True)
             typer.echo(f"{known.name}: {', '.join(f'{grouped(count)} {name}' for name, count in total.items())}")
         with store.read() as connection:
-            by_default = default_parameters_text(connection)
+            by_default = fallback_parameters_text(connection)
     if by_default:
         typer.echo(by_default)
     if total["refused"]:

@@ -59,7 +59,7 @@ def load(
 ) -> None:
     """Load a file; what it changes is priced at once. A bad row refuses the whole file, unless --good-rows."""
     from services.files.file_limits import FileLimits
-    from services.pricing.fallback_parameters import default_parameters_text
+    from services.pricing.fallback_parameters import fallback_parameters_text
     from services.pricing.pricing_state import PricingState
     from services.writes.load_file import load_file, summary_of
 
@@ -79,7 +79,7 @@ def load(
         except OSError as error:
             raise fail(f"{file}: {error.strerror}.", BAD_INPUT) from error
         with store.read() as connection:
-            by_default = default_parameters_text(connection)
+            by_default = fallback_parameters_text(connection)
     for failure in loaded.failures:
         typer.echo(f"{file}: {failure}", err=True)
     typer.echo(summary_of(loaded))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from engine.model import ARTICLE_PARAMETERS, ExerciseStyle, OptionType, Product
+from engine.model import FALLBACK_PARAMETERS, ExerciseStyle, OptionType, Product
 from engine.pricing.black_scholes import european_price
 from engine.trading_calendar import is_trading_day, previous_trading_day
 from ingestion.generate.market import Market
@@ -80,6 +80,6 @@ def listed_expiries(after: date) -> list[date]:
 def _unit_value(spot: float, strike: float, days: int, option_type: OptionType) -> float:
     sign = 1.0 if option_type is OptionType.CALL else -1.0
     vol, rate, dividend_yield = (
-        ARTICLE_PARAMETERS[name] for name in ("implied_vol", "risk_free_rate", "dividend_yield")
+        FALLBACK_PARAMETERS[name] for name in ("implied_vol", "risk_free_rate", "dividend_yield")
     )
     return float(european_price(spot, strike, days / 365, vol, rate, dividend_yield, sign))

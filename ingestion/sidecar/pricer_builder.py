@@ -1,6 +1,6 @@
 """Exercise boundaries are found beside the ticks, in a thread: those that a batch left, and those of the next date.
 
-The thread has nothing but a ``Preparation``, which nobody changes. State and store are the sidecar's alone: what the
+The thread has nothing but a ``PricerBuild``, which nobody changes. State and store are the sidecar's alone: what the
 thread brings is kept, compared with what holds by then, and priced, in the sidecar's own turn.
 """
 
@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from services.pricing.price_book import Pending
-from services.pricing.price_deferred import price_unprepared
-from services.pricing.pricer_cache import Key, Preparation, Ready
+from services.pricing.price_book import DeferredWork
+from services.pricing.price_deferred import price_deferred_pricers
+from services.pricing.pricer_cache import Key, PricerBuild, Ready
 from services.pricing.pricing_state import PricingState
 from storage.connection.supervision import supervised
 from storage.core.database import Store
@@ -28,7 +28,7 @@ class NotPriced(Exception):
     """A feed has ended, and underlyings could not be priced; the message is one line for people."""
 
 
-class Preparing:
+class PricerBuilder:
     """The underlyings that batches left unpriced, and one thread that prepares one underlying after the other."""
 
     def __init__(self, store: Store, state: PricingState, holder: Holder) -> None:
@@ -70,7 +70,7 @@ class Preparing:
         """Prepare and price these underlyings as soon as may be."""
         self._unpriced |= set(keys)
 
-    def turn(self) -> Pending:
+    def turn(self) -> DeferredWork:
         """Keep what the thread has brought, price what is ready, and give it the next.
 
         Returns what that has left, underlyings that must be prepared once more among it. May be done again after the
@@ -79,10 +79,12 @@ class Preparing:
         if self._running is not None and self._running.done():
             done, self._running = self._running, None
             self._take(done)
-        pending = Pending()
-        ready = sorted(key for key in self._unpriced if not self._state.is_dear(*key))
+        pending = DeferredWork()
+        ready = sorted(key for key in self._unpriced if not self._state.is_over_build_budget(*key))
         if ready:
-            pending = price_unprepared(self._store, self._state, ready, source=self._holder.feed, holder=self._holder)
+            pending = price_deferred_pricers(
+                self._store, self._state, ready, source=self._holder.feed, holder=self._holder
+            )
             self._unpriced -= set(ready)
         for key in sorted(self._unpriced, key=lambda key: (self._failures[key], key)):
             self._start(self._state.preparation(*key))
@@ -91,7 +93,7 @@ class Preparing:
     def look_ahead(self, now: float) -> None:
         """Give an idle thread what the newest date lacks, or the date that the next roll should bring."""
         if self._running is None and now >= self._next_look:
-            self._start(next(self._state.preparations_ahead(), None))
+            self._start(next(self._state.builds_ahead(), None))
             self._next_look = now + _LOOK_SECONDS if self._running is None else now
 
     def forget(self) -> None:
@@ -120,7 +122,7 @@ class Preparing:
         if self._state.preparation(*ready.key) is not None:  # else something newer is there
             self._state.take(ready)
 
-    def _start(self, preparation: Preparation | None) -> None:
+    def _start(self, preparation: PricerBuild | None) -> None:
         if preparation is not None and self._running is None and time.monotonic() >= self._not_before:
             self._running_key = preparation.key
             self._running = self._thread.submit(preparation.made)

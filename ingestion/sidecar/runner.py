@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 import structlog
 
 from ingestion.sidecar.feed import Batch, Feed
-from ingestion.sidecar.pricer_builder import NotPriced, Preparing
+from ingestion.sidecar.pricer_builder import NotPriced, PricerBuilder
 from ingestion.sidecar.replay import ReplayFeed
 from ingestion.sidecar.sidecar_process import is_gone, this_host
-from ingestion.sidecar.slow_worker import Beside
+from ingestion.sidecar.slow_worker import SlowWorker
 from services.pricing.apply_slow_values import SlowResult, apply_slow_values
 from services.pricing.price_all import price_newest
-from services.pricing.price_book import Pending
+from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
 from services.writes.apply_incoming import apply_incoming
 from services.writes.restart_replay import restart_replay
@@ -68,9 +68,9 @@ class Sidecar:
         self._settings = settings
         self._once = once
         self._state = PricingState.of(settings)
-        self._beside = Beside()
+        self._beside = SlowWorker()
         self._holder = Holder(name, uuid.uuid4().hex)
-        self._preparing = Preparing(store, self._state, self._holder)
+        self._preparing = PricerBuilder(store, self._state, self._holder)
         self._feed = open_feed(self._claim(speed))
         self._reports = TaskReports(store, f"sidecar {name}")
         self._lag: float | None = None
@@ -152,7 +152,7 @@ class Sidecar:
     def _prepare(self) -> None:
         self._leave_beside(self._preparing.turn())
 
-    def _leave_beside(self, pending: Pending) -> None:
+    def _leave_beside(self, pending: DeferredWork) -> None:
         self._beside.submit(pending.slow_work)
         self._preparing.leave(pending.unprepared)
 

@@ -26,7 +26,7 @@ _ATTEMPTS = 3
 log = structlog.get_logger("sidecar")
 
 
-class Beside:
+class SlowWorker:
     """One worker process and the newest work of each underlying that waits for it."""
 
     def __init__(self) -> None:

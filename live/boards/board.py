@@ -18,7 +18,7 @@ from engine.measures import CLOSE_COMPARED
 from live.boards.board_lock import BoardLock
 from live.boards.board_rows import TRADE_FIELDS, VALUE_NAMES, BoardRows, Columns
 from live.boards.market import Market, read_market
-from storage.book.hierarchy import read_placing
+from storage.book.hierarchy import read_hierarchy
 from storage.book.records import read_records
 from storage.core.change_log import NO_DATE, Entry
 from storage.core.database import StoreRevisions
@@ -63,7 +63,7 @@ class Board:
             if name == "quotes":
                 self.newest_quoted = max(as_of, self.newest_quoted or as_of)
                 if as_of <= self.as_of:
-                    self.market.take_quotes(as_of, table.to_pydict(), revision)
+                    self.market.upsert_quotes(as_of, table.to_pydict(), revision)
         trades = entry.tables.get(("trades", NO_DATE))
         if trades is not None:
             columns = _columns(trades, TRADE_FIELDS)
@@ -150,7 +150,7 @@ def load_board(connection: Connection, as_of: date, revisions: StoreRevisions) -
     trades = read_records(connection, "trades")
     for name in ("exercise_style", "option_type"):
         trades[name] = trades[name].fillna("")
-    rows = BoardRows(read_placing(connection))
+    rows = BoardRows(read_hierarchy(connection))
     rows.take_trades({name: trades[name].tolist() for name in TRADE_FIELDS}, revision)
     rows.take_failures(read_failures(connection, as_of), revision)
     rows.take_values(_stored(connection, as_of, VALUE_NAMES), revision)  # a value counts more than an old failure

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from engine.contracts import BoolArray, IntArray
 from engine.selection import HIERARCHY, TradeSelection
 from live.boards.growing_columns import GrowingColumns
-from storage.book.hierarchy import Placing
+from storage.book.hierarchy import BookHierarchy
 
 GROUP_COLUMNS = (*HIERARCHY, "product", "trade_status", "currency")
 NO_GROUP = -1
@@ -19,7 +19,7 @@ _BOOK, _STATUS = GROUP_COLUMNS.index("book"), GROUP_COLUMNS.index("trade_status"
 class BoardGroups:
     """A group keeps its number for as long as the board lives, with or without rows; new ones are appended."""
 
-    def __init__(self, placing: Placing) -> None:
+    def __init__(self, placing: BookHierarchy) -> None:
         self._placing = placing
         self.names: list[tuple[str, ...]] = []
         """The values of ``GROUP_COLUMNS``, a group each."""

@@ -19,7 +19,7 @@ from engine.pricing.spot_position import SpotEngine
 from engine.valuation.underlying_pricer import DEFAULT_PARAMETERS
 from live.boards.board_groups import NO_GROUP, BoardGroups
 from live.boards.growing_columns import GrowingColumns
-from storage.book.hierarchy import Placing, contracts_in_words
+from storage.book.hierarchy import BookHierarchy, contracts_in_words
 
 Columns = Mapping[str, Sequence[Any] | NDArray[Any]]
 VALUE_NAMES = (*MEASURE_NAMES, "spot")
@@ -38,7 +38,7 @@ _CLOSES = (*CLOSE_COMPARED, "reported")
 class BoardRows:
     """Row numbers are stable, and so is what a row stands for. Each row knows the revisions that last changed it."""
 
-    def __init__(self, placing: Placing) -> None:
+    def __init__(self, placing: BookHierarchy) -> None:
         self.groups = BoardGroups(placing)
         self.trade_ids: list[str] = []
         self.risk_factors: list[str] = []

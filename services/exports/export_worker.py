@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from services.exports.arrow_stream import read_arrow
 from services.exports.explored_table import explored_table
 from services.exports.export_table import ExportForm, export_table
-from services.workers.worker_process import ProcessBeside, Progress, serve
+from services.workers.worker_process import Progress, WorkerProcess, serve
 from storage.connection.settings import Settings, settings
 from storage.core.database import Store
 
@@ -32,7 +32,7 @@ class ExportWorker:
     """The process of the exports. It makes one file after the other."""
 
     def __init__(self, settings: Settings) -> None:
-        self._beside = ProcessBeside("services.exports.export_worker", settings, failed=_FAILED, died=_DIED)
+        self._beside = WorkerProcess("services.exports.export_worker", settings, failed=_FAILED, died=_DIED)
         self.start, self.close = self._beside.start, self._beside.close
 
     def of_store(self, make: Make, form: ExportForm, title: str, about: Mapping[str, str]) -> bytes:

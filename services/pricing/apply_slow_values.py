@@ -7,8 +7,8 @@ from datetime import date
 from sqlalchemy import func, select
 
 from engine.contracts import UnitValues
-from engine.valuation.underlying_pricer import PreparedUnderlying
-from services.pricing.price_book import Pending, SlowWork, add_values, note_changes, slow_work_of
+from engine.valuation.underlying_pricer import UnderlyingPricer
+from services.pricing.price_book import DeferredWork, SlowWork, add_values, note_changes, slow_work_of
 from services.pricing.pricing_state import PricingState
 from storage.core.change_log import changing
 from storage.core.database import Store, WriteUnit
@@ -33,13 +33,13 @@ def apply_slow_values(
     *,
     source: str,
     holder: Holder | None = None,
-) -> Pending:
+) -> DeferredWork:
     """Store the values of work whose trades and quote still count; returns the work that must be done again.
 
     Values at a quote that has moved on meanwhile are stored, so that a book that always ticks has some, but never over
     values at a newer quote. Raises FeedLost when the feed of the holder has another owner.
     """
-    again = Pending()
+    again = DeferredWork()
     try:
         with changing(store, source) as (unit, change):
             hold_feed(unit.connection, holder)
@@ -67,7 +67,7 @@ def apply_slow_values(
     return again
 
 
-def _is_overtaken(unit: WriteUnit, prepared: PreparedUnderlying, quote: Quote, newest: Quote) -> bool:
+def _is_overtaken(unit: WriteUnit, prepared: UnderlyingPricer, quote: Quote, newest: Quote) -> bool:
     """Whether another process has valued these trades at a newer quote than the work's."""
     if quote == newest:
         return False

@@ -6,8 +6,8 @@ import numpy as np
 
 from engine.contracts import UnitValues
 from services.pricing.apply_slow_values import SlowResult, apply_slow_values
-from services.pricing.price_book import Pending, SlowWork
-from services.pricing.price_deferred import price_unprepared
+from services.pricing.price_book import DeferredWork, SlowWork
+from services.pricing.price_deferred import price_deferred_pricers
 from services.pricing.pricer_cache import Key
 from services.pricing.pricing_state import PricingState
 from storage.core.database import Store
@@ -16,7 +16,7 @@ _ATTEMPTS = 3
 """So often is an underlying priced again because somebody else has changed it or priced it at a newer quote."""
 
 
-def price_pending(store: Store, state: PricingState, pending: Pending, *, source: str) -> None:
+def price_deferred_work(store: Store, state: PricingState, pending: DeferredWork, *, source: str) -> None:
     """Price underlying by underlying, each in a transaction of its own: what takes long is computed before it begins.
 
     Work that another process overtakes is done again; one that overtakes it each time has priced it meanwhile.
@@ -27,7 +27,7 @@ def price_pending(store: Store, state: PricingState, pending: Pending, *, source
         if unprepared:
             key = unprepared.pop()
             state.ready(*key)
-            left = price_unprepared(store, state, [key], source=source)
+            left = price_deferred_pricers(store, state, [key], source=source)
         else:
             item = slow_work.pop(0)
             key = item.ready.key

@@ -5,18 +5,18 @@ from datetime import date
 import pandas as pd
 from sqlalchemy import Connection
 
-from engine.model import ARTICLE_PARAMETERS
+from engine.model import FALLBACK_PARAMETERS
 from services.records.how_many import how_many
 from storage.book.fallback_parameters import similar_parameters, tickers_by_default, trades_by_default
 from storage.market.quotes import newest_as_of
 
 _TICKERS_NAMED = 5
 DEFAULTS_IN_WORDS = "volatility {implied_vol:.2%}, rate {risk_free_rate:.2%}, yield {dividend_yield:.2%}".format(
-    **ARTICLE_PARAMETERS
+    **FALLBACK_PARAMETERS
 )
 
 
-def default_parameters_table(connection: Connection, as_of: date) -> pd.DataFrame:
+def fallback_parameters_table(connection: Connection, as_of: date) -> pd.DataFrame:
     """The trades that are priced with default parameters at a date: trade_id, ticker, book, how_to_fix."""
     found = trades_by_default(connection, as_of)
     fixes = {ticker: _how_to_fix(connection, ticker, as_of) for ticker in {trade.ticker for trade in found}}
@@ -24,7 +24,7 @@ def default_parameters_table(connection: Connection, as_of: date) -> pd.DataFram
     return pd.DataFrame(rows, columns=["trade_id", "ticker", "book", "how_to_fix"])
 
 
-def default_parameters_text(connection: Connection) -> str:
+def fallback_parameters_text(connection: Connection) -> str:
     """One line for the command line; "" where no trade has the defaults at the newest date."""
     as_of = newest_as_of(connection)
     tickers = tickers_by_default(connection, as_of) if as_of is not None else {}

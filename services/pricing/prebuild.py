@@ -7,7 +7,7 @@ in between, what was prepared does not fit and is not used.
 from collections.abc import Iterable
 from datetime import date
 
-from services.pricing.pricer_cache import Preparation
+from services.pricing.pricer_cache import PricerBuild
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
 from services.records.record_kinds import RECORD_KINDS
@@ -19,7 +19,7 @@ _DATES_AHEAD = 2
 """So many of several new dates are prepared before the transaction: more would be in memory at once."""
 
 
-def prepare_before(
+def prebuild(
     store: Store, state: PricingState, incoming: Incoming, in_time: Iterable[Quote], *, wait_for_slow: bool
 ) -> None:
     """Prepare the underlyings that this batch will have priced whole, and the trades that it brings.
@@ -48,7 +48,7 @@ def prepare_before(
             if preparation is not None:
                 state.take(preparation.made())
     for ticker, trades in _coming(state, incoming.records.get("trades", [])).items():
-        preparation = Preparation(ticker, newest, known.on(newest, ticker), trades)
+        preparation = PricerBuild(ticker, newest, known.on(newest, ticker), trades)
         if preparation.boundaries:
             state.expect(preparation.made())
 

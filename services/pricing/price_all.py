@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from services.pricing.deferred_work import price_pending
+from services.pricing.deferred_work import price_deferred_work
 from services.pricing.prebuild import prepare_all
-from services.pricing.price_book import Pending
+from services.pricing.price_book import DeferredWork
 from services.pricing.price_closes import OwedCloses, closes_owed, price_closes
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import Moved, price_moved
+from services.pricing.repricing_scope import RepricingScope, price_moved
 from storage.core.change_log import changing
 from storage.core.database import Store
 from storage.feeds.feeds import Holder, hold_feed
@@ -24,7 +24,7 @@ def price_newest(
     source: str,
     wait_for_slow: bool = False,
     holder: Holder | None = None,
-) -> Pending:
+) -> DeferredWork:
     """Price every underlying at the newest as-of date in one transaction; nothing happens in a store without quotes.
 
     So are the trades that have no close on an earlier date because a process died before it came to them. What can be
@@ -44,15 +44,15 @@ def price_newest(
             state.refresh(unit.connection, unit.before)
             pending = price_closes(unit, state, change, owed)
             if state.newest is not None:
-                moved = Moved({state.newest: set(state.tickers())})
+                moved = RepricingScope({state.newest: set(state.tickers())})
                 pending.add(price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow))
         state.wrote(unit, change)
     except BaseException:
         state.forget()
         raise
     if wait_for_slow:
-        price_pending(store, state, pending, source=source)
-        pending = Pending()
+        price_deferred_work(store, state, pending, source=source)
+        pending = DeferredWork()
     return pending
 
 

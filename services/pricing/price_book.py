@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from engine.model import NotPriced
 from engine.valuation.repricing import value_at_quote
-from engine.valuation.underlying_pricer import Failure, PreparedUnderlying, Valued
+from engine.valuation.underlying_pricer import Failure, UnderlyingPricer, Valued
 from services.pricing.pricer_cache import Key, Ready
 from services.pricing.pricing_state import FreshTrades, PricingState
 from storage.core.change_log import Change
@@ -39,12 +39,12 @@ class SlowWork:
     quote: Quote
 
     @property
-    def prepared(self) -> PreparedUnderlying:
+    def prepared(self) -> UnderlyingPricer:
         return self.ready.prepared
 
 
 @dataclass(slots=True)
-class Pending:
+class DeferredWork:
     """What a transaction left to be done beside the ticks.
 
     slow_work: for engines that are too slow. unprepared: underlyings that were left as they were, because it would have
@@ -54,7 +54,7 @@ class Pending:
     slow_work: list[SlowWork] = field(default_factory=list)
     unprepared: set[Key] = field(default_factory=set)
 
-    def add(self, other: "Pending") -> None:
+    def add(self, other: "DeferredWork") -> None:
         """What another transaction left, too."""
         self.slow_work += other.slow_work
         self.unprepared |= other.unprepared
@@ -66,13 +66,13 @@ def price_underlyings(
     change: Change,
     as_of: date,
     tickers: Iterable[str],
-) -> Pending:
+) -> DeferredWork:
     """Price the trades on these underlyings at their newest quotes of a date, and store values and failures.
 
     The slow engines' work is returned, and a trade of theirs that never had a value at this date is stored as waiting.
     """
     rows = ValuationRows()
-    pending = Pending()
+    pending = DeferredWork()
     quotes = state.quotes(unit.connection, as_of)
     for ticker in tickers:
         ready = state.ready(as_of, ticker)
@@ -83,7 +83,7 @@ def price_underlyings(
             rows.failures += _without_quote(prepared)
             continue
         add_values(rows, prepared, prepared.value(quote.quote, prepared.live_groups), quote)
-        first = not state.is_told(ready)
+        first = not state.failures_persisted(ready)
         if first:
             rows.failures += _told(prepared, prepared.failures)
             state.tell(ready)
@@ -105,14 +105,14 @@ def price_fresh(
     whole: Mapping[date, Collection[str]],
     *,
     wait_for_slow: bool,
-) -> Pending:
+) -> DeferredWork:
     """Price trades that came or changed, and no others. whole: tickers that are about to be priced whole, by date.
 
     Nothing happens in a store without quotes. What a trade was worth before its change does not stay. The slow engines'
     work is returned: with ``wait_for_slow`` that of the fresh trades alone; otherwise that of their underlyings,
     because of several works of an underlying the newest is done.
     """
-    pending = Pending()
+    pending = DeferredWork()
     if fresh.as_of is None:
         return pending
     rows = ValuationRows()
@@ -142,20 +142,20 @@ def price_fresh(
     return pending
 
 
-def slow_work_of(state: PricingState, as_of: date, ticker: str, quote: Quote) -> Pending:
+def slow_work_of(state: PricingState, as_of: date, ticker: str, quote: Quote) -> DeferredWork:
     """The slow engines' share of an underlying at a quote; where it is not ready, it must become so first.
 
     Not on an earlier date, which would be priced whole then: its other values are closes and stay.
     """
-    if as_of == state.newest and state.is_dear(as_of, ticker):
-        return Pending(unprepared={(as_of, ticker)})
+    if as_of == state.newest and state.is_over_build_budget(as_of, ticker):
+        return DeferredWork(unprepared={(as_of, ticker)})
     ready = state.ready(as_of, ticker)
-    return Pending([SlowWork(ready, quote)] if ready is not None and ready.prepared.slow_groups else [])
+    return DeferredWork([SlowWork(ready, quote)] if ready is not None and ready.prepared.slow_groups else [])
 
 
-def leave_unprepared(
+def defer_pricers(
     unit: WriteUnit, state: PricingState, change: Change, as_of: date, tickers: Sequence[str]
-) -> Pending:
+) -> DeferredWork:
     """Leave underlyings as they are until they are prepared.
 
     A trade without a value is waiting then, unless the reason why it has none will be the same.
@@ -172,10 +172,10 @@ def leave_unprepared(
         ]
     if rows.failures:
         note_changes(unit, state, change, as_of, rows)
-    return Pending(unprepared={(as_of, ticker) for ticker in tickers})
+    return DeferredWork(unprepared={(as_of, ticker) for ticker in tickers})
 
 
-def add_values(rows: ValuationRows, prepared: PreparedUnderlying, valued: Valued, quote: Quote) -> None:
+def add_values(rows: ValuationRows, prepared: UnderlyingPricer, valued: Valued, quote: Quote) -> None:
     """Append the values of an underlying's trades, and of those that got none the reason."""
     if len(valued.rows):
         rows.valued.append(
@@ -203,16 +203,16 @@ def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: da
         change.as_of_date, change.observed_at = as_of, newest
 
 
-def _told(prepared: PreparedUnderlying, failures: Iterable[Failure]) -> list[FailedTrade]:
+def _told(prepared: UnderlyingPricer, failures: Iterable[Failure]) -> list[FailedTrade]:
     return [(f.trade_id, prepared.ticker, f.reason, f.detail) for f in failures]
 
 
-def _without_quote(prepared: PreparedUnderlying) -> list[FailedTrade]:
+def _without_quote(prepared: UnderlyingPricer) -> list[FailedTrade]:
     _, failures = value_at_quote(prepared, None)
     return _told(prepared, failures)
 
 
-def _waiting(unit: WriteUnit, as_of: date, prepared: PreparedUnderlying) -> list[FailedTrade]:
+def _waiting(unit: WriteUnit, as_of: date, prepared: UnderlyingPricer) -> list[FailedTrade]:
     """Failures for the slow trades that have no value at this date yet."""
     slow = {prepared.trade_ids[row]: group.engine.name for group in prepared.slow_groups for row in group.rows}
     valued = _valued(unit, as_of, prepared.ticker)

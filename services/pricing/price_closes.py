@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, union
 
 from engine.model import NotPriced, Source
-from services.pricing.price_book import Pending, SlowWork, add_values, note_changes
+from services.pricing.price_book import DeferredWork, SlowWork, add_values, note_changes
 from services.pricing.pricer_cache import Key, Ready
 from services.pricing.pricing_state import PricingState
 from storage.core.change_log import Change
@@ -80,9 +80,9 @@ def _is_stale(observed_at: Any, quote: Any) -> ColumnElement[bool]:
     return and_(or_(older, other), sensitivities.c.source == Source.ENGINE)
 
 
-def price_closes(unit: WriteUnit, state: PricingState, change: Change, owed: Iterable[OwedCloses]) -> Pending:
+def price_closes(unit: WriteUnit, state: PricingState, change: Change, owed: Iterable[OwedCloses]) -> DeferredWork:
     """Price these trades and no others, unless somebody has meanwhile: what else has a value there has its close."""
-    pending = Pending()
+    pending = DeferredWork()
     for each in owed:
         prepared, quote = each.ready.prepared, each.quote
         as_of = prepared.as_of_date

@@ -2,19 +2,19 @@
 
 from collections.abc import Iterable
 
-from services.pricing.price_book import Pending
+from services.pricing.price_book import DeferredWork
 from services.pricing.price_closes import closes_owed_on, price_closes
 from services.pricing.pricer_cache import Key
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import Moved, price_moved
+from services.pricing.repricing_scope import RepricingScope, price_moved
 from storage.core.change_log import changing
 from storage.core.database import Store
 from storage.feeds.feeds import Holder, hold_feed
 
 
-def price_unprepared(
+def price_deferred_pricers(
     store: Store, state: PricingState, keys: Iterable[Key], *, source: str, holder: Holder | None = None
-) -> Pending:
+) -> DeferredWork:
     """Price these underlyings at their newest quotes, in a transaction of its own; what is priced already stays so.
 
     Where the date is over meanwhile, those trades get their close that have not got it. What lacks boundaries again,
@@ -26,7 +26,7 @@ def price_unprepared(
             hold_feed(unit.connection, holder)
             state.refresh(unit.connection, unit.before)
             there = {key for key in keys if key[0] in state.priced}
-            moved = Moved()
+            moved = RepricingScope()
             for as_of, ticker in there:
                 if as_of == state.newest:
                     moved.tickers.setdefault(as_of, set()).add(ticker)

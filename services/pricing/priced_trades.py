@@ -21,7 +21,7 @@ class NotedTrades:
     coming: dict[str, dict[str, Record]] = field(default_factory=dict)
 
 
-class LiveTrades:
+class PricedTrades:
     """All trades by id, and those that are priced by ticker. What ``on`` hands over is replaced, never changed."""
 
     def __init__(self, records: Iterable[Record] = (), unpriced: Collection[str] = ()) -> None:

@@ -1,6 +1,6 @@
 """Which underlyings are ready to tick at a date, and what would it take to make another ready?
 
-A ``Preparation`` is all that goes in and ``Ready`` all that comes out; neither is changed after it was made. So
+A ``PricerBuild`` is all that goes in and ``Ready`` all that comes out; neither is changed after it was made. So
 ``Preparation.made`` may run in any thread, before the store is locked or beside the ticks, and whoever uses what came
 out compares what went in: a result that was overtaken is never taken for a fresh one.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from engine.contracts import FloatArray
 from engine.model import ExerciseStyle
 from engine.valuation.amending import amend_underlying
-from engine.valuation.underlying_pricer import ObjectArray, Parameters, PreparedUnderlying, TradeArrays, prepare_trades
+from engine.valuation.underlying_pricer import ObjectArray, Parameters, TradeArrays, UnderlyingPricer, prepare_trades
 from storage.book.records import Record
 
 Key = tuple[date, str]
@@ -33,7 +33,7 @@ class Ready:
     """An underlying ready to tick, and the trades that it was made of."""
 
     trades: Trades
-    prepared: PreparedUnderlying
+    prepared: UnderlyingPricer
 
     @property
     def key(self) -> Key:
@@ -51,7 +51,7 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Preparation:
+class PricerBuild:
     """Trades on an underlying to be made ready for a date. base: what an earlier one brought, or nothing."""
 
     ticker: str
@@ -95,11 +95,11 @@ class Preparation:
         is_usable = base is not None and base.key == self.key and base.prepared.parameters == self.parameters
         return base if is_usable else None
 
-    def _prepared(self, trades: Iterable[Record]) -> PreparedUnderlying:
+    def _prepared(self, trades: Iterable[Record]) -> UnderlyingPricer:
         return prepare_trades(self.ticker, _arrays(list(trades)), self.parameters, self.as_of_date)
 
 
-class ReadyUnderlyings:
+class PricerCache:
     """What was made ready, by date and ticker: kept until something else takes its place or its date is over.
 
     Nothing in it is ever wrong, only overtaken: who takes something out compares it with what holds now. It is for one
@@ -108,32 +108,32 @@ class ReadyUnderlyings:
 
     def __init__(self) -> None:
         self._kept: dict[Key, Ready] = {}
-        self._told: dict[Key, PreparedUnderlying] = {}
+        self._told: dict[Key, UnderlyingPricer] = {}
 
     def get(self, key: Key) -> Ready | None:
         return self._kept.get(key)
 
     def put(self, ready: Ready) -> None:
-        if not self.is_told(ready):
+        if not self.failures_persisted(ready):
             self._told.pop(ready.key, None)
         self._kept[ready.key] = ready
 
-    def amend(self, ready: Ready, gone: Collection[str], fresh: PreparedUnderlying, trades: Trades) -> None:
+    def amend(self, ready: Ready, gone: Collection[str], fresh: UnderlyingPricer, trades: Trades) -> None:
         """Put what is ready with some trades gone and fresh ones added; what was told of the others stays told."""
         amended = Ready(trades, amend_underlying(ready.prepared, gone, fresh))
-        was_told = self.is_told(ready)
+        was_told = self.failures_persisted(ready)
         self.put(amended)
         if was_told:
             self.tell(amended)
 
-    def is_told(self, ready: Ready) -> bool:
+    def failures_persisted(self, ready: Ready) -> bool:
         """Whether the store has been told what of this underlying cannot be priced."""
         return self._told.get(ready.key) is ready.prepared
 
     def tell(self, ready: Ready) -> None:
         self._told[ready.key] = ready.prepared
 
-    def untell(self, dates: Collection[date] = ()) -> None:
+    def forget_persisted_failures(self, dates: Collection[date] = ()) -> None:
         """The store no longer has what it was told, but for these dates."""
         self._told = {key: prepared for key, prepared in self._told.items() if key[0] in dates}
 
@@ -143,7 +143,7 @@ class ReadyUnderlyings:
         kept = sorted(as_of for as_of in dates if last is not None and as_of <= last)[-_DATES_KEPT:]
         if len(kept) < len(dates):
             self._kept = {key: ready for key, ready in self._kept.items() if key[0] in kept}
-            self.untell(kept)
+            self.forget_persisted_failures(kept)
 
 
 def _others(trades: Trades, than: Trades) -> Iterator[Record]:

@@ -2,7 +2,7 @@
 
 It is a cache of the store, never a truth of its own: at the start of each transaction it compares revisions with the
 store and takes what another process has changed, from the change log where that reaches back far enough. One thread
-uses it. What another thread may have is a ``Preparation``, which it gives, and takes back as ``Ready``.
+uses it. What another thread may have is a ``PricerBuild``, which it gives, and takes back as ``Ready``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from engine.trading_calendar import next_trading_day
 from engine.valuation.underlying_pricer import ARTICLE_DEFAULTS, Parameters
 from services.pricing.known_parameters import KnownParameters, fallback_of
-from services.pricing.priced_trades import LiveTrades, NotedTrades
-from services.pricing.pricer_cache import Preparation, Ready, ReadyUnderlyings, Trades
+from services.pricing.priced_trades import NotedTrades, PricedTrades
+from services.pricing.pricer_cache import PricerBuild, PricerCache, Ready, Trades
 from storage.book.records import Record, read_plain_records
 from storage.book.trade_statuses import read_unpriced
 from storage.connection.settings import Settings
@@ -58,7 +58,7 @@ class PricingState:
         self._engine_overwrites_reported = engine_overwrites_reported
         self.zero_terminated = zero_terminated
         self._fallback = fallback
-        self._ready = ReadyUnderlyings()
+        self._ready = PricerCache()
         self.forget()
 
     @classmethod
@@ -75,11 +75,11 @@ class PricingState:
 
         What is ready is compared with what was read whenever it is used, so it may stay.
         """
-        self._ready.untell()
+        self._ready.forget_persisted_failures()
         self._static_revision = _UNREAD
         self._quotes_revision = _UNREAD
         self._reported_revision = _UNREAD
-        self._trades = LiveTrades()
+        self._trades = PricedTrades()
         self._expected: dict[str, Ready] = {}
         self.parameters = KnownParameters((), self._fallback)
         self._quotes: dict[date, dict[str, Quote]] = {}
@@ -102,7 +102,7 @@ class PricingState:
         if at.quotes_revision != self._quotes_revision:
             self.newest = newest_as_of(connection)
             self.priced = set(priced_dates(connection))
-            self._ready.untell({*self.priced, *([self.newest] if self.newest else [])})
+            self._ready.forget_persisted_failures({*self.priced, *([self.newest] if self.newest else [])})
             self._quotes.clear()
             self._quotes_revision = at.quotes_revision
         if at.static_revision != self._static_revision:
@@ -132,7 +132,7 @@ class PricingState:
         known = self._static_revision
         followed = None if known == _UNREAD else rows_since(connection, known, ("trades", "parameters", "removed"))
         if followed is None or any(name == "removed" for name, _ in followed):
-            self._trades = LiveTrades(read_plain_records(connection, "trades"), unpriced)
+            self._trades = PricedTrades(read_plain_records(connection, "trades"), unpriced)
             self.load_parameters(connection)
             return
         self._trades.price_none_of(unpriced)
@@ -180,7 +180,7 @@ class PricingState:
     def _fresh(self, ticker: str, before: Trades, noted: NotedTrades, as_of: date) -> Ready:
         coming, gone, now = noted.coming.get(ticker, {}), noted.gone.get(ticker, set()), self._trades.on(ticker)
         parameters = self.parameters.on(as_of, ticker)
-        fresh = Preparation(ticker, as_of, parameters, coming, self._expected.get(ticker)).made()
+        fresh = PricerBuild(ticker, as_of, parameters, coming, self._expected.get(ticker)).made()
         known = self._ready.get((as_of, ticker))
         if known is not None and known.is_of(before, parameters):
             self._ready.amend(known, gone, fresh.prepared, now)
@@ -223,13 +223,13 @@ class PricingState:
     def forget_date(self, as_of: date) -> None:
         """Forget that a date was priced: its quotes and values have been taken off the store."""
         self.priced.discard(as_of)
-        self._ready.untell(self.priced)
+        self._ready.forget_persisted_failures(self.priced)
 
     def forget_from(self, first: date) -> None:
         """Forget what is known of this date and later ones: their quotes and values have been taken off the store."""
         self.drop_quotes()
         self.priced = {as_of for as_of in self.priced if as_of < first}
-        self._ready.untell(self.priced)
+        self._ready.forget_persisted_failures(self.priced)
 
     def ready(self, as_of: date, ticker: str) -> Ready | None:
         """The trades on a ticker ready for a date, made so here and now where need be, or None when there are none."""
@@ -238,7 +238,7 @@ class PricingState:
             self.take(preparation.made())
         return self._ready.get((as_of, ticker)) if self._trades.on(ticker) else None
 
-    def preparation(self, as_of: date, ticker: str, parameters: Parameters | None = None) -> Preparation | None:
+    def preparation(self, as_of: date, ticker: str, parameters: Parameters | None = None) -> PricerBuild | None:
         """What would make an underlying ready for a date; None where it is, and where there are no trades.
 
         parameters: those to come, where they are not in the store yet.
@@ -250,26 +250,26 @@ class PricingState:
         known = self._ready.get((as_of, ticker))
         if known is not None and known.trades is trades and known.prepared.parameters == parameters:
             return None
-        return Preparation(ticker, as_of, parameters, trades, known)
+        return PricerBuild(ticker, as_of, parameters, trades, known)
 
-    def dear(self, as_of: date, tickers: Iterable[str]) -> set[str]:
+    def over_build_budget(self, as_of: date, tickers: Iterable[str]) -> set[str]:
         """Of these underlyings those that lack so many boundaries at a date that a tick should not wait for them."""
-        dear: set[str] = set()
+        over_build_budget: set[str] = set()
         left = _BOUNDARIES_IN_PLACE
         for ticker in sorted(tickers):
             preparation = self.preparation(as_of, ticker)
             lacking = 0 if preparation is None else preparation.boundaries
             if lacking > left:
-                dear.add(ticker)
+                over_build_budget.add(ticker)
             else:
                 left -= lacking
-        return dear
+        return over_build_budget
 
-    def is_dear(self, as_of: date, ticker: str) -> bool:
+    def is_over_build_budget(self, as_of: date, ticker: str) -> bool:
         """Whether this one is, by itself."""
-        return bool(self.dear(as_of, (ticker,)))
+        return bool(self.over_build_budget(as_of, (ticker,)))
 
-    def preparations_ahead(self) -> Iterator[Preparation]:
+    def builds_ahead(self) -> Iterator[PricerBuild]:
         """Underlyings that are not ready for the newest date, and then for the date that the next roll should bring."""
         for as_of in filter(None, (self.newest, self._next_date())):
             for ticker in self.tickers():
@@ -285,9 +285,9 @@ class PricingState:
         """Keep trades that the next transaction will bring, made ready for its date apart from what is there."""
         self._expected[ready.prepared.ticker] = ready
 
-    def is_told(self, ready: Ready) -> bool:
+    def failures_persisted(self, ready: Ready) -> bool:
         """Whether the store has the reasons why trades on this underlying have no value."""
-        return self._ready.is_told(ready)
+        return self._ready.failures_persisted(ready)
 
     def tell(self, ready: Ready) -> None:
         """Note that the store has been given them."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from services.pricing.price_book import Pending, leave_unprepared, price_fresh, price_underlyings
+from services.pricing.price_book import DeferredWork, defer_pricers, price_fresh, price_underlyings
 from services.pricing.pricing_state import FreshTrades, PricingState
 from storage.core.change_log import Change
 from storage.core.database import WriteUnit
@@ -13,7 +13,7 @@ PRICED_CLOSES = 5
 
 
 @dataclass(slots=True)
-class Moved:
+class RepricingScope:
     """What must be priced: underlyings by as-of date, and trades that came or changed on the others.
 
     inherited: quotes of earlier dates came, which later dates may have in memory as their own.
@@ -24,7 +24,9 @@ class Moved:
     inherited: bool = False
 
 
-def price_moved(unit: WriteUnit, state: PricingState, change: Change, moved: Moved, *, wait_for_slow: bool) -> Pending:
+def price_moved(
+    unit: WriteUnit, state: PricingState, change: Change, moved: RepricingScope, *, wait_for_slow: bool
+) -> DeferredWork:
     """Price the fresh trades, and whole the underlyings that moved.
 
     The slow engines' work is returned. Without ``wait_for_slow`` so are the underlyings that lack more boundaries than
@@ -34,14 +36,18 @@ def price_moved(unit: WriteUnit, state: PricingState, change: Change, moved: Mov
     now: dict[date, list[str]] = {}
     later: dict[date, list[str]] = {}
     for as_of in sorted(moved.tickers):
-        dear = set() if wait_for_slow or as_of not in state.priced else state.dear(as_of, moved.tickers[as_of])
-        now[as_of] = sorted(moved.tickers[as_of] - dear)
-        later[as_of] = sorted(dear)
-    pending = Pending()
+        over_build_budget = (
+            set()
+            if wait_for_slow or as_of not in state.priced
+            else state.over_build_budget(as_of, moved.tickers[as_of])
+        )
+        now[as_of] = sorted(moved.tickers[as_of] - over_build_budget)
+        later[as_of] = sorted(over_build_budget)
+    pending = DeferredWork()
     if moved.fresh is not None:
         pending.add(price_fresh(unit, state, change, moved.fresh, now, wait_for_slow=wait_for_slow))
     for as_of in now:
         pending.add(price_underlyings(unit, state, change, as_of, now[as_of]))
-        pending.add(leave_unprepared(unit, state, change, as_of, later[as_of]))
+        pending.add(defer_pricers(unit, state, change, as_of, later[as_of]))
         state.keep_newest_ready()
     return pending

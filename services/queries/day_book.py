@@ -12,8 +12,8 @@ import numpy as np
 from engine.contracts import BoolArray, FloatArray, IntArray
 from engine.valuation.day_path import group_sums, live_rows, slow_rows
 from engine.valuation.underlying_pricer import Parameters
-from services.pricing.priced_trades import LiveTrades
-from services.pricing.pricer_cache import Preparation, Ready
+from services.pricing.priced_trades import PricedTrades
+from services.pricing.pricer_cache import PricerBuild, Ready
 from storage.book.records import Record
 from storage.book.records_at import LaterVersion
 
@@ -89,7 +89,7 @@ class DayBook:
         what is the same of them is not found again.
         """
         self.as_of, self.closes, self.groups = as_of, closes, TradeGroups()
-        self._trades, self._fallback = LiveTrades(trades, unpriced), fallback
+        self._trades, self._fallback = PricedTrades(trades, unpriced), fallback
         self._parameters: dict[str, dict[date, Record]] = {}
         self._ready: dict[str, Ready] = dict(made)
         self._known: dict[str, UnderlyingTrades] = {}
@@ -140,7 +140,7 @@ class DayBook:
         if known is None:
             base = self._ready.get(ticker)
             trades = self._trades.on(ticker)
-            ready = Preparation(ticker, self.as_of, self._parameters_of(ticker), trades, base).made()
+            ready = PricerBuild(ticker, self.as_of, self._parameters_of(ticker), trades, base).made()
             self._ready[ticker] = ready
             known = self._known[ticker] = self._grouped(ready)
         return known

@@ -16,7 +16,7 @@ from engine.valuation.underlying_pricer import ARTICLE_DEFAULTS, ObjectArray, Pa
 from services.queries.day_book import SUMS, GroupKey
 from services.queries.day_points import DayPoint
 from services.queries.follow_day import FollowedDay
-from storage.book.hierarchy import Placing
+from storage.book.hierarchy import BookHierarchy
 from storage.core.database import Store
 
 HISTORY_MEASURES: tuple[str, ...] = ("quote", DAY_PNL.name, "cash_delta", "vega_1pt")
@@ -41,7 +41,7 @@ class _Day:
     revision: int
     points: Mapping[pd.Timestamp, DayPoint]
     keys: tuple[GroupKey, ...]
-    placing: Placing
+    placing: BookHierarchy
 
 
 _Line = tuple[DayPoint, pd.Timestamp, FloatArray]

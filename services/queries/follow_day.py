@@ -10,7 +10,7 @@ from engine.valuation.underlying_pricer import Parameters
 from services.pricing.pricer_cache import Ready
 from services.queries.day_book import Closes, DayBook
 from services.queries.day_points import DayPoints, Versions, known_until
-from storage.book.hierarchy import Placing, read_placing
+from storage.book.hierarchy import BookHierarchy, read_hierarchy
 from storage.book.records_at import first_revision, records_at, revision_before, versions_after
 from storage.core.change_log import NO_DATE
 from storage.core.schema import change_rows, changes, sensitivities
@@ -31,9 +31,9 @@ class FollowedDay:
         self._is_closed = False
         self._made: Mapping[str, Ready] = {}
         self._points: DayPoints | None = None
-        self._placing: Placing | None = None
+        self._placing: BookHierarchy | None = None
 
-    def bring_to(self, connection: Connection, revision: int) -> tuple[DayPoints, Placing]:
+    def bring_to(self, connection: Connection, revision: int) -> tuple[DayPoints, BookHierarchy]:
         """The points as the transaction of this connection sees the store, at the cost of what has changed since."""
         points, placing = self._points, self._placing
         self._points = None  # nobody uses it again, should this fail
@@ -43,7 +43,7 @@ class FollowedDay:
         if points is not None and not is_closed and not points.follow(*self._news(connection, points)):
             points = None
         if points is None or placing is None:
-            placing = read_placing(connection)
+            placing = read_hierarchy(connection)
             points = self._read(connection, placing.unpriced, revision)
         self._points, self._placing, self._is_closed, self._revision = points, placing, is_closed, revision
         self._made = points.book.made

@@ -14,8 +14,8 @@ from engine.measures import MEASURE_NAMES
 from engine.valuation.underlying_pricer import (
     ARTICLE_DEFAULTS,
     Parameters,
-    PreparedUnderlying,
     TradeArrays,
+    UnderlyingPricer,
     prepare_trades,
 )
 from storage.book.trade_statuses import read_unpriced
@@ -90,9 +90,9 @@ class _Known:
         self._times = [version.recorded_at for version in versions]
         self._parameters = [version for version in parameters if version.record["as_of_date"] <= as_of.isoformat()]
         self._parameter_times = [version.recorded_at for version in self._parameters]
-        self._ready: dict[tuple[int, int], PreparedUnderlying | None] = {}
+        self._ready: dict[tuple[int, int], UnderlyingPricer | None] = {}
 
-    def prepared(self, until: datetime | None) -> PreparedUnderlying | None:
+    def prepared(self, until: datetime | None) -> UnderlyingPricer | None:
         """As it was known until an instant (None: now). None where the trade was not there or not priced."""
         state = tuple(
             len(times) if until is None else bisect_right(times, until)
@@ -103,7 +103,7 @@ class _Known:
             self._ready[key] = self._prepare(*key)
         return self._ready[key]
 
-    def _prepare(self, versions: int, parameters: int) -> PreparedUnderlying | None:
+    def _prepare(self, versions: int, parameters: int) -> UnderlyingPricer | None:
         if not versions or self._versions[versions - 1].removed:
             return None
         record = self._versions[versions - 1].record

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from engine.model import ARTICLE_PARAMETERS, NotPriced, Product, Source
+from engine.model import FALLBACK_PARAMETERS, NotPriced, Product, Source
 from engine.valuation.underlying_pricer import DEFAULT_PARAMETERS
 from storage.book.hierarchy import contracts_in_words
 from storage.book.records import columns_of
@@ -128,7 +128,7 @@ class TradeStory:
     def parameter_values(self) -> Mapping[str, float]:
         """What it is priced with."""
         row = self.parameters
-        return ARTICLE_PARAMETERS if row is None else {name: row[name] for name in ARTICLE_PARAMETERS}
+        return FALLBACK_PARAMETERS if row is None else {name: row[name] for name in FALLBACK_PARAMETERS}
 
     @property
     def parameters_from(self) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from services.tagging.trade_selection import Selection
-from storage.book.hierarchy import read_placing
+from storage.book.hierarchy import read_hierarchy
 from storage.book.trade_statuses import read_statuses
 from storage.market.quotes import newest_as_of
 from storage.market.sensitivities import sums_by_ticker
@@ -40,7 +40,7 @@ def tag_effect(connection: Connection, selection: Selection, status: str) -> Tag
     sums: dict[str, tuple[float, ...]] = {}
     as_of = newest_as_of(connection)
     if leaving and as_of is not None:
-        placing = read_placing(connection)
+        placing = read_hierarchy(connection)
         for ticker, values in sums_by_ticker(connection, as_of, leaving, EFFECT_MEASURES).items():
             currency = placing.currency(ticker)
             so_far = sums.get(currency, (0.0,) * len(EFFECT_MEASURES))

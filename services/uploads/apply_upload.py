@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from services.access.permissions import Permission, User, require
-from services.pricing.price_book import Pending
+from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
 from services.records.how_many import grouped, how_many
 from services.records.incoming import Incoming
@@ -50,7 +50,7 @@ class Uploaded:
     kind: str
     counts: dict[str, int]
     failed_rows: int
-    pending: Pending = field(default_factory=Pending)
+    pending: DeferredWork = field(default_factory=DeferredWork)
 
 
 def apply_upload(

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 from services.access.permissions import Permission, User, require
 from services.access.reasons import NotPossible
-from services.pricing.deferred_work import price_pending
-from services.pricing.prebuild import prepare_before
-from services.pricing.price_book import Pending
+from services.pricing.deferred_work import price_deferred_work
+from services.pricing.prebuild import prebuild
+from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import Moved, price_moved
+from services.pricing.repricing_scope import RepricingScope, price_moved
 from services.records.how_many import grouped, how_many
 from services.records.incoming import Incoming
 from services.uploads.compare_upload import key_text
@@ -48,7 +48,7 @@ class Undone:
     revision: int
     restored: int
     removed: int
-    pending: Pending = field(default_factory=Pending)
+    pending: DeferredWork = field(default_factory=DeferredWork)
 
 
 def undo_upload(
@@ -83,7 +83,7 @@ def undo_upload(
             if touched:
                 raise UndoRefused(_touched_text(unit, batch, touched))
             progress(0.4, "putting back what was there")
-            moved = Moved()
+            moved = RepricingScope()
             change.reload = True
             if batch.kind == "quotes":
                 take_back_quotes(unit, state, change, rows, moved)
@@ -104,8 +104,8 @@ def undo_upload(
         state.forget()
         raise
     if wait_for_slow:
-        price_pending(store, state, pending, source="upload")
-        pending = Pending()
+        price_deferred_work(store, state, pending, source="upload")
+        pending = DeferredWork()
     progress(1.0, "done")
     return Undone(batch_id, unit.revision, restored, len(rows) - restored, pending)
 
@@ -118,7 +118,7 @@ def _prepare(store: Store, state: PricingState, batch_id: int, *, wait_for_slow:
         if batch is not None and batch.kind in RECORD_TABLES:
             former = [row.previous for row in read_uploaded_rows(connection, batch_id) if row.previous is not None]
     if batch is not None and former:
-        prepare_before(store, state, Incoming({batch.kind: former}), (), wait_for_slow=wait_for_slow)
+        prebuild(store, state, Incoming({batch.kind: former}), (), wait_for_slow=wait_for_slow)
 
 
 def _was_there(kind: str, row: UploadedRow) -> bool:

@@ -9,13 +9,13 @@ from pathlib import Path
 from services.access.permissions import NotAllowed, User
 from services.access.reasons import NotPossible
 from services.files.file_limits import FileLimits
-from services.pricing.deferred_work import price_pending
-from services.pricing.price_book import Pending
+from services.pricing.deferred_work import price_deferred_work
+from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
 from services.uploads.apply_upload import PreviewOutdated, Uploaded, UploadMode, UploadRefused, apply_upload
 from services.uploads.preview_upload import Progress, UploadPreview, preview_upload
 from services.uploads.undo_upload import Undone, undo_upload
-from services.workers.worker_process import Job, ProcessBeside, serve
+from services.workers.worker_process import Job, WorkerProcess, serve
 from storage.connection.settings import Settings
 from storage.core.database import Store
 
@@ -38,7 +38,7 @@ class UploadWorker:
     """The process of the uploads. It does one job after the other."""
 
     def __init__(self, settings: Settings) -> None:
-        self._beside = ProcessBeside("services.uploads.upload_worker", settings, failed=_FAILED, died=_DIED)
+        self._beside = WorkerProcess("services.uploads.upload_worker", settings, failed=_FAILED, died=_DIED)
         self.start, self.close = self._beside.start, self._beside.close
 
     def preview(
@@ -68,7 +68,7 @@ class _Desk:
         self._store = Store.of(settings)
         self._state = PricingState.of(settings)
         self._previews: OrderedDict[str, UploadPreview] = OrderedDict()
-        self._pending = Pending()
+        self._pending = DeferredWork()
 
     def preview(
         self,
@@ -114,13 +114,13 @@ class _Desk:
         self._pending.add(done.pending)
         return Undone(done.batch_id, done.revision, done.restored, done.removed)
 
-    def price_pending(self) -> None:
+    def price_deferred_work(self) -> None:
         """Price what an upload did not wait for."""
-        pending, self._pending = self._pending, Pending()
-        price_pending(self._store, self._state, pending, source="upload")
+        pending, self._pending = self._pending, DeferredWork()
+        price_deferred_work(self._store, self._state, pending, source="upload")
 
 
 if __name__ == "__main__":
     from services.uploads.upload_worker import _Desk as Desk  # what is pickled must be of this module by its name
 
-    serve(Desk, _FOR_PEOPLE, Desk.price_pending)
+    serve(Desk, _FOR_PEOPLE, Desk.price_deferred_work)

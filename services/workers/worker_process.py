@@ -46,7 +46,7 @@ class Job:
         return self.outcome
 
 
-class ProcessBeside:
+class WorkerProcess:
     """The process, started when it is first needed and again when it has died.
 
     module: what it runs, which calls ``serve``. failed, died: what is said when a job fails for no reason of its own,

@@ -5,15 +5,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
 
-from services.pricing.deferred_work import price_pending
-from services.pricing.prebuild import prepare_before
-from services.pricing.price_book import Pending
+from services.pricing.deferred_work import price_deferred_work
+from services.pricing.prebuild import prebuild
+from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import Moved, price_moved
+from services.pricing.repricing_scope import RepricingScope, price_moved
 from services.records.incoming import Incoming
-from services.writes.upsert_quotes import split_ahead, take_quotes
-from services.writes.upsert_records import RECORD_ORDER, take_records
-from services.writes.upsert_reported import take_reported
+from services.writes.upsert_quotes import split_ahead, upsert_quotes
+from services.writes.upsert_records import RECORD_ORDER, upsert_changed_records
+from services.writes.upsert_reported import upsert_reported
 from storage.core.change_log import changing
 from storage.core.database import Store, WriteUnit
 from storage.feeds.feeds import move_cursor
@@ -57,7 +57,7 @@ class Applied:
 
     revision: int
     counts: dict[str, Counts]
-    pending: Pending = field(default_factory=Pending)
+    pending: DeferredWork = field(default_factory=DeferredWork)
 
     def of(self, kind: str) -> Counts:
         """The counts of a kind, all 0 where the batch had none of it."""
@@ -96,25 +96,25 @@ def apply_incoming(
     tolerance = timedelta(seconds=future_tolerance_seconds)
     try:
         foreseen, _ = split_ahead(incoming.quotes, datetime.now(UTC) + tolerance)
-        prepare_before(store, state, incoming, foreseen, wait_for_slow=wait_for_slow)
+        prebuild(store, state, incoming, foreseen, wait_for_slow=wait_for_slow)
         with changing(store, source) as (unit, change):
             state.refresh(unit.connection, unit.before)
             counts: dict[str, Counts] = {}
-            moved = Moved()
+            moved = RepricingScope()
             late = 0
             ahead: list[Rejection] = []
             if incoming.quotes:  # first: they may begin a date, and what else came belongs to that
                 in_time, ahead = split_ahead(incoming.quotes, unit.now + tolerance)
-                quoted = take_quotes(unit, state, change, in_time, source, not_before, moved)
+                quoted = upsert_quotes(unit, state, change, in_time, source, not_before, moved)
                 late = quoted.late
                 counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
             for kind in RECORD_ORDER:
                 if records := incoming.records.get(kind):
                     places = incoming.places[kind]
-                    taken = take_records(unit, state, change, kind, records, source, moved, places)
+                    taken = upsert_changed_records(unit, state, change, kind, records, source, moved, places)
                     counts[kind] = Counts(taken.new, taken.changed, taken.unchanged)
             if incoming.sensitivities:
-                reported = take_reported(unit, state, change, incoming.sensitivities, source)
+                reported = upsert_reported(unit, state, change, incoming.sensitivities, source)
                 counts["sensitivities"] = Counts(reported.new, reported.changed, reported.unchanged)
             pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
             if moved.inherited:
@@ -128,6 +128,6 @@ def apply_incoming(
         state.forget()
         raise
     if wait_for_slow:
-        price_pending(store, state, pending, source=source)
-        pending = Pending()
+        price_deferred_work(store, state, pending, source=source)
+        pending = DeferredWork()
     return Applied(unit.revision, counts, pending)

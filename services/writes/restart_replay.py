@@ -6,9 +6,9 @@ from typing import Any
 from sqlalchemy import delete
 
 from engine.model import Source
-from services.pricing.price_book import Pending
+from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import Moved, price_moved
+from services.pricing.repricing_scope import RepricingScope, price_moved
 from storage.core.change_log import changing
 from storage.core.database import Store
 from storage.core.schema import pricing_failures, quote_history, quotes, sensitivities
@@ -18,7 +18,7 @@ from storage.market.quotes import newest_as_of
 
 def restart_replay(
     store: Store, state: PricingState, *, feed: str, owner: str, first_date: date, cursor: dict[str, Any]
-) -> Pending:
+) -> DeferredWork:
     """In one transaction: forget the replay's quotes and all our values from its first date on, set its cursor back,
     and price the newest date that remains. Trades, static data, other feeds' quotes and what others reported stay.
     Raises FeedLost.
@@ -35,7 +35,7 @@ def restart_replay(
             state.forget_from(first_date)
             state.newest = newest_as_of(unit.connection)
             change.quotes = change.reload = True
-            moved = Moved({state.newest: set(state.tickers())} if state.newest is not None else {})
+            moved = RepricingScope({state.newest: set(state.tickers())} if state.newest is not None else {})
             pending = price_moved(unit, state, change, moved, wait_for_slow=False)
         state.wrote(unit, change)
     except BaseException:

@@ -8,8 +8,8 @@ from sqlalchemy import Table, delete
 
 from engine.model import Source
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import Moved
-from services.writes.upsert_records import take_records
+from services.pricing.repricing_scope import RepricingScope
+from services.writes.upsert_records import upsert_changed_records
 from storage.book.records import RECORD_TABLES, key_of, write_versions
 from storage.core.change_log import NO_DATE, Change
 from storage.core.database import WriteUnit
@@ -27,7 +27,7 @@ def take_back_records(
     rows: Sequence[UploadedRow],
     stored: Mapping[Key, Row],
     source: str,
-    moved: Moved,
+    moved: RepricingScope,
 ) -> None:
     """Former values of records that were changed; records that were new go, trades with their values of ours.
 
@@ -40,7 +40,7 @@ def take_back_records(
         _remove_records(unit, state, change, kind, added, source, moved)
     if restored:
         plain = [{name: value for name, value in row.items() if name not in ("source", "revision")} for row in restored]
-        take_records(unit, state, change, kind, plain, source, moved)
+        upsert_changed_records(unit, state, change, kind, plain, source, moved)
         restore_rows(unit, table, restored)
     change.static = True
 
@@ -50,7 +50,7 @@ def take_back_quotes(
     state: PricingState,
     change: Change,
     rows: Sequence[UploadedRow],
-    moved: Moved,
+    moved: RepricingScope,
 ) -> None:
     """The former quotes are the newest again, and the history is without those that came.
 
@@ -76,7 +76,7 @@ def take_back_quotes(
 
 
 def take_back_sensitivities(
-    unit: WriteUnit, state: PricingState, change: Change, rows: Sequence[UploadedRow], moved: Moved
+    unit: WriteUnit, state: PricingState, change: Change, rows: Sequence[UploadedRow], moved: RepricingScope
 ) -> None:
     """The former rows, or none. At the newest date ours are found again; those of earlier dates are the closes."""
     _put_back(unit, sensitivities, {row.key: (row.previous or {}).get("row") for row in rows})
@@ -102,7 +102,7 @@ def _remove_records(
     kind: str,
     records: Sequence[Row],
     source: str,
-    moved: Moved,
+    moved: RepricingScope,
 ) -> None:
     write_versions(unit, kind, records, source, removed=True)
     remove_rows(unit, RECORD_TABLES[kind], [key_of(kind, record) for record in records])

@@ -8,7 +8,7 @@ from datetime import date, datetime
 import pyarrow as pa
 
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import PRICED_CLOSES, Moved
+from services.pricing.repricing_scope import PRICED_CLOSES, RepricingScope
 from services.records.ahead_of_clock import is_ahead, moment_text
 from services.records.incoming import has_no_time
 from services.records.read_dates import AHEAD
@@ -40,14 +40,14 @@ def split_ahead(batch: Iterable[Quote], limit: datetime) -> tuple[list[Quote], l
     return in_time, ahead
 
 
-def take_quotes(
+def upsert_quotes(
     unit: WriteUnit,
     state: PricingState,
     change: Change,
     batch: Iterable[Quote],
     source: str,
     not_before: date | None,
-    moved: Moved,
+    moved: RepricingScope,
 ) -> TakenQuotes:
     """Write quotes and observations, and add the underlyings that they move."""
     newest: dict[tuple[date, str], Quote] = {}
@@ -78,7 +78,9 @@ def _stored(unit: WriteUnit, state: PricingState, quote: Quote) -> Quote | None:
     return known if known is not None and known.as_of_date == quote.as_of_date else None
 
 
-def _note_moved(unit: WriteUnit, state: PricingState, change: Change, newest: Sequence[Quote], moved: Moved) -> None:
+def _note_moved(
+    unit: WriteUnit, state: PricingState, change: Change, newest: Sequence[Quote], moved: RepricingScope
+) -> None:
     """The underlyings of the new quotes, every underlying on a date that is new, and whoever inherits a quote.
 
     An earlier date that comes later is priced, too: it is the close of the next. Of a history only the newest
@@ -118,7 +120,7 @@ def _note_inherited(
     unit: WriteUnit,
     by_date: Mapping[date, Sequence[Quote]],
     closes: Collection[date],
-    moved: Moved,
+    moved: RepricingScope,
 ) -> None:
     """The underlyings that these quotes price on later dates: until the first of their own."""
     dates = sorted(closes)

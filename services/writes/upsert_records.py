@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from engine.model import TradeStatus
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import PRICED_CLOSES, Moved
+from services.pricing.repricing_scope import PRICED_CLOSES, RepricingScope
 from services.pricing.zero_terminated import write_zeros
 from services.records.record_kinds import RECORD_KINDS
 from storage.book.records import Record, Upserted, columns_of, upsert_records
@@ -23,14 +23,14 @@ _ARROW_TYPES = {str: pa.string(), float: pa.float64(), date: pa.date32()}
 _TRADE_SCHEMA = pa.schema([(column.name, _ARROW_TYPES[column.type.python_type]) for column in columns_of("trades")])
 
 
-def take_records(
+def upsert_changed_records(
     unit: WriteUnit,
     state: PricingState,
     change: Change,
     kind: str,
     records: Sequence[Record],
     source: str,
-    moved: Moved,
+    moved: RepricingScope,
     places: Sequence[str] = (),
 ) -> Upserted:
     """Upsert records of a kind, and add what they move at the newest as-of date; earlier ones are closes.
@@ -76,7 +76,7 @@ def _ends(record: Record, before: Record | None) -> bool:
     return was is not None and was != TradeStatus.TERMINATED and record["trade_status"] == TradeStatus.TERMINATED
 
 
-def _take_trades(unit: WriteUnit, state: PricingState, outcome: Upserted, moved: Moved) -> None:
+def _take_trades(unit: WriteUnit, state: PricingState, outcome: Upserted, moved: RepricingScope) -> None:
     fresh = state.take_trades(outcome.written)
     if state.newest is None:
         return

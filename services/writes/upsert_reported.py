@@ -20,7 +20,7 @@ class TakenReported:
     unchanged: int = 0
 
 
-def take_reported(
+def upsert_reported(
     unit: WriteUnit, state: PricingState, change: Change, records: Sequence[Record], source: str
 ) -> TakenReported:
     """Upsert reported rows, date by date; the last of several with one key counts."""

@@ -19,7 +19,7 @@ _NOWHERE = (UNASSIGNED, UNASSIGNED, UNASSIGNED)
 
 
 @dataclass(frozen=True, slots=True)
-class Placing:
+class BookHierarchy:
     """What the static data say. hierarchy: book -> (region, business unit, desk); currencies: ticker -> currency;
     unpriced: the statuses whose trades are not priced; issuers: ticker -> (sector, region) of who issued it."""
 
@@ -40,11 +40,11 @@ class Placing:
         return self.issuers.get(ticker, ("", ""))
 
 
-def read_placing(connection: Connection) -> Placing:
+def read_hierarchy(connection: Connection) -> BookHierarchy:
     """The placing as the transaction of this connection sees the static data."""
     books, instruments = read_records(connection, "books"), read_records(connection, "instruments")
     levels = zip(books["region"], books["business_unit"], books["desk"], strict=True)
-    return Placing(
+    return BookHierarchy(
         dict(zip(books["book"], levels, strict=True)),
         dict(zip(instruments["ticker"], instruments["currency"], strict=True)),
         read_unpriced(connection),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, func, select
 
 from engine.measures import MEASURE_NAMES, camel_case
 from storage.book.fallback_parameters import count_by_default
-from storage.book.hierarchy import contracts_in_words, read_placing
+from storage.book.hierarchy import contracts_in_words, read_hierarchy
 from storage.book.records import read_records
 from storage.book.trade_statuses import read_unpriced
 from storage.core.schema import (
@@ -98,7 +98,7 @@ def trade_attributes(connection: Connection) -> pd.DataFrame:
     contract in words.
     """
     trades = read_records(connection, "trades")
-    placing = read_placing(connection)
+    placing = read_hierarchy(connection)
     above = [placing.above(book) for book in trades["book"]]
     for level, name in enumerate(("region", "business_unit", "desk")):
         trades[name] = pd.Series([levels[level] for levels in above], dtype=object)

@@ -20,7 +20,7 @@ from storage.people.revoked_sessions import KEPT, read_ended, write_ended
 from tests.board.running import RunningBoard, running_board
 from tests.fixtures.databases import Templates, free_port, wait_for
 from tests.sign_in.serving import SETTINGS, Visitor, fill, running_provider, secrets_for, wait_for_board
-from ui.identity.revoked_sessions import EndedSignIns
+from ui.identity.revoked_sessions import RevokedSessions
 
 KEY, OTHER = "a" * 64, "b" * 64
 
@@ -38,7 +38,7 @@ def told(store: Store) -> list[tuple[str, str]]:
         return [(stored.entry.action, stored.entry.user_name) for stored in read_audit(connection)]
 
 
-def due(ended: EndedSignIns) -> None:
+def due(ended: RevokedSessions) -> None:
     """Let the time pass after which it looks again."""
     ended._stale_at = 0.0
 
@@ -47,7 +47,7 @@ def test_what_ends_here_has_ended_here_at_once_and_elsewhere_soon(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ui.identity.revoked_sessions, "_LOOK_SECONDS", 3600.0)  # not while this test goes on
-    here, elsewhere = EndedSignIns(), EndedSignIns()
+    here, elsewhere = RevokedSessions(), RevokedSessions()
     assert not here.has(store, KEY)
     assert not elsewhere.has(store, KEY)
     here.end(store, KEY, "Vera")
@@ -62,14 +62,14 @@ def test_what_ends_here_has_ended_here_at_once_and_elsewhere_soon(
 
 
 def test_a_web_server_that_starts_knows_what_ended_before(store: Store) -> None:
-    EndedSignIns().end(store, KEY, "Vera")
-    started = EndedSignIns()
+    RevokedSessions().end(store, KEY, "Vera")
+    started = RevokedSessions()
     assert started.has(store, KEY)
     assert not started.has(store, OTHER)
 
 
 def test_it_is_written_once_with_its_entry_in_the_audit(store: Store) -> None:
-    for server in (EndedSignIns(), EndedSignIns()):
+    for server in (RevokedSessions(), RevokedSessions()):
         for _ in range(2):
             server.end(store, KEY, "Vera")
     assert told(store) == [("signed out", "Vera")]
@@ -95,7 +95,7 @@ def test_while_the_store_is_away_signing_out_holds_here_and_is_written_when_it_i
     store: Store, away: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ui.identity.revoked_sessions, "_LOOK_SECONDS", 0.05)
-    here = EndedSignIns()
+    here = RevokedSessions()
     here.end(store, OTHER, "Max")
     assert not here.has(store, KEY)
     here.end(away, KEY, "Vera")
@@ -109,12 +109,12 @@ def test_while_the_store_is_away_signing_out_holds_here_and_is_written_when_it_i
         wait_for(lambda: told(store) == [("signed out", "Vera"), ("signed out", "Max")], 60, "the sign-out")
     finally:
         away.engine = dead
-    assert EndedSignIns().has(store, KEY)
+    assert RevokedSessions().has(store, KEY)
 
 
 def test_a_server_that_never_heard_of_the_store_does_not_guess(away: Store) -> None:
     with pytest.raises(DBAPIError):
-        EndedSignIns().has(away, KEY)
+        RevokedSessions().has(away, KEY)
 
 
 def answer(board: RunningBoard, cookies: str) -> str:

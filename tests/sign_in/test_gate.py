@@ -38,7 +38,7 @@ from tests.sign_in.serving import secrets_for
 from ui.asgi.gate import NO_ROLE, NOT_KNOWN_YET, NOT_SIGNED_IN, SIGN_IN_IS_OVER, Gate, Guard
 from ui.identity import signed_in
 from ui.identity.current_user import ACCESS_BLOCKED
-from ui.identity.revoked_sessions import EndedSignIns
+from ui.identity.revoked_sessions import RevokedSessions
 from ui.identity.sign_in_setup import faults, must_sign_in, providers
 
 SECRET = "a secret of the tests that is long enough"
@@ -52,7 +52,7 @@ Configure = Callable[..., None]
 def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
     """Sets what secrets.toml says (None: there is none), the address of the server, and settings."""
     before = {name: st.get_option(name) for name in ("secrets.files", "server.address", "server.port")}
-    monkeypatch.setattr(signed_in, "_ended", EndedSignIns())
+    monkeypatch.setattr(signed_in, "_ended", RevokedSessions())
 
     def configure(secrets: str | None, address: str = "127.0.0.1", **variables: str) -> None:
         path = tmp_path / "secrets.toml"

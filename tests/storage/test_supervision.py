@@ -23,6 +23,7 @@ from storage.core.database import Store
 from storage.feeds.background_tasks import TaskReports, read_reported, write_reported
 from storage.read_models.read_models import read_status
 
+
 def health_of(name: str) -> TaskHealth | None:
     return next((health for health in task_healths() if health.task.name == name), None)
 

@@ -17,7 +17,7 @@ _LOOK_SECONDS = 2.0
 log = structlog.get_logger("web")
 
 
-class EndedSignIns:
+class RevokedSessions:
     """What this web server knows of them: everything that ended here, at once, and what the store says, soon after.
 
     The store is asked for what is new alone. While it is away, what is known stays known.

@@ -17,9 +17,9 @@ from services.access.read_claims import Claims, NotKnown, SignIn, key_of, read_c
 from storage.connection.settings import settings
 from storage.core.database import Store
 from storage.people.user_roles import roles_granted_to
-from ui.identity.revoked_sessions import EndedSignIns
+from ui.identity.revoked_sessions import RevokedSessions
 
-_ended = EndedSignIns()
+_ended = RevokedSessions()
 
 
 def claims_of_page() -> Claims | None:

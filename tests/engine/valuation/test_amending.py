@@ -8,7 +8,7 @@ import pytest
 from numpy.random import Generator, default_rng
 
 from engine.valuation.amending import amend_underlying
-from engine.valuation.underlying_pricer import Parameters, PreparedUnderlying, prepare_underlying
+from engine.valuation.underlying_pricer import Parameters, UnderlyingPricer, prepare_underlying
 
 TODAY = date(2020, 6, 22)
 PARAMETERS = Parameters(0.4, 0.006, 0.012, "2020-06-22")
@@ -34,11 +34,11 @@ def trades(rng: Generator, first: int, count: int) -> pd.DataFrame:
     )
 
 
-def prepared(frame: pd.DataFrame) -> PreparedUnderlying:
+def prepared(frame: pd.DataFrame) -> UnderlyingPricer:
     return prepare_underlying("AAPL", frame, PARAMETERS, TODAY)
 
 
-def values(underlying: PreparedUnderlying) -> dict[str, tuple[object, ...]]:
+def values(underlying: UnderlyingPricer) -> dict[str, tuple[object, ...]]:
     """Trade -> engine and all measures at a spot."""
     valued = underlying.value(71.3)
     columns = list(valued.measures.values())

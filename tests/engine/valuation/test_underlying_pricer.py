@@ -10,13 +10,13 @@ from engine.contracts import UNIT_ROWS, FloatArray, UnitValues
 from engine.measures import MEASURES
 from engine.model import NotPriced
 from engine.pricing.engines import ENGINES_BY_NAME
-from engine.valuation.underlying_pricer import Parameters, PreparedUnderlying, Valued, prepare_underlying
+from engine.valuation.underlying_pricer import Parameters, UnderlyingPricer, Valued, prepare_underlying
 
 TODAY = date(2020, 3, 9)
 SPOT = 100.0
 
 
-def underlying(seed: int, americans: int, europeans: int, shares: int = 0, vol: float = 0.3) -> PreparedUnderlying:
+def underlying(seed: int, americans: int, europeans: int, shares: int = 0, vol: float = 0.3) -> UnderlyingPricer:
     rng = np.random.default_rng(seed)
     n = americans + europeans + shares
     trades = pd.DataFrame(

@@ -19,7 +19,7 @@ from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
 from services.writes.apply_incoming import apply_incoming
 from services.writes.upsert_records import logged_trades
-from storage.book.hierarchy import Placing
+from storage.book.hierarchy import BookHierarchy
 from storage.core.change_log import NO_DATE, Entry
 from storage.core.database import Store
 from tests.fixtures.applying import apply_quotes, change_records
@@ -189,7 +189,7 @@ def test_a_quote_of_an_unknown_ticker_appends_a_market_row(hub: Hub, small_store
 
 def test_thousands_of_changed_trades_apply_in_one_entry() -> None:
     trades = [trade(f"T{i}", ticker=f"X{i % 50}", book=f"B{i % 40}") for i in range(10_000)]
-    rows = BoardRows(Placing({}, {}))
+    rows = BoardRows(BookHierarchy({}, {}))
     rows.take_trades({name: [record[name] for record in trades] for name in trades[0]}, 1)
     market = Market(MONDAY, {}, {}, None, {})
     board = Board(MONDAY, None, False, MONDAY, 1, None, rows, market)
@@ -205,7 +205,7 @@ def test_thousands_of_changed_trades_apply_in_one_entry() -> None:
 
 
 def test_of_several_rows_of_a_trade_in_an_entry_the_last_counts() -> None:
-    rows = BoardRows(Placing({}, {}))
+    rows = BoardRows(BookHierarchy({}, {}))
     versions = [trade("C1"), trade("C1", ticker="MSFT"), trade("C1", ticker="MSFT", book="B2")]
     rows.take_trades({name: [record[name] for record in versions] for name in versions[0]}, 1)
     assert (len(rows), rows.groups.sizes.sum()) == (1, 1)

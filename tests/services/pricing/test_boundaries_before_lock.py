@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.pricing.price_all import price_newest
-from services.pricing.price_book import Pending
+from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
 from services.uploads.apply_upload import apply_upload
@@ -155,7 +155,7 @@ def test_a_tick_is_committed_while_an_upload_is_taken_back(american_store: Store
     with writing(gate, lambda: undone.append(undo_upload(american_store, desk, ANN, number))):
         apply_quotes(american_store, ticking, [quote("MSFT", 75.0, 60)], source="ticks")
         assert gate.is_shut(), "the tick waited for the boundaries"
-    assert undone[0].pending == Pending(), "it is priced in the transaction that takes it back"
+    assert undone[0].pending == DeferredWork(), "it is priced in the transaction that takes it back"
     assert values(american_store) == before
 
 

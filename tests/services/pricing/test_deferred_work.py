@@ -8,8 +8,8 @@ import pytest
 
 from services.pricing.apply_slow_values import SlowResult, apply_slow_values
 from services.pricing.price_all import price_newest
-from services.pricing.price_book import Pending
-from services.pricing.price_deferred import price_unprepared
+from services.pricing.price_book import DeferredWork
+from services.pricing.price_deferred import price_deferred_pricers
 from services.pricing.pricer_cache import Key
 from services.pricing.pricing_state import PricingState
 from services.writes.apply_incoming import Applied
@@ -56,9 +56,9 @@ def prepare(state: PricingState, keys: Sequence[Key] | set[Key]) -> None:
             state.take(preparation.made())
 
 
-def finish(store: Store, state: PricingState, unprepared: set[Key]) -> Pending:
+def finish(store: Store, state: PricingState, unprepared: set[Key]) -> DeferredWork:
     prepare(state, unprepared)
-    return price_unprepared(store, state, unprepared, source="replay")
+    return price_deferred_pricers(store, state, unprepared, source="replay")
 
 
 def seen(store: Store, ticker: str, day: date = MONDAY) -> set[tuple[float, str]]:
@@ -155,7 +155,7 @@ class TestLeft:
         elsewhere(american_store, "parameters", NEW)
         batch = [quote("AAPL", 69.0, 60)]
         applied = apply_quotes(american_store, sidecar, batch, source="append", wait_for_slow=True)
-        assert applied.pending == Pending()
+        assert applied.pending == DeferredWork()
         assert seen(american_store, "AAPL") == {(69.0, "2020-03-09")}
 
 
@@ -193,7 +193,7 @@ class TestChangedMeanwhile:
         changed = [american("AAPL", n, maturity=date(2021, 1, 1 + n)) for n in range(COUNT - 5)]
         elsewhere(american_store, "trades", *changed)
         sidecar.take(made)
-        assert price_unprepared(american_store, sidecar, left, source="replay").unprepared == {AAPL}
+        assert price_deferred_pricers(american_store, sidecar, left, source="replay").unprepared == {AAPL}
         before = gate.count("")
         assert finish(american_store, sidecar, left).unprepared == set()
         assert gate.count("") - before == COUNT - 5
@@ -221,7 +221,7 @@ class TestChangedMeanwhile:
         newer = parameters("AAPL", 0.66, MONDAY)
         elsewhere(american_store, "parameters", newer)
         sidecar.take(made)
-        assert price_unprepared(american_store, sidecar, left, source="replay").unprepared == {AAPL}
+        assert price_deferred_pricers(american_store, sidecar, left, source="replay").unprepared == {AAPL}
         self.check(american_store, sidecar, left, templates, ("parameters", newer))
 
     def test_the_date(self, american_store: Store, sidecar: PricingState, left: set[Key], templates: Templates) -> None:
@@ -268,7 +268,7 @@ class TestChangedMeanwhile:
             claim_feed(connection, "replay", "another", 1, datetime.now(UTC), 10.0, None)
         prepare(sidecar, left)
         with pytest.raises(FeedLost):
-            price_unprepared(american_store, sidecar, left, source="replay", holder=Holder("replay", "me"))
+            price_deferred_pricers(american_store, sidecar, left, source="replay", holder=Holder("replay", "me"))
         assert seen(american_store, "AAPL") == {(68.0, "2020-03-09")}
 
 
@@ -315,11 +315,11 @@ class TestAhead:
     def test_the_next_date_is_ready_before_the_roll(
         self, american_store: Store, sidecar: PricingState, gate: Gate
     ) -> None:
-        ahead = list(sidecar.preparations_ahead())
+        ahead = list(sidecar.builds_ahead())
         assert [preparation.key for preparation in ahead] == [(TUESDAY, "AAPL"), (TUESDAY, "MSFT")]
         for preparation in ahead:
             sidecar.take(preparation.made())
-        assert list(sidecar.preparations_ahead()) == []
+        assert list(sidecar.builds_ahead()) == []
         before = gate.count("")
         roll = [quote("AAPL", 70.0, day=TUESDAY), quote("MSFT", 77.0, day=TUESDAY)]
         assert tick(american_store, sidecar, *roll).pending.unprepared == set()
@@ -329,16 +329,16 @@ class TestAhead:
     def test_the_newest_date_comes_first(self, american_store: Store, sidecar: PricingState) -> None:
         elsewhere(american_store, "parameters", NEW)
         sidecar.catch_up(american_store)
-        assert next(sidecar.preparations_ahead()).key == AAPL
+        assert next(sidecar.builds_ahead()).key == AAPL
 
     def test_trades_that_came_since_are_added_to_it(
         self, american_store: Store, sidecar: PricingState, gate: Gate
     ) -> None:
-        for preparation in sidecar.preparations_ahead():
+        for preparation in sidecar.builds_ahead():
             sidecar.take(preparation.made())
         change_records(american_store, sidecar, "trades", [american("AAPL", 600)], source="kafka")
         before = gate.count("")
-        for preparation in sidecar.preparations_ahead():
+        for preparation in sidecar.builds_ahead():
             sidecar.take(preparation.made())
         assert gate.count("") - before == 1
         ready = sidecar.ready(TUESDAY, "AAPL")
@@ -349,7 +349,7 @@ class TestAhead:
         """Made ready long before, an underlying still says at the roll which of its trades cannot be priced."""
         expired = american("AAPL", 700, maturity=MONDAY)
         change_records(american_store, sidecar, "trades", [expired], source="test")
-        for preparation in sidecar.preparations_ahead():
+        for preparation in sidecar.builds_ahead():
             sidecar.take(preparation.made())
         tick(american_store, sidecar, quote("AAPL", 70.0, day=TUESDAY))
         assert reasons(american_store, TUESDAY)["AAPL-700"][0] == "expired"
@@ -358,7 +358,7 @@ class TestAhead:
         """The next date, the newest and the one before it, however many days go by."""
         for day in range(10, 14):
             tick(american_store, sidecar, quote("AAPL", 68.0, day=date(2020, 3, day)))
-            for preparation in sidecar.preparations_ahead():
+            for preparation in sidecar.builds_ahead():
                 sidecar.take(preparation.made())
         tick(american_store, sidecar, quote("AAPL", 69.0, 1, day=date(2020, 3, 13)))
         kept = {

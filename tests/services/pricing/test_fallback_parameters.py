@@ -10,7 +10,7 @@ from engine.selection import TradeSelection
 from engine.valuation.underlying_pricer import NO_PARAMETERS
 from ingestion.sidecar.status_text import status_text
 from live.boards.board import load_board
-from services.pricing.fallback_parameters import default_parameters_table, default_parameters_text
+from services.pricing.fallback_parameters import fallback_parameters_table, fallback_parameters_text
 from services.pricing.pricing_state import PricingState
 from services.queries.day_history import DayHistories
 from services.queries.trade_detail import how_to_mend
@@ -55,8 +55,8 @@ def test_options_without_parameters_are_counted_and_listed(store: Store, what: s
     with store.read() as connection:
         status = read_status(connection)
         board = load_board(connection, MONDAY, store.revisions(connection))
-        table = default_parameters_table(connection, MONDAY)
-        text = default_parameters_text(connection)
+        table = fallback_parameters_table(connection, MONDAY)
+        text = fallback_parameters_text(connection)
         export = export_frame(connection, "sensitivities", MONDAY)
     assert (status.default_parameters, board.with_default_parameters(), len(table)) == (count, count, count)
     assert f"with defaults   {count}" in status_text(status, quote("AAPL", 1.0).observed_at, 10.0)

@@ -1,13 +1,13 @@
 """New parameters of one underlying: what was worked out for the others stays."""
 
-from engine.valuation.underlying_pricer import PreparedUnderlying
+from engine.valuation.underlying_pricer import UnderlyingPricer
 from services.pricing.pricing_state import PricingState
 from storage.core.database import Store
 from tests.fixtures.applying import apply_quotes, change_records
 from tests.fixtures.small_book import BOOKS, MONDAY, PARAMETERS, quote, trade
 
 
-def prepared(state: PricingState, ticker: str) -> PreparedUnderlying:
+def prepared(state: PricingState, ticker: str) -> UnderlyingPricer:
     ready = state.ready(MONDAY, ticker)
     assert ready is not None
     return ready.prepared

@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 
 from engine.valuation.repricing import reprice
 from ingestion.sidecar.replay import read_ticks
-from ingestion.sidecar.slow_worker import Beside
+from ingestion.sidecar.slow_worker import SlowWorker
 from services.pricing.apply_slow_values import SlowResult, apply_slow_values
 from services.pricing.price_all import price_newest
 from services.pricing.price_book import SlowWork
@@ -53,8 +53,8 @@ def slow_store(store: Store, state: PricingState) -> Store:
 
 
 @pytest.fixture
-def beside() -> Iterator[Beside]:
-    worker = Beside()
+def beside() -> Iterator[SlowWorker]:
+    worker = SlowWorker()
     yield worker
     worker.close()
 
@@ -92,7 +92,7 @@ def reasons(store: Store, day: date = MONDAY) -> dict[str, str]:
     return dict(zip(failed["trade_id"], failed["reason"], strict=True))
 
 
-def gathered(beside: Beside) -> list[SlowResult]:
+def gathered(beside: SlowWorker) -> list[SlowResult]:
     """All that the worker brings until it has nothing left to do."""
     results: list[SlowResult] = []
 
@@ -222,7 +222,7 @@ class TestComingIn:
 
 
 @pytest.fixture
-def works(beside: Beside, templates: Any) -> list[SlowWork]:
+def works(beside: SlowWorker, templates: Any) -> list[SlowWork]:
     """The work of four ticks of one underlying, and that of another day."""
     url = templates.copy("sqlite", "slow book", lambda made: load_slow_book(made, PricingState()), None)
     opened, state = Store(url), PricingState()
@@ -247,7 +247,7 @@ def deadly(work: SlowWork) -> SlowWork:
 
 
 class TestWorker:
-    def test_it_brings_what_the_engine_says(self, beside: Beside, works: list[SlowWork]) -> None:
+    def test_it_brings_what_the_engine_says(self, beside: SlowWorker, works: list[SlowWork]) -> None:
         beside.submit(works[:1])
         (result,) = gathered(beside)
         assert result.work is works[0]
@@ -255,24 +255,26 @@ class TestWorker:
         np.testing.assert_array_equal(found.price, expected.price)
         np.testing.assert_array_equal(found.vega, expected.vega)
 
-    def test_the_newest_quote_of_an_underlying_wins(self, beside: Beside, works: list[SlowWork]) -> None:
+    def test_the_newest_quote_of_an_underlying_wins(self, beside: SlowWorker, works: list[SlowWork]) -> None:
         for work in works:
             beside.submit([work])
         assert [result.work.quote.quote for result in gathered(beside)] == [68.0, 71.0, 80.0]
 
-    def test_a_worker_that_dies_is_replaced_and_its_work_is_done(self, beside: Beside, works: list[SlowWork]) -> None:
+    def test_a_worker_that_dies_is_replaced_and_its_work_is_done(
+        self, beside: SlowWorker, works: list[SlowWork]
+    ) -> None:
         beside.submit(works[:1])
         (worker,) = active_children()
         worker.kill()
         assert [result.work for result in gathered(beside)] == works[:1]
 
-    def test_work_that_kills_every_worker_is_given_up(self, beside: Beside, works: list[SlowWork]) -> None:
+    def test_work_that_kills_every_worker_is_given_up(self, beside: SlowWorker, works: list[SlowWork]) -> None:
         with capture_logs() as logs:
             beside.submit([deadly(works[0]), works[-1]])
             assert [result.work for result in gathered(beside)] == works[-1:], "the next work is not stopped by it"
         assert [entry["given_up"] for entry in logs if "given_up" in entry] == [False, False, True]
 
-    def test_forgotten_work_brings_nothing(self, beside: Beside, works: list[SlowWork]) -> None:
+    def test_forgotten_work_brings_nothing(self, beside: SlowWorker, works: list[SlowWork]) -> None:
         beside.submit([works[0]])
         beside.submit([works[1]])
         beside.forget()
@@ -280,7 +282,7 @@ class TestWorker:
         beside.submit([works[-1]])
         assert [result.work for result in gathered(beside)] == works[-1:]
 
-    def test_it_ends_with_its_sidecar(self, beside: Beside, works: list[SlowWork]) -> None:
+    def test_it_ends_with_its_sidecar(self, beside: SlowWorker, works: list[SlowWork]) -> None:
         beside.submit(works)
         workers = active_children()
         beside.close()

@@ -158,7 +158,7 @@ def upload_page(store: Store, state: PricingState, folder: Path) -> None:
     path = file_of(folder, "kept", TRADES)
     kept = desk.preview(lambda _done, _what: None, ANN, None, "file.csv", path, {}, None)
     desk.apply(lambda _done, _what: None, ANN, kept.preview_id, UploadMode.ALL_OR_NOTHING)
-    desk.price_pending()
+    desk.price_deferred_work()
     desk._store.close()
 
 

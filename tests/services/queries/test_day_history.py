@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from engine.measures import DAY_PNL
 from engine.selection import TradeSelection
-from engine.valuation.underlying_pricer import PreparedUnderlying
+from engine.valuation.underlying_pricer import UnderlyingPricer
 from services.pricing import pricer_cache as ready_underlyings
 from services.pricing.pricing_state import PricingState
 from services.queries.day_history import DayHistories, DayHistory
@@ -206,7 +206,7 @@ class TestCost:
         rows: list[int] = []
         original = ready_underlyings.prepare_trades
 
-        def counted(ticker: str, trades: Any, *others: Any) -> PreparedUnderlying:
+        def counted(ticker: str, trades: Any, *others: Any) -> UnderlyingPricer:
             rows.append(len(trades.trade_id))
             return original(ticker, trades, *others)
 
@@ -261,7 +261,7 @@ class TestOthersMeanwhile:
         preparing, may_go_on = Event(), Event()
         original = ready_underlyings.prepare_trades
 
-        def held_up(*given: Any) -> PreparedUnderlying:
+        def held_up(*given: Any) -> UnderlyingPricer:
             if not preparing.is_set():
                 preparing.set()
                 assert may_go_on.wait(60)

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import update
 
 from engine.measures import MEASURES
-from engine.model import ARTICLE_PARAMETERS
+from engine.model import FALLBACK_PARAMETERS
 from engine.pricing.black_scholes import BlackScholesEngine
 from services.access.permissions import Role, User
 from services.exports.export_table import ExportForm, export_table
 from services.exports.trade_frame import story_frame
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import Moved
+from services.pricing.repricing_scope import RepricingScope
 from services.queries.trade_day import trade_day
 from services.queries.trade_detail import TradeStory, is_reported, placed, trade_story
 from services.records.incoming import Incoming
@@ -68,7 +68,7 @@ class TestStory:
     def test_the_article_s_parameters_where_the_ticker_has_none(self, small_store: Store) -> None:
         story = story_of(small_store, "M1")
         assert story.parameters is None
-        assert story.parameter_values == ARTICLE_PARAMETERS
+        assert story.parameter_values == FALLBACK_PARAMETERS
         assert story.parameters_from == "default, because MSFT has none of its own"
         assert story.book is None, "nobody has described it"
 
@@ -140,7 +140,7 @@ class TestStory:
             state.refresh(unit.connection, unit.before)
             rows = [UploadedRow(("C1",), 2, None)]
             stored = stored_rows(unit.connection, trades, [("C1",)])
-            take_back_records(unit, state, change, "trades", rows, stored, "undo", Moved())
+            take_back_records(unit, state, change, "trades", rows, stored, "undo", RepricingScope())
         state.forget()
         with small_store.read() as connection:
             assert trade_story(connection, "C1") is None

@@ -9,7 +9,7 @@ from sqlalchemy import Table, delete, select
 
 from services.access.permissions import NotAllowed, Role, User
 from services.pricing.pricing_state import PricingState
-from services.pricing.repricing_scope import Moved
+from services.pricing.repricing_scope import RepricingScope
 from services.records.incoming import Incoming
 from services.uploads.apply_upload import PreviewOutdated, Uploaded, UploadMode, UploadRefused, apply_upload
 from services.uploads.preview_upload import preview_upload
@@ -273,7 +273,7 @@ def test_every_version_of_a_record_says_all_of_it(small_store: Store, state: Pri
         state.refresh(unit.connection, unit.before)
         uploaded = [UploadedRow((trade_id,), 2, None) for trade_id in said]
         stored = stored_rows(unit.connection, trades, [row.key for row in uploaded])
-        take_back_records(unit, state, change, "trades", uploaded, stored, "undo", Moved())
+        take_back_records(unit, state, change, "trades", uploaded, stored, "undo", RepricingScope())
     gone = {(trade_id, 2): {**record, "removed": True} for trade_id, record in said.items()}
     assert versions(small_store) == {**{(trade_id, 1): record for trade_id, record in said.items()}, **gone}
 
