@@ -61,10 +61,10 @@ class Connections:
     def lost(self, transport: Any) -> None:
         self._known.pop(id(transport), None)
 
-    def received(self, transport: Any, count: int) -> None:
-        """Note what came, after the protocol has read it."""
+    def received(self, protocol: Any, transport: Any, count: int) -> None:
+        """Note what came, after the protocol has read it: it may have handed the connection on to a websocket's."""
         known = self._known.get(id(transport))
-        if known is None:
+        if known is None or known.protocol is not protocol:
             return
         now = time.monotonic()
         cycle = getattr(known.protocol, "cycle", None)
@@ -185,7 +185,7 @@ def _reporting(kind: Any, connections: Connections, *, has_request: bool) -> Any
             if has_request:
                 _answer_refused_handshake(self)
             else:
-                connections.received(self.transport, len(data))
+                connections.received(self, self.transport, len(data))
 
     return Reporting
 

@@ -24,12 +24,19 @@ MEGABYTE = b"x" * 1_000_000
 
 
 class Guarded:
-    """A server behind the guard: /echo answers with the length of a body, /flood sends without end."""
+    """A server behind the guard: /echo answers with the length of a body, /flood sends without end,
+    /quiet a little now and then."""
 
     def __init__(self, wanted: Settings, http: str) -> None:
         self.connections = Connections(wanted)
         self.ended = threading.Event()
-        app = Starlette(routes=[Route("/echo", self._echo, methods=["POST"]), WebSocketRoute("/flood", self._flood)])
+        app = Starlette(
+            routes=[
+                Route("/echo", self._echo, methods=["POST"]),
+                WebSocketRoute("/flood", self._flood),
+                WebSocketRoute("/quiet", self._quiet),
+            ]
+        )
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.address = self._socket.getsockname()
         config = uvicorn.Config(
@@ -56,6 +63,12 @@ class Guarded:
 
     async def _echo(self, request: Request) -> PlainTextResponse:
         return PlainTextResponse(str(len(await request.body())))
+
+    async def _quiet(self, websocket: WebSocket) -> None:
+        await websocket.accept()
+        while True:
+            await websocket.send_text("still here")
+            await asyncio.sleep(0.1)
 
     async def _flood(self, websocket: WebSocket) -> None:
         await websocket.accept()
@@ -133,6 +146,19 @@ def test_half_a_request_is_closed_and_a_whole_one_answered(http: str) -> None:
         assert after.recv(12) == b"HTTP/1.1 200"
         after.close()
         assert {name for name, client in clients.items() if not is_closed(client)} == set()
+
+
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+def test_a_websocket_stays_open_however_long(http: str) -> None:
+    """It has made its one request; there is no other to wait for."""
+    with guarded(Settings(slow_client_seconds=0.5), http) as server:
+        client = server.client(FLOOD.replace(b"/flood", b"/quiet"))
+        with client, client.makefile("rb") as answer:
+            assert b" 101 " in answer.readline()
+            while answer.readline().strip():
+                pass
+            for _ in range(30):  # three seconds
+                assert b"still here" in answer.read(12)
 
 
 def test_who_takes_nothing_is_closed() -> None:
@@ -234,7 +260,7 @@ def test_an_application_that_reads_slowly_is_not_the_clients_fault(watched: Any)
     cycle = SimpleNamespace(response_complete=False, more_body=True)
     protocol = SimpleNamespace(cycle=cycle, flow=SimpleNamespace(read_paused=True))
     connections.made(protocol, transport, has_request=False)
-    connections.received(transport, 10)
+    connections.received(protocol, transport, 10)
     for _ in range(60):
         pass_seconds(1.0)
     assert not transport.is_aborted
