@@ -17,7 +17,7 @@ from launch import board
 from services.records.record_kinds import RECORD_KINDS
 from storage.connection.settings import ROOT, Settings
 from storage.core.desk_schema import metadata
-from tests.test_architecture import ALLOWED, repository_files
+from tests.test_architecture import ALLOWED, WITHIN, repository_files
 
 CONVENTIONS, OPERATIONS, ARCHITECTURE = "docs/conventions.md", "docs/operations.md", "docs/architecture.md"
 Row = dict[str, str]
@@ -208,6 +208,14 @@ def test_the_rooms_are_documented_as_they_are() -> None:
         for row in rows
     }
     assert documented == ALLOWED
+
+
+def test_the_packages_are_documented_as_they_are() -> None:
+    rows = table_under(ARCHITECTURE, "The packages of a room", "package")
+    documented = {row["package"]: set(row["may import of the room"].split(", ")) - {"nothing"} for row in rows}
+    assert documented == {
+        f"{room}/{name}/": below for room, packages in WITHIN.items() for name, below in packages.items()
+    }
 
 
 def test_every_light_is_documented() -> None:
