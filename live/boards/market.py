@@ -58,7 +58,7 @@ class Market:
                 self.rows.append(MarketRow(ticker, *self._described.get(ticker, _NOBODY), revision, revision))
                 self._fill(ticker, revision)
 
-    def upsert_quotes(self, as_of: date, columns: Mapping[str, list[Any]], revision: int) -> None:
+    def take_quotes(self, as_of: date, columns: Mapping[str, list[Any]], revision: int) -> None:
         """Quotes of this date or an earlier one, as the change log has them: instrument, quote, observed_at."""
         is_close = self._close_date is None or as_of >= self._close_date
         if as_of < self._as_of and is_close:

@@ -770,7 +770,7 @@ def test_the_tree_grows_and_shrinks_with_the_groups(page: Any, server: BoardServ
     counted(page, f"[data-row-key='{desk} › EQ_FLOW']", 1)  # what is open stays open
     stand(page, "summary", "APAC", first=1)
 
-    server.connected("summary").send(new_group(102, 9, "RepricingScope", gone=(6, 7, 8)))
+    server.connected("summary").send(new_group(102, 9, "Moved", gone=(6, 7, 8)))
     page.wait_for_selector("[data-row-key='Moved']")
     counted(page, "[data-row-key='APAC'], [data-row-key='EMEA']", 0)
     shown(page, cell("summary", "Total", "cash_delta"), "42,007")
