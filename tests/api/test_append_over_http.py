@@ -243,7 +243,7 @@ class TestRefused:
             pq.write_table(pa.table(columns), target, compression="zstd", use_dictionary=False)
             body = target.getvalue()
         else:
-            texts = "".join(f"<row><c t='inlineStr'><is><t>{text}</t></is></c></row>" for text in columns["Instrument"])
+            texts = "".join(f"<row><c t='inlineStr'><is><t>{text}</t></is></c></row>" for text in columns["Instrument"])  # type: ignore[attr-defined]
             target = io.BytesIO()
             with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
                 made.writestr("xl/workbook.xml", "<workbook/>")

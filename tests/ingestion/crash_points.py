@@ -166,8 +166,8 @@ def arm(point: CrashPoint, passage: int, last_words: Path) -> None:
     aimed = _Aimed(point, passage, last_words)
     event.listen(Engine, "begin", aimed.on_begin)
     event.listen(Engine, "commit", aimed.on_commit)
-    vars(ingestion.sidecar.runner)["apply_incoming"] = aimed.applying(ingestion.sidecar.runner.apply_incoming)
-    vars(services.writes.apply_incoming)["price_moved"] = aimed.pricing(services.writes.apply_incoming.price_moved)
+    vars(ingestion.sidecar.runner)["apply_incoming"] = aimed.applying(ingestion.sidecar.runner.apply_incoming)  # type: ignore[attr-defined]
+    vars(services.writes.apply_incoming)["price_moved"] = aimed.pricing(services.writes.apply_incoming.price_moved)  # type: ignore[attr-defined]
     KafkaConsumer.commit_async = aimed.telling_kafka(KafkaConsumer.commit_async)
     patience = threading.Timer(PATIENCE_SECONDS, os._exit, [NOT_REACHED])
     patience.daemon = True

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 
 from engine.selection import TradeSelection
+from live.boards.boards import Seen
 from live.boards.explore_columns import ROW
 from live.boards.wire import decode, decode_arrow, plain_text
-from live.serving.hub import Hub, Seen
+from live.serving.hub import Hub
 
 
 class Viewer:

@@ -22,9 +22,9 @@ def _known_anew() -> None:
 def listening(monkeypatch: pytest.MonkeyPatch, address: str | None, allowed: str = "") -> None:
     """The server listens at an address, with a setting of allowed names, on a machine called deskserver."""
     options = {"server.address": address, "browser.serverAddress": "localhost"}
-    monkeypatch.setattr(allowed_hosts.st, "get_option", lambda name: options.get(name) or config.get_option(name))
+    monkeypatch.setattr(allowed_hosts.st, "get_option", lambda name: options.get(name) or config.get_option(name))  # type: ignore[attr-defined]
     monkeypatch.setattr(allowed_hosts, "settings", lambda: Settings(allowed_hosts=allowed))
-    monkeypatch.setattr(allowed_hosts.socket, "gethostname", lambda: "DeskServer")
+    monkeypatch.setattr(allowed_hosts.socket, "gethostname", lambda: "DeskServer")  # type: ignore[attr-defined]
     monkeypatch.setattr(allowed_hosts, "redirect_host", lambda: "board.example.com")
 
 

@@ -52,7 +52,7 @@ def test_prices_of_the_precise_reference(precise: UnitPricer) -> None:
     ours = BoundaryEngine().prepare(c).value(sample.spot).price
     for i, spot in enumerate(sample.spot):
         terms = (float(x[i]) for x in (c.years, c.implied_vol, c.risk_free_rate, c.dividend_yield))
-        assert ours[i] == pytest.approx(precise.price(spot, *terms, 1.0 if c.is_call[i] else -1.0), abs=2e-5)
+        assert ours[i] == pytest.approx(precise.price(spot, *terms, 1.0 if c.is_call[i] else -1.0), abs=2e-5)  # type: ignore[call-arg]
 
 
 def test_the_quick_reference_is_one(quick: UnitPricer, precise: UnitPricer) -> None:
@@ -61,7 +61,7 @@ def test_the_quick_reference_is_one(quick: UnitPricer, precise: UnitPricer) -> N
     for i, spot in enumerate(sample.spot):
         terms = [float(x[i]) for x in (c.years, c.implied_vol, c.risk_free_rate, c.dividend_yield)]
         sign = 1.0 if c.is_call[i] else -1.0
-        assert quick.price(spot, *terms, sign) == pytest.approx(precise.price(spot, *terms, sign), abs=2e-6)
+        assert quick.price(spot, *terms, sign) == pytest.approx(precise.price(spot, *terms, sign), abs=2e-6)  # type: ignore[call-arg]
 
 
 @settings(max_examples=6, deadline=None)

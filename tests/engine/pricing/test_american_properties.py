@@ -81,7 +81,7 @@ def test_european_is_met_continuously() -> None:
     """A put whose rate shrinks to nothing: the boundary's answer runs into the European one."""
     spots = np.linspace(60.0, 140.0, 9)
     for rate in (1e-5, 1e-7, 1e-9):
-        contract = Contracts(*(np.array([x]) for x in (100.0, 1.0, 0.3, rate, 0.02)), np.array([False]))
+        contract = Contracts(*(np.array([x]) for x in (100.0, 1.0, 0.3, rate, 0.02)), np.array([False]))  # type: ignore[call-arg]
         many = contract.take(np.zeros(len(spots), np.int64))
         american, european = prepared(many), BlackScholesEngine().prepare(many)
         assert (american.kind == AMERICAN).all()
@@ -188,7 +188,7 @@ def solved(put: FloatArray) -> tuple[FloatArray, FloatArray]:
     slopes = np.empty((3, BOUNDARY_NODES + 1))
     room = np.empty((SAMPLE_ROWS, samples.interpolation.shape[1])), np.empty((BOUNDARY_NODES, BOUNDARY_NODES + 4))
     grid = node_roots(), samples.root, samples.weight, samples.interpolation
-    assert solve_boundary(*put, *grid, *room, h, slopes) <= SMALL_STEP
+    assert solve_boundary(*put, *grid, *room, h, slopes) <= SMALL_STEP  # type: ignore[call-arg]
     return h, slopes
 
 
@@ -228,7 +228,7 @@ def test_the_boundarys_derivatives_are_its_differences(put: tuple[float, float, 
 def test_far_out_of_the_money_is_worth_nothing() -> None:
     """Even where spot over strike is no number any more."""
     for is_call, spot, strike in ((False, 1e200, 1e-200), (True, 1e-200, 1e200)):
-        contract = Contracts(*(np.array([x]) for x in (strike, 1.0, 0.3, 0.05, 0.02)), np.array([is_call]))
+        contract = Contracts(*(np.array([x]) for x in (strike, 1.0, 0.3, 0.05, 0.02)), np.array([is_call]))  # type: ignore[call-arg]
         assert prepared(contract).kind[0] == AMERICAN
         assert (stacked(prepared(contract).value(np.array([spot]))) == 0.0).all()
 
@@ -252,7 +252,7 @@ def test_a_number_or_a_reason(
 ) -> None:
     """Any finite contract is either refused in words or priced without NaN at any price of the share from 1e-200 to
     1e200; price and delta are then plausible, too."""
-    contract = Contracts(*(np.array([x]) for x in (strike, years, vol, rate, dividend_yield)), np.array([is_call]))
+    contract = Contracts(*(np.array([x]) for x in (strike, years, vol, rate, dividend_yield)), np.array([is_call]))  # type: ignore[call-arg]
     engine = prepared(contract)
     values = stacked(engine.value(np.array([spot])))[:, 0]
     if engine.refused:
@@ -283,7 +283,7 @@ def test_a_number_or_a_reason(
 def test_refused_with_a_reason(
     years: float, vol: float, rate: float, dividend_yield: float, is_call: bool, reason: str
 ) -> None:
-    contract = Contracts(*(np.array([x]) for x in (100.0, years, vol, rate, dividend_yield)), np.array([is_call]))
+    contract = Contracts(*(np.array([x]) for x in (100.0, years, vol, rate, dividend_yield)), np.array([is_call]))  # type: ignore[call-arg]
     engine = prepared(contract)
     assert reason in engine.refused[0]
     assert np.isnan(stacked(engine.value(np.array([100.0])))).all()
@@ -304,7 +304,7 @@ def test_a_refused_row_leaves_the_others_alone() -> None:
 
 def test_the_day_of_maturity_is_the_payoff() -> None:
     for is_call, spot, price, delta in ((True, 120.0, 20.0, 1.0), (True, 80.0, 0.0, 0.0), (False, 80.0, 20.0, -1.0)):
-        contract = Contracts(*(np.array([x]) for x in (100.0, 0.0, 0.3, 0.05, 0.02)), np.array([is_call]))
+        contract = Contracts(*(np.array([x]) for x in (100.0, 0.0, 0.3, 0.05, 0.02)), np.array([is_call]))  # type: ignore[call-arg]
         values = stacked(prepared(contract).value(np.array([spot])))[:, 0]
         assert list(values) == [price, delta, 0.0, 0.0, 0.0, 0.0, 0.0]
 

@@ -34,7 +34,7 @@ def test_a_burst_of_quotes_while_pricing_lags(
     """20,000 quotes and 2,000 trades wait behind a pricing that stands still; then all of it is taken."""
     store = Store(templates.copy("sqlite", "empty", lambda _: None, None))
     held, released = threading.Event(), threading.Event()
-    price: Callable[..., Any] = services.pricing.repricing_scope.price_underlyings
+    price: Callable[..., Any] = services.pricing.repricing_scope.price_underlyings  # type: ignore[attr-defined]
 
     def slow_price(*arguments: Any, **named: Any) -> Any:
         held.set()

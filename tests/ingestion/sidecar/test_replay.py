@@ -138,7 +138,7 @@ class TestCursor:
         first = ReplayFeed(rows, {}, 60.0, now=0.0)
         batch = first.next_batch(1.0)
         assert batch is not None
-        second = ReplayFeed(rows, batch.position.cursor, 60.0, now=100.0)
+        second = ReplayFeed(rows, batch.position.cursor, 60.0, now=100.0)  # type: ignore[attr-defined]
         assert second.reached == date(2020, 3, 9)
         assert played(second, 100.0) == [[72.0]]
 
@@ -146,7 +146,7 @@ class TestCursor:
         feed = ReplayFeed(rows, {}, 60.0, now=0.0)
         batch = feed.next_batch(1.0)
         assert batch is not None
-        assert batch.position.cursor == {"row": 2, "at": "2020-03-09T13:31:00+00:00", "restarts": 0}
+        assert batch.position.cursor == {"row": 2, "at": "2020-03-09T13:31:00+00:00", "restarts": 0}  # type: ignore[attr-defined]
 
     def test_a_cursor_at_the_end_stays_at_the_end(self, rows: list[TickRow]) -> None:
         feed = ReplayFeed(rows, {}, None, now=0.0)

@@ -226,7 +226,7 @@ def test_without_an_observer_it_goes_on(
     def refuse(*_: Any, **__: Any) -> None:
         raise OSError(24, "inotify instance limit reached")
 
-    monkeypatch.setattr(ingestion.watch.events.Observer, broken, refuse)
+    monkeypatch.setattr(ingestion.watch.events.Observer, broken, refuse)  # type: ignore[attr-defined]
     store = Store(sqlite_demo_url)
     with Watching(store, tmp_path) as watching:
         watching.wait_for_file(write(tmp_path / "t.csv", table(TRADES, call("NEW1"))))
@@ -303,7 +303,7 @@ def test_a_commit_whose_answer_was_lost_takes_effect_once(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The sidecar must send the batch again, and the store knows better."""
-    real, calls = ingestion.sidecar.runner.apply_incoming, []
+    real, calls = ingestion.sidecar.runner.apply_incoming, []  # type: ignore[attr-defined]
 
     def apply(*arguments: Any, **options: Any) -> Any:
         applied = real(*arguments, **options)

@@ -164,7 +164,7 @@ def test_a_large_message_is_built_off_the_event_loop(
     """While one viewer's snapshot is being built, others get their status and their snapshots of other boards."""
     monkeypatch.setattr(live.boards.boards, "_ROWS_BUILT_AT_ONCE", 0)
     begun, go_on = threading.Event(), threading.Event()
-    build = live.boards.boards.message
+    build = live.boards.boards.message  # type: ignore[attr-defined]
     threads: list[str] = []
 
     def slow(board: Any, table: str, *more: Any) -> bytes:

@@ -70,7 +70,7 @@ def test_what_unpacks_to_too_much_is_refused_before_it_is_unpacked(
 ) -> None:
     sent = stream(BOMBS[bomb], compression, 100_000)
     assert len(sent) < MB
-    monkeypatch.setattr(arrow_stream.pa.ipc, "open_stream", lambda _: Described(BOMBS[bomb].schema))
+    monkeypatch.setattr(arrow_stream.pa.ipc, "open_stream", lambda _: Described(BOMBS[bomb].schema))  # type: ignore[attr-defined]
     with pytest.raises(TooLarge, match="unpacks to more than 10 MB"):
         read_arrow(sent, 10 * MB, 10 * MB)
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from engine.measures import camel_case
 from services.exports import excel_workbook
 from services.exports.export_columns import export_columns
 from services.exports.export_table import METADATA_KEY, ExportForm, export_table
@@ -22,7 +23,6 @@ from services.files.excel_rows import ExcelRows
 from services.files.file_limits import FileLimits
 from services.files.read_file import read_file
 from storage.core.database import Store
-from storage.read_models.read_models import camel_case
 from storage.read_models.trade_list import TradeFilter, whole_trades
 from tests.fixtures.small_book import stock
 

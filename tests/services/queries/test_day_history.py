@@ -204,7 +204,7 @@ class TestCost:
     def prepared(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """How many trades each preparation took."""
         rows: list[int] = []
-        original = ready_underlyings.prepare_trades
+        original = ready_underlyings.prepare_trades  # type: ignore[attr-defined]
 
         def counted(ticker: str, trades: Any, *others: Any) -> UnderlyingPricer:
             rows.append(len(trades.trade_id))
@@ -259,7 +259,7 @@ class TestOthersMeanwhile:
         before = histories.of(TUESDAY, ALL)
         change_records(small_store, state, "trades", [trade("C9")], source="test")
         preparing, may_go_on = Event(), Event()
-        original = ready_underlyings.prepare_trades
+        original = ready_underlyings.prepare_trades  # type: ignore[attr-defined]
 
         def held_up(*given: Any) -> UnderlyingPricer:
             if not preparing.is_set():

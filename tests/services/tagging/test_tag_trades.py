@@ -202,7 +202,7 @@ class TestConflicts:
     def test_whoever_comes_between_the_look_and_the_change_is_found(
         self, small_store: Store, state: PricingState, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real, between = tagging.apply_incoming, [True]
+        real, between = tagging.apply_incoming, [True]  # type: ignore[attr-defined]
 
         def later(*arguments: Any, **named: Any) -> Any:
             if between.pop() if between else False:
@@ -224,7 +224,7 @@ class TestConflicts:
     ) -> None:
         """It had the wanted status when it was looked at, and was to be left alone."""
         terminate(small_store, state, {"C1": "Live"}, MIA)
-        real = tagging.apply_incoming
+        real = tagging.apply_incoming  # type: ignore[attr-defined]
 
         def later(*arguments: Any, **named: Any) -> Any:
             monkeypatch.setattr(tagging, "apply_incoming", real)
