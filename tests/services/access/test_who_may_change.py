@@ -18,8 +18,8 @@ OF_PROCESSES = {
     "note_sign_in.note_signed_out": "the gate, of whoever left",
     "permissions.require": "it asks itself, and writes the refusal",
     "price_all.price_newest": "the sidecar at its start",
-    "deferred_work.price_pending": "whoever waits until all is priced, after the transaction that left it",
-    "price_deferred.price_unprepared": "the sidecar, and the process of uploads",
+    "deferred_work.price_deferred_work": "whoever waits until all is priced, after the transaction that left it",
+    "price_deferred.price_deferred_pricers": "the sidecar, and the process of uploads",
     "restart_replay.restart_replay": "the sidecar, for a wish that control_feed has let pass",
     "retry_dead_letters.retry_dead_letters": "the command dead-letters retry",
 }
