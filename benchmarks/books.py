@@ -10,8 +10,9 @@ import pandas as pd
 
 from engine.contracts import Contracts
 from engine.model import ExerciseStyle, OptionType, Product
-from engine.valuation.repricing import parameters_at
-from engine.valuation.underlying_pricer import ARTICLE_DEFAULTS, Parameters, UnderlyingPricer, prepare_underlying
+from engine.snapshot.parameters import ARTICLE_DEFAULTS, Parameters
+from engine.valuation.repricing import parameter_history
+from engine.valuation.underlying_pricer import UnderlyingPricer, prepare_underlying
 from services.files.file_limits import FileLimits
 from services.files.read_file import read_file
 from services.records.record_kinds import RECORD_KINDS
@@ -114,7 +115,8 @@ def _demo_files() -> tuple[pd.DataFrame, dict[str, Parameters], dict[str, float]
     parameters = frames["parameters"].assign(as_of_date=pd.to_datetime(frames["parameters"]["as_of_date"]))
     closes = frames["quotes"].sort_values("as_of_date").drop_duplicates("instrument", keep="last")
     spots = dict(zip(closes["instrument"], closes["quote"], strict=True))
-    return trades, parameters_at(parameters, AS_OF), spots
+    known = parameter_history(parameters)
+    return trades, {ticker: known.on(AS_OF, ticker) for ticker in spots}, spots
 
 
 def _options(trades: pd.DataFrame) -> list[Option]:

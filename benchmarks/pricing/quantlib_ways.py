@@ -6,7 +6,7 @@ from datetime import date
 import QuantLib as ql  # noqa: N813
 
 from benchmarks.books import AS_OF, Book, Option
-from engine.valuation.underlying_pricer import Parameters
+from engine.snapshot.parameters import Parameters
 
 Greeks = tuple[float, float, float, float, float, float]
 """Price, delta, gamma, vega, theta, rho."""

@@ -9,14 +9,8 @@ import pandas as pd
 
 from engine.measures import MEASURE_NAMES
 from engine.model import NotPriced, TradeStatus
-from engine.valuation.underlying_pricer import (
-    ARTICLE_DEFAULTS,
-    Failure,
-    Parameters,
-    UnderlyingPricer,
-    Valued,
-    prepare_underlying,
-)
+from engine.snapshot.parameters import ParameterHistory
+from engine.valuation.underlying_pricer import Failure, UnderlyingPricer, Valued, prepare_underlying
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +26,13 @@ class Repricing:
     failures: pd.DataFrame
 
 
-def parameters_at(parameters: pd.DataFrame, as_of: date) -> dict[str, Parameters]:
-    """The newest parameters of each ticker on or before a date.
+def parameter_history(parameters: pd.DataFrame) -> ParameterHistory:
+    """The parameters of a frame with the columns of ``engine.model.PARAMETER_COLUMNS``; as_of_date is datetime64.
 
-    parameters: the columns of ``engine.model.PARAMETER_COLUMNS``; as_of_date is datetime64. A ticker that is not in
-    the result prices with ``ARTICLE_DEFAULTS``.
+    A ticker that has none on or before a date prices with ``ARTICLE_DEFAULTS``.
     """
-    known = parameters[parameters["as_of_date"] <= pd.Timestamp(as_of)]
-    newest = known.sort_values("as_of_date").drop_duplicates("ticker", keep="last")
-    columns = (newest[name].tolist() for name in ("ticker", "implied_vol", "risk_free_rate", "dividend_yield"))
-    dates = newest["as_of_date"].dt.strftime("%Y-%m-%d")
-    return {
-        ticker: Parameters(vol, rate, dividend, set_for)
-        for ticker, vol, rate, dividend, set_for in zip(*columns, dates, strict=True)
-    }
+    dated = parameters.assign(as_of_date=parameters["as_of_date"].dt.date)
+    return ParameterHistory({str(name): value for name, value in row.items()} for row in dated.to_dict("records"))
 
 
 def is_priced(trade_status: pd.Series) -> pd.Series:
@@ -59,12 +46,12 @@ def reprice(quotes: Mapping[str, float], trades: pd.DataFrame, parameters: pd.Da
     quotes: ticker -> price. trades, parameters: the columns of ``engine.model``. Trades that cannot be valued are in
     ``failures`` with their reason; nothing raises for a single bad trade.
     """
-    known = parameters_at(parameters, as_of)
+    known = parameter_history(parameters)
     frames: list[pd.DataFrame] = []
     failures: list[Failure] = []
     priced = trades[is_priced(trades["trade_status"])]
     for ticker, group in priced.groupby("ticker", sort=True):
-        prepared = prepare_underlying(str(ticker), group, known.get(str(ticker), ARTICLE_DEFAULTS), as_of)
+        prepared = prepare_underlying(str(ticker), group, known.on(as_of, str(ticker)), as_of)
         valued, failed = value_at_quote(prepared, quotes.get(str(ticker)))
         failures += failed
         if valued is not None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from engine.contracts import (
@@ -17,43 +16,14 @@ from engine.contracts import (
     UnitValues,
 )
 from engine.measures import MEASURE_NAMES
-from engine.model import FALLBACK_PARAMETERS, NotPriced, OptionType, Product
+from engine.model import NotPriced, OptionType, Product
 from engine.position_measures import position_measures
 from engine.pricing.engines import engines_for
+from engine.snapshot.parameters import NO_PARAMETERS, Parameters
+from engine.snapshot.trade_arrays import TradeArrays
 
-DEFAULT_PARAMETERS = "default"
-_MISSING = "missing"
 _DAYS_A_YEAR = 365.0
 _OPTION_TYPES: tuple[str, ...] = (OptionType.CALL.value, OptionType.PUT.value)
-
-ObjectArray = npt.NDArray[np.object_]
-DateArray = npt.NDArray[np.datetime64]
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """What an underlying is priced with; ``source`` is the as-of date they were set for, "default" or "missing"."""
-
-    implied_vol: float
-    risk_free_rate: float
-    dividend_yield: float
-    source: str
-
-    @property
-    def fault(self) -> str | None:
-        """Why no option can be priced with these, or None."""
-        if self.source == _MISSING:
-            return "its ticker has none on or before this date, and the defaults are refused"
-        if not np.isfinite([self.implied_vol, self.risk_free_rate, self.dividend_yield]).all():
-            return "a parameter is not a number"
-        if self.implied_vol <= 0:
-            return f"implied volatility is {self.implied_vol:g}, it must be above 0"
-        return None
-
-
-ARTICLE_DEFAULTS = Parameters(**FALLBACK_PARAMETERS, source=DEFAULT_PARAMETERS)
-NO_PARAMETERS = Parameters(0.0, 0.0, 0.0, source=_MISSING)
-"""Stands for the parameters of an underlying that has none, where the defaults are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,37 +154,13 @@ def _overflow(of: _Rows, row: int) -> str:
     return f"its unit has a value, but {size} makes more than a number can hold"
 
 
-@dataclass(frozen=True, slots=True)
-class TradeArrays:
-    """Trades on one underlying as arrays of one length; texts are objects, maturity is datetime64[D]."""
-
-    trade_id: list[str]
-    product: ObjectArray
-    quantity: FloatArray
-    strike: FloatArray
-    maturity: DateArray
-    option_type: ObjectArray
-    exercise_style: ObjectArray
-    contract_multiplier: FloatArray
-
-
 def prepare_underlying(ticker: str, trades: pd.DataFrame, parameters: Parameters, as_of: date) -> UnderlyingPricer:
     """Prepare the trades on one underlying.
 
     trades: the columns of ``engine.model.TRADE_COLUMNS``, all of this ticker; maturity is datetime64. An option is
     alive through the day of its maturity, and expired from the day after.
     """
-    arrays = TradeArrays(
-        trades["trade_id"].tolist(),
-        trades["product"].to_numpy(dtype=object),
-        trades["quantity"].to_numpy(dtype=np.float64),
-        trades["strike"].to_numpy(dtype=np.float64, na_value=np.nan),
-        trades["maturity"].to_numpy(dtype="datetime64[D]"),
-        trades["option_type"].to_numpy(dtype=object),
-        trades["exercise_style"].to_numpy(dtype=object),
-        trades["contract_multiplier"].to_numpy(dtype=np.float64),
-    )
-    return prepare_trades(ticker, arrays, parameters, as_of)
+    return prepare_trades(ticker, TradeArrays.of_frame(trades), parameters, as_of)
 
 
 def prepare_trades(ticker: str, trades: TradeArrays, parameters: Parameters, as_of: date) -> UnderlyingPricer:

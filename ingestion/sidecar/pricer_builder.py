@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from engine.valuation.pricer_build import BuiltPricer, Key, PricerBuild
 from services.pricing.price_book import DeferredWork
 from services.pricing.price_deferred import price_deferred_pricers
-from services.pricing.pricer_cache import Key, PricerBuild, Ready
 from services.pricing.pricing_state import PricingState
 from storage.connection.supervision import supervised
 from storage.core.database import Store
@@ -36,7 +36,7 @@ class PricerBuilder:
         self._state = state
         self._holder = holder
         self._unpriced: set[Key] = set()
-        self._running: Future[Ready] | None = None
+        self._running: Future[BuiltPricer] | None = None
         self._next_look = 0.0
         self._not_before = 0.0
         self._failures: Counter[Key] = Counter()
@@ -107,7 +107,7 @@ class PricerBuilder:
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._sign_of_life.leave()
 
-    def _take(self, done: Future[Ready]) -> None:
+    def _take(self, done: Future[BuiltPricer]) -> None:
         try:
             ready = done.result()
         except Exception as error:
@@ -125,4 +125,4 @@ class PricerBuilder:
     def _start(self, preparation: PricerBuild | None) -> None:
         if preparation is not None and self._running is None and time.monotonic() >= self._not_before:
             self._running_key = preparation.key
-            self._running = self._thread.submit(preparation.made)
+            self._running = self._thread.submit(preparation.run)

@@ -16,7 +16,7 @@ from engine.contracts import BoolArray, FloatArray, IntArray
 from engine.measures import CLOSE_COMPARED, MEASURE_NAMES
 from engine.model import TRADE_COLUMNS, UNASSIGNED, TradeStatus
 from engine.pricing.spot_position import SpotEngine
-from engine.valuation.underlying_pricer import DEFAULT_PARAMETERS
+from engine.snapshot.parameters import DEFAULT_PARAMETERS
 from live.boards.board_groups import NO_GROUP, BoardGroups
 from live.boards.growing_columns import GrowingColumns
 from storage.book.hierarchy import BookHierarchy, contracts_in_words

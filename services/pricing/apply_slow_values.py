@@ -8,9 +8,10 @@ from sqlalchemy import func, select
 
 from engine.contracts import UnitValues
 from engine.valuation.underlying_pricer import UnderlyingPricer
-from services.pricing.price_book import DeferredWork, SlowWork, add_values, note_changes, slow_work_of
+from services.pricing.price_book import DeferredWork, SlowWork, note_changes, slow_work_of
 from services.pricing.pricing_state import PricingState
-from storage.core.change_log import changing
+from services.pricing.unit_of_work import unit_of_work
+from services.pricing.valued_rows import rows_of
 from storage.core.database import Store, WriteUnit
 from storage.core.schema import sensitivities
 from storage.feeds.feeds import Holder, hold_feed
@@ -40,30 +41,25 @@ def apply_slow_values(
     values at a newer quote. Raises FeedLost when the feed of the holder has another owner.
     """
     again = DeferredWork()
-    try:
-        with changing(store, source) as (unit, change):
-            hold_feed(unit.connection, holder)
-            state.refresh(unit.connection, unit.before)
-            by_date: dict[date, ValuationRows] = {}
-            for result in results:
-                prepared, quote = result.work.prepared, result.work.quote
-                as_of = prepared.as_of_date
-                ticker, trades = prepared.ticker, state.trades_on(prepared.ticker)
-                newest = state.quotes(unit.connection, as_of).get(ticker)
-                if not trades or newest is None or as_of not in state.priced:
-                    continue
-                holds = result.work.ready.is_among(trades, state.parameters.on(as_of, ticker))
-                if holds and not _is_overtaken(unit, prepared, quote, newest):
-                    valued = prepared.measured(quote.quote, prepared.slow_groups, result.values)
-                    add_values(by_date.setdefault(as_of, ValuationRows()), prepared, valued, quote)
-                else:
-                    again.add(slow_work_of(state, as_of, ticker, newest))
-            for as_of, rows in by_date.items():
-                note_changes(unit, state, change, as_of, rows)
-        state.wrote(unit, change)
-    except BaseException:
-        state.forget()
-        raise
+    with unit_of_work(store, state, source) as work:
+        unit, change = work.unit, work.change
+        hold_feed(unit.connection, holder)
+        by_date: dict[date, ValuationRows] = {}
+        for result in results:
+            prepared, quote = result.work.prepared, result.work.quote
+            as_of = prepared.as_of_date
+            ticker, trades = prepared.ticker, state.trades_on(prepared.ticker)
+            newest = state.quotes(unit.connection, as_of).get(ticker)
+            if not trades or newest is None or as_of not in state.priced:
+                continue
+            holds = result.work.ready.is_among(trades, state.parameters.on(as_of, ticker))
+            if holds and not _is_overtaken(unit, prepared, quote, newest):
+                valued = prepared.measured(quote.quote, prepared.slow_groups, result.values)
+                rows_of(prepared, valued, quote).add_to(by_date.setdefault(as_of, ValuationRows()))
+            else:
+                again.add(slow_work_of(state, as_of, ticker, newest))
+        for as_of, rows in by_date.items():
+            note_changes(unit, state, change, as_of, rows)
     return again
 
 

@@ -5,10 +5,10 @@ from collections import Counter
 import numpy as np
 
 from engine.contracts import UnitValues
+from engine.valuation.pricer_build import Key
 from services.pricing.apply_slow_values import SlowResult, apply_slow_values
 from services.pricing.price_book import DeferredWork, SlowWork
 from services.pricing.price_deferred import price_deferred_pricers
-from services.pricing.pricer_cache import Key
 from services.pricing.pricing_state import PricingState
 from storage.core.database import Store
 

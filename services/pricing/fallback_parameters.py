@@ -6,14 +6,21 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from engine.model import FALLBACK_PARAMETERS
+from engine.snapshot.parameters import ARTICLE_DEFAULTS, NO_PARAMETERS, Parameters
 from services.records.how_many import how_many
 from storage.book.fallback_parameters import similar_parameters, tickers_by_default, trades_by_default
+from storage.connection.settings import Settings
 from storage.market.quotes import newest_as_of
 
 _TICKERS_NAMED = 5
 DEFAULTS_IN_WORDS = "volatility {implied_vol:.2%}, rate {risk_free_rate:.2%}, yield {dividend_yield:.2%}".format(
     **FALLBACK_PARAMETERS
 )
+
+
+def fallback_of(settings: Settings) -> Parameters:
+    """What a ticker without parameters is priced with, as the settings want it."""
+    return NO_PARAMETERS if settings.default_parameters == "refuse" else ARTICLE_DEFAULTS
 
 
 def fallback_parameters_table(connection: Connection, as_of: date) -> pd.DataFrame:

@@ -1,14 +1,15 @@
-"""What a transaction will need is prepared before it takes the store's one write lock: nobody waits for it meanwhile.
+"""What a transaction will need is computed before it takes the store's one write lock: nobody waits for it meanwhile.
 
-It is foresight, no promise: what the transaction finds decides. Where another process has changed trades or parameters
-in between, what was prepared does not fit and is not used.
+It is foresight, no promise: what the transaction finds decides. Where another process has changed trades, parameters or
+quotes in between, what was built or valued does not fit and is computed again.
 """
 
 from collections.abc import Iterable
 from datetime import date
 
-from services.pricing.pricer_cache import PricerBuild
+from engine.valuation.pricer_build import Key, PricerBuild
 from services.pricing.pricing_state import PricingState
+from services.pricing.valued_rows import value_live
 from services.records.incoming import Incoming
 from services.records.record_kinds import RECORD_KINDS
 from storage.book.records import Record
@@ -36,7 +37,7 @@ def prebuild(
         return
     newest = max(dates)
     parameters = incoming.records.get("parameters", [])
-    known = state.parameters.with_others(parameters)
+    known = state.parameters.with_records(parameters)
     for as_of in sorted(dates)[-_DATES_AHEAD:]:
         begins = as_of not in state.priced and (as_of != newest or newest != state.newest)
         tickers = set(state.tickers() if begins else ())
@@ -46,11 +47,29 @@ def prebuild(
         for ticker in sorted(tickers):
             preparation = state.preparation(as_of, ticker, known.on(as_of, ticker))
             if preparation is not None:
-                state.take(preparation.made())
+                state.take(preparation.run())
     for ticker, trades in _coming(state, incoming.records.get("trades", [])).items():
         preparation = PricerBuild(ticker, newest, known.on(newest, ticker), trades)
         if preparation.boundaries:
-            state.expect(preparation.made())
+            state.expect(preparation.run())
+    _foresee_values(store, state, quotes)
+
+
+def _foresee_values(store: Store, state: PricingState, quotes: Iterable[Quote]) -> None:
+    """Value the underlyings at the quotes that will be the newest of theirs, and make the rows that will be written."""
+    newest: dict[Key, Quote] = {}
+    for quote in quotes:
+        key = (quote.as_of_date, quote.instrument)
+        known = newest.get(key) or state.known_quotes(quote.as_of_date).get(quote.instrument)
+        if known is None or known.as_of_date < quote.as_of_date or known.observed_at <= quote.observed_at:
+            newest[key] = quote
+    for (as_of, ticker), quote in newest.items():
+        built = state.built(as_of, ticker)
+        if built is not None and quote.quote > 0:
+            rows = value_live(built.prepared, quote)
+            if rows.valued is not None:
+                rows.valued.prepare(store.dialect)
+            state.foresee(rows)
 
 
 def prepare_all(state: PricingState, as_of: date, tickers: Iterable[str]) -> None:

@@ -10,7 +10,7 @@ from services.pricing.price_book import DeferredWork
 from services.pricing.price_closes import OwedCloses, closes_owed, price_closes
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope, price_moved
-from storage.core.change_log import changing
+from services.pricing.unit_of_work import unit_of_work
 from storage.core.database import Store
 from storage.feeds.feeds import Holder, hold_feed
 
@@ -33,23 +33,18 @@ def price_newest(
 
     Raises FeedLost when the feed of the holder has another owner.
     """
-    try:
-        with store.read() as connection:
-            state.refresh(connection, store.revisions(connection))
-            owed = _owed_lately(connection, state)
+    with store.read() as connection:
+        state.refresh(connection, store.revisions(connection))
+        owed = _owed_lately(connection, state)
+    if state.newest is not None:
+        prepare_all(state, state.newest, state.tickers())
+    with unit_of_work(store, state, source) as work:
+        unit, change = work.unit, work.change
+        hold_feed(unit.connection, holder)
+        pending = price_closes(unit, state, change, owed)
         if state.newest is not None:
-            prepare_all(state, state.newest, state.tickers())
-        with changing(store, source) as (unit, change):
-            hold_feed(unit.connection, holder)
-            state.refresh(unit.connection, unit.before)
-            pending = price_closes(unit, state, change, owed)
-            if state.newest is not None:
-                moved = RepricingScope({state.newest: set(state.tickers())})
-                pending.add(price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow))
-        state.wrote(unit, change)
-    except BaseException:
-        state.forget()
-        raise
+            moved = RepricingScope({state.newest: set(state.tickers())})
+            pending.add(price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow))
     if wait_for_slow:
         price_deferred_work(store, state, pending, source=source)
         pending = DeferredWork()

@@ -7,10 +7,11 @@ from datetime import date
 from sqlalchemy import select
 
 from engine.model import NotPriced
+from engine.valuation.pricer_build import BuiltPricer, Key
 from engine.valuation.repricing import value_at_quote
-from engine.valuation.underlying_pricer import Failure, UnderlyingPricer, Valued
-from services.pricing.pricer_cache import Key, Ready
+from engine.valuation.underlying_pricer import UnderlyingPricer
 from services.pricing.pricing_state import FreshTrades, PricingState
+from services.pricing.valued_rows import failed_rows, value_live
 from storage.core.change_log import Change
 from storage.core.database import WriteUnit
 from storage.core.schema import sensitivities
@@ -18,7 +19,6 @@ from storage.market.quotes import Quote
 from storage.market.sensitivities import (
     FailedTrade,
     ValuationRows,
-    ValuedTrades,
     failed_trades,
     forget_values,
     write_valuations,
@@ -35,7 +35,7 @@ class SlowWork:
     ready: all trades on the underlying, or some of them.
     """
 
-    ready: Ready
+    ready: BuiltPricer
     quote: Quote
 
     @property
@@ -82,18 +82,18 @@ def price_underlyings(
         if quote is None:
             rows.failures += _without_quote(prepared)
             continue
-        add_values(rows, prepared, prepared.value(quote.quote, prepared.live_groups), quote)
+        (state.foreseen(ready, quote) or value_live(prepared, quote)).add_to(rows)
         first = not state.failures_persisted(ready)
         if first:
-            rows.failures += _told(prepared, prepared.failures)
-            state.tell(ready)
+            rows.failures += failed_rows(prepared, prepared.failures)
+            state.note_persisted(ready)
         if prepared.slow_groups:
             pending.slow_work.append(SlowWork(ready, quote))
             if first:
                 rows.failures += _waiting(unit, as_of, prepared)
     note_changes(unit, state, change, as_of, rows)
     if rows.valued or rows.failures:
-        state.priced.add(as_of)
+        state.note_priced(as_of)
     return pending
 
 
@@ -127,9 +127,9 @@ def price_fresh(
         if quote is None:
             rows.failures += _without_quote(prepared)
             continue
-        rows.failures += _told(prepared, prepared.failures)
+        rows.failures += failed_rows(prepared, prepared.failures)
         if ticker not in leave:
-            add_values(rows, prepared, prepared.value(quote.quote, prepared.live_groups), quote)
+            value_live(prepared, quote).add_to(rows)
         if prepared.slow_groups:
             rows.failures += _waiting(unit, fresh.as_of, prepared)
         if prepared.slow_groups and wait_for_slow and ticker not in leave:
@@ -138,7 +138,7 @@ def price_fresh(
             pending.add(slow_work_of(state, fresh.as_of, ticker, quote))
     note_changes(unit, state, change, fresh.as_of, rows)
     if rows.valued or rows.failures:
-        state.priced.add(fresh.as_of)
+        state.note_priced(fresh.as_of)
     return pending
 
 
@@ -175,23 +175,6 @@ def defer_pricers(
     return DeferredWork(unprepared={(as_of, ticker) for ticker in tickers})
 
 
-def add_values(rows: ValuationRows, prepared: UnderlyingPricer, valued: Valued, quote: Quote) -> None:
-    """Append the values of an underlying's trades, and of those that got none the reason."""
-    if len(valued.rows):
-        rows.valued.append(
-            ValuedTrades(
-                risk_factor=prepared.ticker,
-                spot=quote.quote,
-                observed_at=quote.observed_at,
-                parameters_source=prepared.parameters.source,
-                trade_id=valued.trade_ids,
-                priced_by=valued.priced_by,
-                measures=valued.measures,
-            )
-        )
-    rows.failures += _told(prepared, valued.failures)
-
-
 def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: date, rows: ValuationRows) -> None:
     """Write the rows and put them into the change log's entry; what somebody else reported is left alone."""
     rows = rows.without(state.reported(unit.connection, as_of))
@@ -203,13 +186,9 @@ def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: da
         change.as_of_date, change.observed_at = as_of, newest
 
 
-def _told(prepared: UnderlyingPricer, failures: Iterable[Failure]) -> list[FailedTrade]:
-    return [(f.trade_id, prepared.ticker, f.reason, f.detail) for f in failures]
-
-
 def _without_quote(prepared: UnderlyingPricer) -> list[FailedTrade]:
     _, failures = value_at_quote(prepared, None)
-    return _told(prepared, failures)
+    return failed_rows(prepared, failures)
 
 
 def _waiting(unit: WriteUnit, as_of: date, prepared: UnderlyingPricer) -> list[FailedTrade]:

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, union
 
 from engine.model import NotPriced, Source
-from services.pricing.price_book import DeferredWork, SlowWork, add_values, note_changes
-from services.pricing.pricer_cache import Key, Ready
+from engine.valuation.pricer_build import BuiltPricer, Key
+from services.pricing.price_book import DeferredWork, SlowWork, note_changes
 from services.pricing.pricing_state import PricingState
+from services.pricing.valued_rows import value_live
 from storage.core.change_log import Change
 from storage.core.database import WriteUnit
 from storage.core.schema import pricing_failures, quotes, sensitivities
@@ -22,7 +23,7 @@ from storage.market.sensitivities import ValuationRows
 class OwedCloses:
     """Trades on an underlying that have not got their close: the last quote of an earlier date."""
 
-    ready: Ready
+    ready: BuiltPricer
     quote: Quote
     trade_ids: frozenset[str]
 
@@ -91,7 +92,7 @@ def price_closes(unit: WriteUnit, state: PricingState, change: Change, owed: Ite
         live = {prepared.trade_ids[row] for group in prepared.live_groups for row in group.rows} & each.trade_ids
         if live:
             rows = ValuationRows()
-            add_values(rows, prepared, prepared.value(quote.quote, prepared.live_groups), quote)
+            value_live(prepared, quote).add_to(rows)
             others = frozenset(prepared.trade_ids) - live
             note_changes(unit, state, change, as_of, rows.without({prepared.ticker: others}))
         if each.trade_ids - live and prepared.slow_groups:

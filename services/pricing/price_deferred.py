@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
+from engine.valuation.pricer_build import Key
 from services.pricing.price_book import DeferredWork
 from services.pricing.price_closes import closes_owed_on, price_closes
-from services.pricing.pricer_cache import Key
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope, price_moved
-from storage.core.change_log import changing
+from services.pricing.unit_of_work import unit_of_work
 from storage.core.database import Store
 from storage.feeds.feeds import Holder, hold_feed
 
@@ -21,22 +21,17 @@ def price_deferred_pricers(
     because trades or parameters have changed, is returned to be prepared once more. A date that was taken off the store
     is left alone. Raises FeedLost when the feed of the holder has another owner.
     """
-    try:
-        with changing(store, source) as (unit, change):
-            hold_feed(unit.connection, holder)
-            state.refresh(unit.connection, unit.before)
-            there = {key for key in keys if key[0] in state.priced}
-            moved = RepricingScope()
-            for as_of, ticker in there:
-                if as_of == state.newest:
-                    moved.tickers.setdefault(as_of, set()).add(ticker)
-            pending = price_moved(unit, state, change, moved, wait_for_slow=False)
-            for key in sorted(there):
-                owed = closes_owed_on(unit.connection, state, key) if key[0] != state.newest else None
-                if owed is not None:
-                    pending.add(price_closes(unit, state, change, [owed]))
-        state.wrote(unit, change)
-    except BaseException:
-        state.forget()
-        raise
+    with unit_of_work(store, state, source) as work:
+        unit, change = work.unit, work.change
+        hold_feed(unit.connection, holder)
+        there = {key for key in keys if key[0] in state.priced}
+        moved = RepricingScope()
+        for as_of, ticker in there:
+            if as_of == state.newest:
+                moved.tickers.setdefault(as_of, set()).add(ticker)
+        pending = price_moved(unit, state, change, moved, wait_for_slow=False)
+        for key in sorted(there):
+            owed = closes_owed_on(unit.connection, state, key) if key[0] != state.newest else None
+            if owed is not None:
+                pending.add(price_closes(unit, state, change, [owed]))
     return pending

@@ -1,23 +1,31 @@
-"""What a writing process keeps in memory between transactions: trades, parameters and quotes, ready to price.
+"""What a writing process keeps in memory between transactions: a snapshot of the store, and the pricers built from it.
 
 It is a cache of the store, never a truth of its own: at the start of each transaction it compares revisions with the
-store and takes what another process has changed, from the change log where that reaches back far enough. One thread
-uses it. What another thread may have is a ``PricerBuild``, which it gives, and takes back as ``Ready``.
+store and takes what another process has changed, from the change log where that reaches back far enough. The snapshot
+is immutable: a transaction makes the next one, and one that fails leaves the former, see ``unit_of_work``. One thread
+uses it. What another thread may have is a ``PricerBuild``, which it gives, and takes back as ``BuiltPricer``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
+from immutables import Map
 from sqlalchemy import Connection
 
+from engine.snapshot.book import BookSnapshot, Trade, TradeChanges, Trades
+from engine.snapshot.parameters import ARTICLE_DEFAULTS, ParameterHistory, Parameters
 from engine.trading_calendar import next_trading_day
-from engine.valuation.underlying_pricer import ARTICLE_DEFAULTS, Parameters
-from services.pricing.known_parameters import KnownParameters, fallback_of
-from services.pricing.priced_trades import NotedTrades, PricedTrades
-from services.pricing.pricer_cache import PricerBuild, PricerCache, Ready, Trades
-from storage.book.records import Record, read_plain_records
+from engine.valuation.amending import amend_underlying
+from engine.valuation.pricer_build import BuiltPricer, Key, PricerBuild
+from engine.valuation.underlying_pricer import UnderlyingPricer
+from services.pricing.fallback_parameters import fallback_of
+from services.pricing.pricer_cache import PricerCache
+from services.pricing.store_snapshot import UNREAD, StoreSnapshot
+from services.pricing.valued_rows import ValuedRows
+from storage.book.records import read_plain_records
 from storage.book.trade_statuses import read_unpriced
 from storage.connection.settings import Settings
 from storage.core.change_log import Change, rows_since
@@ -26,26 +34,25 @@ from storage.market.quotes import Quote, newest_as_of, quotes_as_known
 from storage.market.reported import reported_keys
 from storage.market.sensitivities import priced_dates
 
-_UNREAD = -1
 _BOUNDARIES_IN_PLACE = 20
-"""So many boundaries are found in a transaction, in some 0.4 ms; more are found before it or beside it."""
+"""So many boundaries are found in a transaction, in some 0.4 ms; more are found before it or concurrently."""
 
 
 @dataclass(slots=True)
 class FreshTrades:
-    """Trades that came or changed, made ready for one date apart from the others on their underlying.
+    """Trades that came or changed, with pricers of their own for one date apart from the others on their underlying.
 
     changed: those that were known before. outdated: ticker -> trades that were on it and are on another now.
     """
 
     as_of: date | None
-    ready: dict[str, Ready] = field(default_factory=dict)
+    ready: dict[str, BuiltPricer] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     outdated: dict[str, list[str]] = field(default_factory=dict)
 
 
 class PricingState:
-    """Trades by ticker, parameters, quotes by as-of date, and the underlyings prepared from them."""
+    """A snapshot of the store, the pricers of its underlyings, and the trades that the next transaction will bring."""
 
     def __init__(
         self,
@@ -58,7 +65,10 @@ class PricingState:
         self._engine_overwrites_reported = engine_overwrites_reported
         self.zero_terminated = zero_terminated
         self._fallback = fallback
-        self._ready = PricerCache()
+        self._pricers = PricerCache()
+        self._expected: dict[str, BuiltPricer] = {}
+        self._foreseen: dict[Key, ValuedRows] = {}
+        self._held = StoreSnapshot()
         self.forget()
 
     @classmethod
@@ -71,26 +81,41 @@ class PricingState:
         )
 
     def forget(self) -> None:
-        """Drop everything, after a transaction that failed: the next one reads the store again.
+        """Drop the snapshot, after the database failed: what it has is not known, and is read again.
 
-        What is ready is compared with what was read whenever it is used, so it may stay.
+        A pricer is compared with the snapshot whenever it is used, so the pricers stay.
         """
-        self._ready.forget_persisted_failures()
-        self._static_revision = _UNREAD
-        self._quotes_revision = _UNREAD
-        self._reported_revision = _UNREAD
-        self._trades = PricedTrades()
-        self._expected: dict[str, Ready] = {}
-        self.parameters = KnownParameters((), self._fallback)
-        self._quotes: dict[date, dict[str, Quote]] = {}
-        self._reported: dict[date, dict[str, set[str]]] = {}
-        self.priced: set[date] = set()
-        self.newest: date | None = None
+        self._held = StoreSnapshot(parameters=ParameterHistory((), self._fallback))
+        self._drop_foresight()
+
+    @property
+    def snapshot(self) -> StoreSnapshot:
+        """What is held of the store now."""
+        return self._held
+
+    def restore(self, snapshot: StoreSnapshot) -> None:
+        """Hold what was held before a transaction that wrote nothing."""
+        self._held = snapshot
+        self._drop_foresight()
 
     @property
     def is_read(self) -> bool:
         """Whether it has anything of the store."""
-        return self._static_revision != _UNREAD
+        return self._held.static_revision != UNREAD
+
+    @property
+    def newest(self) -> date | None:
+        """The newest as-of date that has a quote."""
+        return self._held.newest
+
+    @property
+    def priced(self) -> frozenset[date]:
+        """The as-of dates that we priced."""
+        return self._held.priced
+
+    @property
+    def parameters(self) -> ParameterHistory:
+        return self._held.parameters
 
     def catch_up(self, store: Store) -> None:
         """Take what other processes have changed, without keeping anybody from writing."""
@@ -99,155 +124,210 @@ class PricingState:
 
     def refresh(self, connection: Connection, at: StoreRevisions) -> None:
         """Take what other processes have changed since this one last looked. at: where the store stands."""
-        if at.quotes_revision != self._quotes_revision:
-            self.newest = newest_as_of(connection)
-            self.priced = set(priced_dates(connection))
-            self._ready.forget_persisted_failures({*self.priced, *([self.newest] if self.newest else [])})
-            self._quotes.clear()
-            self._quotes_revision = at.quotes_revision
-        if at.static_revision != self._static_revision:
+        held = self._held
+        known = max(held.static_revision, held.quotes_revision, held.reported_revision)
+        if at.revision < known:  # a backup was restored, or a standby without the last commits took over
+            self.forget()
+        if at.quotes_revision != self._held.quotes_revision:
+            self._read_dates(connection)
+            self._hold(quotes_revision=at.quotes_revision)
+        if at.static_revision != self._held.static_revision:
             self._follow_static(connection)
-            self._static_revision = at.static_revision
-        if at.reported_revision != self._reported_revision:
-            self._reported.clear()
-            self._reported_revision = at.reported_revision
+            self._hold(static_revision=at.static_revision)
+        if at.reported_revision != self._held.reported_revision:
+            self._hold(reported=Map(), reported_revision=at.reported_revision)
 
     def wrote(self, unit: WriteUnit, change: Change) -> None:
-        """Note that this process itself changed the store, and memory with it."""
+        """Note that this process itself changed the store."""
         if change.static:
-            self._static_revision = unit.revision
+            self._hold(static_revision=unit.revision)
         if change.quotes:
-            self._quotes_revision = unit.revision
+            self._hold(quotes_revision=unit.revision)
         if change.reported:
-            self._reported_revision = unit.revision
-        self._expected.clear()
+            self._hold(reported_revision=unit.revision)
+        self._drop_foresight()
         self.keep_newest_ready()
 
     def keep_newest_ready(self) -> None:
-        """Let go of what is ready for dates that are over."""
-        self._ready.keep_to(self._next_date() or self.newest)
+        """Drop the pricers of dates that are over."""
+        self._pricers.keep_to(self._next_date() or self.newest)
+
+    def _read_dates(self, connection: Connection) -> None:
+        newest, priced = newest_as_of(connection), frozenset(priced_dates(connection))
+        kept = {*priced, newest}
+        self._hold(newest=newest, priced=priced, persisted=self._persisted_on(kept), quotes=Map())
 
     def _follow_static(self, connection: Connection) -> None:
         unpriced = read_unpriced(connection)
-        known = self._static_revision
-        followed = None if known == _UNREAD else rows_since(connection, known, ("trades", "parameters", "removed"))
+        known = self._held.static_revision
+        followed = None if known == UNREAD else rows_since(connection, known, ("trades", "parameters", "removed"))
         if followed is None or any(name == "removed" for name, _ in followed):
-            self._trades = PricedTrades(read_plain_records(connection, "trades"), unpriced)
+            self._hold(book=BookSnapshot.of(read_plain_records(connection, "trades"), unpriced))
             self.load_parameters(connection)
             return
-        self._trades.price_none_of(unpriced)
-        if any(name == "parameters" for name, _ in followed):
-            self.load_parameters(connection)
+        book = self._held.book.with_unpriced(unpriced)
         for name, rows in followed:
             if name == "trades":
-                self._trades.note(rows.to_pylist())
+                book, _ = book.with_trades(rows.to_pylist())
+        self._hold(book=book)
+        if any(name == "parameters" for name, _ in followed):
+            self.load_parameters(connection)
 
     def load_parameters(self, connection: Connection) -> None:
         """Read the parameters again, as the transaction of this connection sees them."""
-        self.parameters = KnownParameters(read_plain_records(connection, "parameters"), self._fallback)
+        self._hold(parameters=ParameterHistory(read_plain_records(connection, "parameters"), self._fallback))
 
-    def trade(self, trade_id: str) -> Record | None:
+    def trade(self, trade_id: str) -> Trade | None:
         """A trade as the store has it, whatever its status; its fields are those of ``TRADE_COLUMNS``."""
-        return self._trades.trade(trade_id)
+        return self._held.book.trade(trade_id)
 
-    def is_priced(self, trade: Record) -> bool:
+    def is_priced(self, trade: Trade) -> bool:
         """Whether a trade is priced at all: a terminated one has no risk and is no failure."""
-        return self._trades.is_priced(trade)
+        return self._held.book.is_priced(trade)
 
     def trades_on(self, ticker: str) -> Trades:
         """The trades on an underlying that are priced."""
-        return self._trades.on(ticker)
+        return self._held.book.on(ticker)
 
     def tickers(self) -> list[str]:
         """The underlyings that have trades to price."""
-        return self._trades.tickers()
+        return self._held.book.tickers()
 
-    def take_trades(self, records: Sequence[Record]) -> FreshTrades:
-        """Put trades that were written into memory; those to be priced come back ready for the newest date.
+    def take_trades(self, records: Sequence[Trade]) -> FreshTrades:
+        """Put trades that were written into memory; those to be priced come back with pricers for the newest date.
 
         What was worked out for the other trades on their underlyings is kept.
         """
-        before = {ticker: self._trades.on(ticker) for ticker in self._trades.tickers()}
-        noted = self._trades.note(records)
-        fresh = FreshTrades(self.newest, {}, noted.changed, noted.outdated)
+        before = self._held.book
+        book, changes = before.with_trades(records)
+        self._hold(book=book)
+        fresh = FreshTrades(self.newest, {}, changes.changed, changes.outdated)
         if fresh.as_of is not None:
-            for ticker in sorted({*noted.gone, *noted.coming}):
-                ready = self._fresh(ticker, before.get(ticker, {}), noted, fresh.as_of)
-                if ready.prepared.trade_ids:
-                    fresh.ready[ticker] = ready
+            for ticker in sorted({*changes.gone, *changes.coming}):
+                built = self._fresh(ticker, before.on(ticker), changes, fresh.as_of)
+                if built.prepared.trade_ids:
+                    fresh.ready[ticker] = built
         return fresh
 
-    def _fresh(self, ticker: str, before: Trades, noted: NotedTrades, as_of: date) -> Ready:
-        coming, gone, now = noted.coming.get(ticker, {}), noted.gone.get(ticker, set()), self._trades.on(ticker)
+    def _fresh(self, ticker: str, before: Trades, changes: TradeChanges, as_of: date) -> BuiltPricer:
+        coming, gone, now = changes.coming.get(ticker, {}), changes.gone.get(ticker, set()), self.trades_on(ticker)
         parameters = self.parameters.on(as_of, ticker)
-        fresh = PricerBuild(ticker, as_of, parameters, coming, self._expected.get(ticker)).made()
-        known = self._ready.get((as_of, ticker))
+        fresh = PricerBuild(ticker, as_of, parameters, coming, self._expected.get(ticker)).run()
+        known = self._pricers.get((as_of, ticker))
         if known is not None and known.is_of(before, parameters):
-            self._ready.amend(known, gone, fresh.prepared, now)
+            self._amend(known, gone, fresh, now)
         elif len(coming) == len(now):
-            self._ready.put(Ready(now, fresh.prepared))
+            self.take(BuiltPricer(now, fresh.prepared))
         return fresh
+
+    def _amend(self, known: BuiltPricer, gone: Collection[str], fresh: BuiltPricer, now: Trades) -> None:
+        """A pricer with some trades gone and fresh ones added: the failures of the others stay persisted."""
+        was_persisted = self.failures_persisted(known)
+        amended = BuiltPricer(now, amend_underlying(known.prepared, gone, fresh.prepared))
+        self.take(amended)
+        if was_persisted:
+            self.note_persisted(amended)
 
     def drop_trades(self, trade_ids: Iterable[str]) -> None:
         """Forget trades that this process has taken off the store."""
-        self._trades.drop(trade_ids)
+        self._hold(book=self._held.book.without(trade_ids))
 
-    def quotes(self, connection: Connection, as_of: date) -> dict[str, Quote]:
-        """Instrument -> newest quote on or before a date; the caller keeps it up to date with what it writes."""
-        if as_of not in self._quotes:
-            self._quotes[as_of] = quotes_as_known(connection, as_of)
-        return self._quotes[as_of]
+    def quotes(self, connection: Connection, as_of: date) -> Mapping[str, Quote]:
+        """Instrument -> newest quote on or before a date."""
+        known = self._held.quotes.get(as_of)
+        if known is None:
+            known = Map(quotes_as_known(connection, as_of))
+            self._hold(quotes=self._held.quotes.set(as_of, known))
+        return known
+
+    def known_quotes(self, as_of: date) -> Mapping[str, Quote]:
+        """The same as far as it is in memory: nothing of a date that was not asked for."""
+        return self._held.quotes.get(as_of, {})
+
+    def note_quotes(self, connection: Connection, as_of: date, quotes: Iterable[Quote]) -> None:
+        """Note quotes of a date that this process has written: they are the newest of their instruments."""
+        known = Map(self.quotes(connection, as_of)).update({quote.instrument: quote for quote in quotes})
+        self._hold(quotes=self._held.quotes.set(as_of, known))
+
+    def note_newest(self, as_of: date | None) -> None:
+        """Note what the newest date with a quote is after a change."""
+        self._hold(newest=as_of)
+
+    def note_priced(self, as_of: date) -> None:
+        """Note that a date has values or failures of ours now."""
+        if as_of not in self.priced:
+            self._hold(priced=self.priced | {as_of})
 
     def drop_quotes(self) -> None:
         """Forget the quotes in memory after a change to dates that are not the newest: later dates may inherit them."""
-        self._quotes.clear()
+        self._hold(quotes=Map())
 
-    def reported(self, connection: Connection, as_of: date) -> Mapping[str, set[str]]:
-        """Risk factor -> trades whose sensitivity somebody else reported, which our pricing therefore leaves alone."""
+    def reported(self, connection: Connection, as_of: date) -> Mapping[str, Collection[str]]:
+        """Risk factor -> trades whose sensitivity was reported from outside: our pricing leaves them alone."""
         if self._engine_overwrites_reported:
             return {}
-        if as_of not in self._reported:
-            self._reported[as_of] = reported_keys(connection, as_of)
-        return self._reported[as_of]
+        known = self._held.reported.get(as_of)
+        if known is None:
+            found = reported_keys(connection, as_of)
+            known = Map({risk_factor: frozenset(trade_ids) for risk_factor, trade_ids in found.items()})
+            self._hold(reported=self._held.reported.set(as_of, known))
+        return known
 
     def note_reported(self, as_of: date, keys: Iterable[tuple[str, str]]) -> None:
         """Note reported rows that this process has written: (risk factor, trade) each."""
-        if as_of in self._reported:
-            for risk_factor, trade_id in keys:
-                self._reported[as_of].setdefault(risk_factor, set()).add(trade_id)
+        known = self._held.reported.get(as_of)
+        if known is None:
+            return
+        written: dict[str, set[str]] = {}
+        for risk_factor, trade_id in keys:
+            written.setdefault(risk_factor, set()).add(trade_id)
+        merged = {name: known.get(name, frozenset()) | trade_ids for name, trade_ids in written.items()}
+        self._hold(reported=self._held.reported.set(as_of, known.update(merged)))
 
     def forget_reported(self) -> None:
         """Forget which rows are reported, after some were taken away: they are read again when they are needed."""
-        self._reported.clear()
+        self._hold(reported=Map())
 
     def forget_date(self, as_of: date) -> None:
         """Forget that a date was priced: its quotes and values have been taken off the store."""
-        self.priced.discard(as_of)
-        self._ready.forget_persisted_failures(self.priced)
+        self._keep_priced(self.priced - {as_of})
 
     def forget_from(self, first: date) -> None:
         """Forget what is known of this date and later ones: their quotes and values have been taken off the store."""
         self.drop_quotes()
-        self.priced = {as_of for as_of in self.priced if as_of < first}
-        self._ready.forget_persisted_failures(self.priced)
+        self._keep_priced(frozenset(as_of for as_of in self.priced if as_of < first))
 
-    def ready(self, as_of: date, ticker: str) -> Ready | None:
-        """The trades on a ticker ready for a date, made so here and now where need be, or None when there are none."""
-        preparation = self.preparation(as_of, ticker)
-        if preparation is not None:
-            self.take(preparation.made())
-        return self._ready.get((as_of, ticker)) if self._trades.on(ticker) else None
+    def _keep_priced(self, priced: frozenset[date]) -> None:
+        self._hold(priced=priced, persisted=self._persisted_on(priced))
+
+    def _persisted_on(self, dates: Collection[date | None]) -> Map[Key, UnderlyingPricer]:
+        persisted = self._held.persisted.mutate()
+        for key in self._held.persisted:
+            if key[0] not in dates:
+                del persisted[key]
+        return persisted.finish()
+
+    def ready(self, as_of: date, ticker: str) -> BuiltPricer | None:
+        """The pricer of an underlying for a date, built here and now where need be; None when there are no trades."""
+        build = self.preparation(as_of, ticker)
+        if build is not None:
+            self.take(build.run())
+        return self._pricers.get((as_of, ticker)) if self.trades_on(ticker) else None
+
+    def built(self, as_of: date, ticker: str) -> BuiltPricer | None:
+        """The pricer of an underlying for a date, where it is there."""
+        return self._pricers.get((as_of, ticker)) if self.preparation(as_of, ticker) is None else None
 
     def preparation(self, as_of: date, ticker: str, parameters: Parameters | None = None) -> PricerBuild | None:
-        """What would make an underlying ready for a date; None where it is, and where there are no trades.
+        """The build that an underlying lacks for a date; None where it has its pricer, and where there are no trades.
 
         parameters: those to come, where they are not in the store yet.
         """
-        trades = self._trades.on(ticker)
+        trades = self.trades_on(ticker)
         if not trades:
             return None
         parameters = parameters or self.parameters.on(as_of, ticker)
-        known = self._ready.get((as_of, ticker))
+        known = self._pricers.get((as_of, ticker))
         if known is not None and known.trades is trades and known.prepared.parameters == parameters:
             return None
         return PricerBuild(ticker, as_of, parameters, trades, known)
@@ -257,8 +337,8 @@ class PricingState:
         over_build_budget: set[str] = set()
         left = _BOUNDARIES_IN_PLACE
         for ticker in sorted(tickers):
-            preparation = self.preparation(as_of, ticker)
-            lacking = 0 if preparation is None else preparation.boundaries
+            build = self.preparation(as_of, ticker)
+            lacking = 0 if build is None else build.boundaries
             if lacking > left:
                 over_build_budget.add(ticker)
             else:
@@ -270,28 +350,46 @@ class PricingState:
         return bool(self.over_build_budget(as_of, (ticker,)))
 
     def builds_ahead(self) -> Iterator[PricerBuild]:
-        """Underlyings that are not ready for the newest date, and then for the date that the next roll should bring."""
+        """Builds that the newest date lacks, and then those of the date that the next roll should bring."""
         for as_of in filter(None, (self.newest, self._next_date())):
             for ticker in self.tickers():
-                preparation = self.preparation(as_of, ticker)
-                if preparation is not None:
-                    yield preparation
+                build = self.preparation(as_of, ticker)
+                if build is not None:
+                    yield build
 
-    def take(self, ready: Ready) -> None:
-        """Keep what a preparation brought; it counts for as long as trades and parameters are those that it took."""
-        self._ready.put(ready)
+    def take(self, built: BuiltPricer) -> None:
+        """Keep what a build brought; it counts for as long as trades and parameters are those that it took."""
+        if not self.failures_persisted(built) and built.key in self._held.persisted:
+            self._hold(persisted=self._held.persisted.delete(built.key))
+        self._pricers.put(built)
 
-    def expect(self, ready: Ready) -> None:
-        """Keep trades that the next transaction will bring, made ready for its date apart from what is there."""
-        self._expected[ready.prepared.ticker] = ready
+    def expect(self, built: BuiltPricer) -> None:
+        """Keep the pricer of trades that the next transaction will bring, apart from what is there."""
+        self._expected[built.prepared.ticker] = built
 
-    def failures_persisted(self, ready: Ready) -> bool:
+    def foresee(self, rows: ValuedRows) -> None:
+        """Keep values at a quote that the next transaction will bring."""
+        self._foreseen[rows.prepared.as_of_date, rows.prepared.ticker] = rows
+
+    def foreseen(self, built: BuiltPricer, quote: Quote) -> ValuedRows | None:
+        """The values of a pricer at a quote, where just these were foreseen: what changed meanwhile is valued again."""
+        rows = self._foreseen.get(built.key)
+        return rows if rows is not None and rows.is_of(built, quote) else None
+
+    def _drop_foresight(self) -> None:
+        self._expected.clear()
+        self._foreseen.clear()
+
+    def failures_persisted(self, built: BuiltPricer) -> bool:
         """Whether the store has the reasons why trades on this underlying have no value."""
-        return self._ready.failures_persisted(ready)
+        return self._held.persisted.get(built.key) is built.prepared
 
-    def tell(self, ready: Ready) -> None:
+    def note_persisted(self, built: BuiltPricer) -> None:
         """Note that the store has been given them."""
-        self._ready.tell(ready)
+        self._hold(persisted=self._held.persisted.set(built.key, built.prepared))
+
+    def _hold(self, **parts: Any) -> None:
+        self._held = replace(self._held, **parts)
 
     def _next_date(self) -> date | None:
         if self.newest is not None:

@@ -10,10 +10,10 @@ from datetime import date
 import numpy as np
 
 from engine.contracts import BoolArray, FloatArray, IntArray
+from engine.snapshot.book import BookSnapshot
+from engine.snapshot.parameters import ParameterHistory, Parameters
 from engine.valuation.day_path import group_sums, live_rows, slow_rows
-from engine.valuation.underlying_pricer import Parameters
-from services.pricing.priced_trades import PricedTrades
-from services.pricing.pricer_cache import PricerBuild, Ready
+from engine.valuation.pricer_build import BuiltPricer, PricerBuild
 from storage.book.records import Record
 from storage.book.records_at import LaterVersion
 
@@ -61,7 +61,7 @@ class UnderlyingTrades:
     fixed: the rows of the sums that do not depend on the quote.
     """
 
-    ready: Ready
+    ready: BuiltPricer
     groups: IntArray
     own: IntArray
     has_close: BoolArray
@@ -82,22 +82,22 @@ class DayBook:
         parameters: Iterable[Record],
         unpriced: frozenset[str],
         closes: Closes,
-        made: Mapping[str, Ready],
+        made: Mapping[str, BuiltPricer],
         fallback: Parameters,
     ) -> None:
         """fallback: parameters of an underlying that has none. made: underlyings made ready for the same date before;
         what is the same of them is not found again.
         """
         self.as_of, self.closes, self.groups = as_of, closes, TradeGroups()
-        self._trades, self._fallback = PricedTrades(trades, unpriced), fallback
-        self._parameters: dict[str, dict[date, Record]] = {}
-        self._ready: dict[str, Ready] = dict(made)
+        self._trades = BookSnapshot.of(trades, unpriced)
+        self._parameters = ParameterHistory((), fallback)
+        self._ready: dict[str, BuiltPricer] = dict(made)
         self._known: dict[str, UnderlyingTrades] = {}
         for record in parameters:
             self._take_parameters(record)
 
     @property
-    def made(self) -> Mapping[str, Ready]:
+    def made(self) -> Mapping[str, BuiltPricer]:
         """Underlyings as they were made ready last."""
         return self._ready
 
@@ -117,12 +117,12 @@ class DayBook:
             before = self._trades.trade(version.key)
             if before is not None:
                 self._known.pop(before["ticker"], None)
-                self._trades.drop([version.key])
+                self._trades = self._trades.without([version.key])
         self._note(coming)
 
     def _note(self, coming: list[Record]) -> None:
-        noted = self._trades.note(coming)
-        for ticker in {*noted.gone, *noted.coming}:
+        self._trades, changes = self._trades.with_trades(coming)
+        for ticker in {*changes.gone, *changes.coming}:
             self._known.pop(ticker, None)
 
     def take_parameters(self, versions: Iterable[LaterVersion]) -> None:
@@ -131,7 +131,8 @@ class DayBook:
             day, _, ticker = version.key.partition("|")
             if version.record is not None:
                 self._take_parameters(version.record)
-            elif self._parameters.get(ticker, {}).pop(date.fromisoformat(day), None) is not None:
+            else:
+                self._parameters = self._parameters.without(ticker, date.fromisoformat(day))
                 self._known.pop(ticker, None)
 
     def on(self, ticker: str) -> UnderlyingTrades:
@@ -140,12 +141,12 @@ class DayBook:
         if known is None:
             base = self._ready.get(ticker)
             trades = self._trades.on(ticker)
-            ready = PricerBuild(ticker, self.as_of, self._parameters_of(ticker), trades, base).made()
+            ready = PricerBuild(ticker, self.as_of, self._parameters.on(self.as_of, ticker), trades, base).run()
             self._ready[ticker] = ready
             known = self._known[ticker] = self._grouped(ready)
         return known
 
-    def _grouped(self, ready: Ready) -> UnderlyingTrades:
+    def _grouped(self, ready: BuiltPricer) -> UnderlyingTrades:
         prepared = ready.prepared
         numbers = np.array(
             [self.groups.number(_group_of(ready.trades[trade_id])) for trade_id in prepared.trade_ids], np.int64
@@ -165,16 +166,8 @@ class DayBook:
 
     def _take_parameters(self, record: Record) -> None:
         if record["as_of_date"] <= self.as_of:
-            self._parameters.setdefault(record["ticker"], {})[record["as_of_date"]] = record
+            self._parameters = self._parameters.with_records([record])
             self._known.pop(record["ticker"], None)
-
-    def _parameters_of(self, ticker: str) -> Parameters:
-        days = self._parameters.get(ticker)
-        if not days:
-            return self._fallback
-        newest = days[max(days)]
-        vol, rate, dividend = newest["implied_vol"], newest["risk_free_rate"], newest["dividend_yield"]
-        return Parameters(vol, rate, dividend, newest["as_of_date"].isoformat())
 
 
 def _group_of(trade: Record) -> GroupKey:

@@ -12,7 +12,8 @@ import pandas as pd
 from engine.contracts import BoolArray, FloatArray
 from engine.measures import DAY_PNL
 from engine.selection import HIERARCHY, TradeSelection
-from engine.valuation.underlying_pricer import ARTICLE_DEFAULTS, ObjectArray, Parameters
+from engine.snapshot.parameters import ARTICLE_DEFAULTS, Parameters
+from engine.snapshot.trade_arrays import ObjectArray
 from services.queries.day_book import SUMS, GroupKey
 from services.queries.day_points import DayPoint
 from services.queries.follow_day import FollowedDay

@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from engine.model import Source
-from engine.valuation.underlying_pricer import Parameters
-from services.pricing.pricer_cache import Ready
+from engine.snapshot.parameters import Parameters
+from engine.valuation.pricer_build import BuiltPricer
 from services.queries.day_book import Closes, DayBook
 from services.queries.day_points import DayPoints, Versions, known_until
 from storage.book.hierarchy import BookHierarchy, read_hierarchy
@@ -29,7 +29,7 @@ class FollowedDay:
         self._as_of, self._fallback = as_of, fallback
         self._revision = -1
         self._is_closed = False
-        self._made: Mapping[str, Ready] = {}
+        self._made: Mapping[str, BuiltPricer] = {}
         self._points: DayPoints | None = None
         self._placing: BookHierarchy | None = None
 

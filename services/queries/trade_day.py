@@ -1,23 +1,18 @@
 """How one trade went over a date: repriced at each quote of it from the terms and parameters that were known then."""
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
 from engine.measures import MEASURE_NAMES
-from engine.valuation.underlying_pricer import (
-    ARTICLE_DEFAULTS,
-    Parameters,
-    TradeArrays,
-    UnderlyingPricer,
-    prepare_trades,
-)
+from engine.snapshot.parameters import ARTICLE_DEFAULTS, ParameterHistory, Parameters
+from engine.snapshot.trade_arrays import TradeArrays
+from engine.valuation.underlying_pricer import UnderlyingPricer, prepare_trades
 from storage.book.trade_statuses import read_unpriced
 from storage.read_models.one_trade import (
     RecordVersion,
@@ -109,33 +104,15 @@ class _Known:
         record = self._versions[versions - 1].record
         if record["trade_status"] in self._unpriced:
             return None
-        newest: dict[str, RecordVersion] = {}
+        known = ParameterHistory((), self._fallback)
         for version in self._parameters[:parameters]:
-            newest[version.record["as_of_date"]] = version
-        there = {day: version for day, version in newest.items() if not version.removed}
-        values = _parameters(there[max(there)].record) if there else self._fallback
-        return prepare_trades(record["ticker"], _arrays(record), values, self._as_of)
-
-
-def _parameters(record: Mapping[str, Any]) -> Parameters:
-    vol, rate, dividend = (float(record[name]) for name in ("implied_vol", "risk_free_rate", "dividend_yield"))
-    return Parameters(vol, rate, dividend, record["as_of_date"])
-
-
-def _arrays(record: Mapping[str, Any]) -> TradeArrays:
-    def text(name: str) -> Any:
-        return np.array([record[name] or ""], dtype=object)
-
-    return TradeArrays(
-        [record["trade_id"]],
-        text("product"),
-        np.array([record["quantity"]], dtype=np.float64),
-        np.array([np.nan if record["strike"] is None else record["strike"]], dtype=np.float64),
-        np.array([record["maturity"] or "NaT"], dtype="datetime64[D]"),
-        text("option_type"),
-        text("exercise_style"),
-        np.array([record["contract_multiplier"]], dtype=np.float64),
-    )
+            day = date.fromisoformat(version.record["as_of_date"])
+            if version.removed:
+                known = known.without(record["ticker"], day)
+            else:
+                known = known.with_records([{**version.record, "as_of_date": day}])
+        values = known.on(self._as_of, record["ticker"])
+        return prepare_trades(record["ticker"], TradeArrays.of([dict(record)]), values, self._as_of)
 
 
 def _sampled(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.model import FALLBACK_PARAMETERS, NotPriced, Product, Source
-from engine.valuation.underlying_pricer import DEFAULT_PARAMETERS
+from engine.snapshot.parameters import DEFAULT_PARAMETERS
 from storage.book.hierarchy import contracts_in_words
 from storage.book.records import columns_of
 from storage.book.trade_statuses import DefinedStatus, read_statuses

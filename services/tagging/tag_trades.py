@@ -7,14 +7,16 @@ from sqlalchemy import Connection
 
 from services.access.permissions import Permission, User, require
 from services.access.reasons import NotPossible, reason_and_note
+from services.pricing.prebuild import prebuild
 from services.pricing.pricing_state import PricingState
+from services.pricing.unit_of_work import unit_of_work
 from services.records.how_many import how_many
 from services.records.incoming import Incoming
-from services.writes.apply_incoming import apply_incoming
+from services.writes.apply_incoming import finish, write_incoming
 from storage.book.trade_statuses import read_statuses
-from storage.core.database import Store, WriteUnit
+from storage.core.database import Store
 from storage.people.audit import AuditEntry, StoredAuditEntry, append_audit, read_entries
-from storage.read_models.trade_history import StatusSet, statuses_at, statuses_before, who_set_statuses
+from storage.read_models.trade_history import StatusSet, statuses_at, who_set_statuses
 
 SET, UNDO, TRADE = "set status", "undo status", "trade"
 """How the audit calls what is done here, and to what."""
@@ -33,12 +35,14 @@ class Conflict:
     set_by: StatusSet | None
 
 
-class TagConflicts(Exception):
-    """Trades are not what the manager saw. Nothing was changed: the manager decides."""
+@dataclass(frozen=True, slots=True)
+class TagConflicts:
+    """Trades that are not what the manager saw. Nothing was changed: the manager decides."""
 
-    def __init__(self, conflicts: Sequence[Conflict]) -> None:
-        super().__init__(f"{how_many(len(conflicts), 'trade')} changed since you looked: nothing was set.")
-        self.conflicts = list(conflicts)
+    conflicts: Sequence[Conflict]
+
+    def __str__(self) -> str:
+        return f"{how_many(len(self.conflicts), 'trade')} changed since you looked: nothing was set."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +77,6 @@ class _Wish:
         ]
 
 
-@dataclass(slots=True)
-class _Audit:
-    """Writes the audit in the transaction of the change, and looks once more that nobody came between."""
-
-    wish: _Wish
-    written: Mapping[str, str]
-    tagged: Tagged = field(default_factory=Tagged)
-
-    def move(self, unit: WriteUnit, late: int, rejected: int) -> None:  # noqa: ARG002
-        wish = self.wish
-        before = statuses_before(unit.connection, list(wish.wanted), unit.revision)
-        changed = [trade_id for trade_id, status in wish.wanted.items() if before.get(trade_id) != status]
-        if wish.conflicting(before) or not self.written.keys() >= set(changed):
-            raise _CameBetween
-        _check_statuses(unit.connection, wish)
-        entries = [
-            AuditEntry(
-                wish.user.name,
-                wish.action,
-                TRADE,
-                trade_id,
-                {"trade_status": before[trade_id]},
-                {"trade_status": wish.wanted[trade_id]},
-                wish.reason,
-                wish.note(trade_id),
-            )
-            for trade_id in changed
-        ]
-        numbers = append_audit(unit, entries)
-        self.tagged = Tagged(unit.revision, changed, numbers, len(wish.wanted) - len(changed))
-
-
-class _CameBetween(Exception):
-    """Somebody changed a trade after it was looked at and before this transaction."""
-
-
 def tag_trades(
     store: Store,
     state: PricingState,
@@ -119,18 +87,18 @@ def tag_trades(
     note: str = "",
     *,
     overwrite: bool = False,
-) -> Tagged:
+) -> Tagged | TagConflicts:
     """Set the status of trades; each one that changes is an entry of the audit. trades: id -> status as the manager
     saw it.
 
-    A trade that has the status already is left alone. Nothing is changed when this raises: NotAllowed without the
-    permission, TagConflicts when a trade is not what the manager saw (unless overwrite), NotPossible for a status that
-    nobody has defined or without a reason.
+    A trade that has the status already is left alone. Nothing is changed, and the conflicts are returned, when a trade
+    is not what the manager saw (unless overwrite). Raises NotAllowed without the permission, NotPossible for a status
+    that is not defined or without a reason.
     """
     require(store, user, Permission.TAG, f"set {how_many(len(trades), 'trade')} to {status}")
     said, told = reason_and_note(reason, note, "A change of status")
     wish = _Wish(user, SET, dict.fromkeys(trades, status), trades, said, lambda _: told, overwrite)
-    return _carried_out(store, state, wish)
+    return _carry_out(store, state, wish)
 
 
 def undo_tags(
@@ -141,11 +109,11 @@ def undo_tags(
     reason: str = "undone",
     *,
     overwrite: bool = False,
-) -> Tagged:
+) -> Tagged | TagConflicts:
     """Give trades the status back that they had before one's own entries of the audit with these numbers.
 
-    Raises the same as ``tag_trades``: it is a conflict when a trade has been given another status since. NotPossible
-    too for entries that are somebody else's or no tags.
+    It is a conflict when a trade has been given another status since. Raises the same as ``tag_trades``, and
+    NotPossible for entries that are another user's or no tags.
     """
     require(store, user, Permission.TAG, f"undo {how_many(len(audit_ids), 'tag')}")
     said, _ = reason_and_note(reason, "", "Undoing tags")
@@ -161,33 +129,51 @@ def undo_tags(
         wanted[entry.subject_key] = str((entry.before or {})["trade_status"])
         number[entry.subject_key] = stored.audit_id
     wish = _Wish(user, UNDO, wanted, seen, said, lambda trade_id: f"undoes entry {number[trade_id]}", overwrite)
-    return _carried_out(store, state, wish)
+    return _carry_out(store, state, wish)
 
 
-def _carried_out(store: Store, state: PricingState, wish: _Wish) -> Tagged:
-    """Look first without a lock, then do it; whoever comes between is found in the transaction."""
-    while True:
-        with store.read() as connection:
-            _check_statuses(connection, wish)
-            now = statuses_at(connection, list(wish.wanted))
-            conflicting = wish.conflicting(now)
-            if conflicting:
-                known = who_set_statuses(connection, [trade_id for trade_id in conflicting if trade_id in now])
-                raise TagConflicts(
-                    [Conflict(each, wish.seen[each], now.get(each), known.get(each)) for each in conflicting]
-                )
-        changing = {trade_id: status for trade_id, status in wish.wanted.items() if now[trade_id] != status}
-        if not changing:
-            return Tagged(unchanged=len(wish.wanted))
-        records = [{"trade_id": trade_id, "trade_status": status} for trade_id, status in changing.items()]
-        audit = _Audit(wish, changing)
-        try:
-            source = f"{wish.action} by {wish.user.name}"
-            incoming = Incoming({"trades": records})
-            apply_incoming(store, state, incoming, source=source, position=audit, wait_for_slow=True)
-        except _CameBetween:
-            continue
-        return audit.tagged
+def _carry_out(store: Store, state: PricingState, wish: _Wish) -> Tagged | TagConflicts:
+    """Look at the trades under the lock, and set those that are what the manager saw; or nothing, and say why not."""
+    source = f"{wish.action} by {wish.user.name}"
+    state.catch_up(store)
+    foreseen = [
+        {"trade_id": trade_id, "trade_status": status}
+        for trade_id, status in wish.wanted.items()
+        if state.trade(trade_id) is not None
+    ]
+    prebuild(store, state, Incoming({"trades": foreseen}), (), wait_for_slow=False)
+    with unit_of_work(store, state, source) as work:
+        connection = work.unit.connection
+        _check_statuses(connection, wish)
+        now = statuses_at(connection, list(wish.wanted))
+        conflicting = wish.conflicting(now)
+        changing = [trade_id for trade_id, status in wish.wanted.items() if now.get(trade_id) != status]
+        if conflicting or not changing:
+            work.abandon()
+            return _conflicts(connection, wish, now, conflicting) if conflicting else Tagged(unchanged=len(wish.wanted))
+        records = [{"trade_id": trade_id, "trade_status": wish.wanted[trade_id]} for trade_id in changing]
+        written = write_incoming(work, Incoming({"trades": records}), source=source, wait_for_slow=True)
+        numbers = append_audit(work.unit, [_entry(wish, trade_id, now[trade_id]) for trade_id in changing])
+    finish(store, state, work, written, source=source, wait_for_slow=True)
+    return Tagged(work.unit.revision, changing, numbers, len(wish.wanted) - len(changing))
+
+
+def _conflicts(connection: Connection, wish: _Wish, now: Mapping[str, str], conflicting: Sequence[str]) -> TagConflicts:
+    known = who_set_statuses(connection, [trade_id for trade_id in conflicting if trade_id in now])
+    return TagConflicts([Conflict(each, wish.seen[each], now.get(each), known.get(each)) for each in conflicting])
+
+
+def _entry(wish: _Wish, trade_id: str, before: str) -> AuditEntry:
+    return AuditEntry(
+        wish.user.name,
+        wish.action,
+        TRADE,
+        trade_id,
+        {"trade_status": before},
+        {"trade_status": wish.wanted[trade_id]},
+        wish.reason,
+        wish.note(trade_id),
+    )
 
 
 def _check_statuses(connection: Connection, wish: _Wish) -> None:

@@ -1,26 +1,27 @@
 """Apply an upload: its rows, their prices, its batch and its audit entry in one transaction, or nothing."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
 from services.access.permissions import Permission, User, require
+from services.pricing.prebuild import prebuild
 from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
+from services.pricing.unit_of_work import UnitOfWork, unit_of_work
 from services.records.how_many import grouped, how_many
 from services.records.incoming import Incoming
 from services.records.read_values import shown
 from services.uploads.compare_upload import Compared, Comparison, compare, key_text, moved_rows, upload_source
 from services.uploads.preview_upload import Progress, UploadPreview
-from services.writes.apply_incoming import apply_incoming
-from storage.core.database import Store, WriteUnit
+from services.writes.apply_incoming import finish, write_incoming
+from storage.core.database import Store
 from storage.people.audit import AuditEntry, append_audit
 from storage.people.uploads import UploadBatch, UploadedRow, write_batch
 
 _EXAMPLES = 3
 _LONGEST_SHEET = 50
-_WRITE_SHARE, _NOTE_SHARE = 0.1, 0.85
+_WRITE_SHARE, _PRICE_SHARE, _NOTE_SHARE = 0.1, 0.2, 0.85
 
 
 class UploadMode(StrEnum):
@@ -81,71 +82,54 @@ def apply_upload(
     sheet = f"sheet {shown(preview.sheet, _LONGEST_SHEET)}, " if preview.sheet else ""
     for record, line in zip(preview.records, preview.lines, strict=True):
         incoming.add(kind, record, f"{sheet}{preview.place} {line}")
-    progress(_WRITE_SHARE, "writing and pricing")
-    position = _UploadPosition(store, user, preview, kind, mode, progress)
+    progress(_WRITE_SHARE, "looking what its rows would do now")
     source = upload_source(preview.file_name, user.name)
-    applied = apply_incoming(store, state, incoming, source=source, position=position, wait_for_slow=wait_for_slow)
-    progress(1.0, "done")
-    counts = position.comparison.counts
-    return Uploaded(position.batch_id, applied.revision, kind, counts, preview.failed_rows, applied.pending)
-
-
-@dataclass(slots=True)
-class _UploadPosition:
-    """Writes the batch in the transaction of its rows, after a last look whether they still do what was shown.
-
-    Every writer waits for this transaction, so a reader beside it sees the store as it was right before.
-    """
-
-    store: Store
-    user: User
-    preview: UploadPreview
-    kind: str
-    mode: UploadMode
-    progress: Callable[[float, str], None]
-    comparison: Comparison = field(default_factory=Comparison)
-    batch_id: int | None = None
-
-    def move(self, unit: WriteUnit, late: int, rejected: int) -> None:  # noqa: ARG002
-        self.progress(_NOTE_SHARE, "noting what the rows were before")
-        self.comparison = self._as_it_is_now(unit)
-        moved = moved_rows(self.preview.compared, self.comparison, self.kind)
+    prebuild(store, state, incoming, incoming.quotes, wait_for_slow=wait_for_slow)
+    with unit_of_work(store, state, source) as work:
+        comparison = _as_it_is_now(work, preview, kind, source)
+        moved = moved_rows(preview.compared, comparison, kind)
         if moved:
-            raise PreviewOutdated(_moved_text(moved, self.preview.place))
-        counts = {**self.comparison.counts, "failed": self.preview.failed_rows}
-        batch = UploadBatch(
-            0,
-            datetime.now(UTC),
-            self.user.name,
-            shown(self.preview.file_name, 200),
-            self.preview.content_hash,
-            self.kind,
-            str(self.mode),
-            counts,
-            unit.revision,
-            None,
-            None,
-        )
-        rows = [UploadedRow(row.key, row.line, row.previous) for row in self.comparison.written()]
-        self.batch_id = write_batch(unit, batch, rows)
-        after = {
-            "file": batch.file_name,
-            "hash": batch.content_hash,
-            "kind": self.kind,
-            "mode": batch.mode,
-            **counts,
-        }
-        append_audit(unit, [AuditEntry(self.user.name, "uploaded", "upload", str(self.batch_id), None, after)])
+            raise PreviewOutdated(_moved_text(moved, preview.place))
+        progress(_PRICE_SHARE, "writing and pricing")
+        written = write_incoming(work, incoming, source=source, wait_for_slow=wait_for_slow)
+        progress(_NOTE_SHARE, "noting what the rows were before")
+        batch_id = _note_batch(work, user, preview, kind, mode, comparison)
+    applied = finish(store, state, work, written, source=source, wait_for_slow=wait_for_slow)
+    progress(1.0, "done")
+    return Uploaded(batch_id, applied.revision, kind, comparison.counts, preview.failed_rows, applied.pending)
 
-    def _as_it_is_now(self, unit: WriteUnit) -> Comparison:
-        """The comparison again, unless nothing of that kind was written since the preview."""
-        preview, seen = self.preview, self.preview.revisions
-        ticks = self.kind in ("quotes", "sensitivities")
-        if seen is not None and not ticks and seen.static_revision == unit.before.static_revision:
-            return preview.compared
-        source = upload_source(preview.file_name, self.user.name)
-        with self.store.read() as before:
-            return compare(before, self.kind, preview.records, preview.lines, source)
+
+def _as_it_is_now(work: UnitOfWork, preview: UploadPreview, kind: str, source: str) -> Comparison:
+    """The comparison again, under the lock, unless nothing of that kind was written since the preview."""
+    seen, ticks = preview.revisions, kind in ("quotes", "sensitivities")
+    if seen is not None and not ticks and seen.static_revision == work.unit.before.static_revision:
+        return preview.compared
+    return compare(work.unit.connection, kind, preview.records, preview.lines, source)
+
+
+def _note_batch(
+    work: UnitOfWork, user: User, preview: UploadPreview, kind: str, mode: UploadMode, comparison: Comparison
+) -> int:
+    """Write the batch with what its rows were before, and its audit entry."""
+    counts = {**comparison.counts, "failed": preview.failed_rows}
+    batch = UploadBatch(
+        0,
+        datetime.now(UTC),
+        user.name,
+        shown(preview.file_name, 200),
+        preview.content_hash,
+        kind,
+        str(mode),
+        counts,
+        work.unit.revision,
+        None,
+        None,
+    )
+    rows = [UploadedRow(row.key, row.line, row.previous) for row in comparison.written()]
+    batch_id = write_batch(work.unit, batch, rows)
+    after = {"file": batch.file_name, "hash": batch.content_hash, "kind": kind, "mode": batch.mode, **counts}
+    append_audit(work.unit, [AuditEntry(user.name, "uploaded", "upload", str(batch_id), None, after)])
+    return batch_id
 
 
 def _moved_text(moved: list[tuple[Compared, Compared]], place: str) -> str:

@@ -10,13 +10,13 @@ from services.pricing.prebuild import prebuild
 from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope, price_moved
+from services.pricing.unit_of_work import unit_of_work
 from services.records.how_many import grouped, how_many
 from services.records.incoming import Incoming
 from services.uploads.compare_upload import key_text
 from services.uploads.preview_upload import Progress
 from services.writes.take_back import take_back_quotes, take_back_records, take_back_sensitivities
 from storage.book.records import RECORD_TABLES
-from storage.core.change_log import changing
 from storage.core.database import Store, WriteUnit
 from storage.people.audit import AuditEntry, append_audit
 from storage.people.uploads import (
@@ -68,41 +68,36 @@ def undo_upload(
     """
     require(store, user, Permission.UPLOAD, f"undo upload {batch_id}")
     progress(0.1, "looking who touched its rows since")
-    try:
-        _prepare(store, state, batch_id, wait_for_slow=wait_for_slow)
-        with changing(store, f"undo of upload {batch_id} by {user.name}") as (unit, change):
-            state.refresh(unit.connection, unit.before)
-            batch = read_batch(unit.connection, batch_id)
-            if batch is None:
-                raise UndoRefused(f"There is no upload {batch_id}.")
-            if batch.undone_at is not None:
-                raise UndoRefused(f"Upload {batch_id} was taken back by {batch.undone_by} already.")
-            rows = read_uploaded_rows(unit.connection, batch_id)
-            stored = stored_rows(unit.connection, UPLOAD_TABLES[batch.kind], _stored_keys(batch, rows))
-            touched = _touched(unit, batch, rows, stored)
-            if touched:
-                raise UndoRefused(_touched_text(unit, batch, touched))
-            progress(0.4, "putting back what was there")
-            moved = RepricingScope()
-            change.reload = True
-            if batch.kind == "quotes":
-                take_back_quotes(unit, state, change, rows, moved)
-            elif batch.kind == "sensitivities":
-                take_back_sensitivities(unit, state, change, rows, moved)
-            else:
-                source = f"undo of upload {batch_id} by {user.name}"
-                take_back_records(unit, state, change, batch.kind, rows, stored, source, moved)
-            progress(0.7, "pricing")
-            pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
-            mark_undone(unit, batch_id, user.name)
-            restored = sum(_was_there(batch.kind, row) for row in rows)
-            before = {"file": batch.file_name, "kind": batch.kind, "uploaded by": batch.user_name}
-            after = {"restored": restored, "removed": len(rows) - restored}
-            append_audit(unit, [AuditEntry(user.name, "undone", "upload", str(batch_id), before, after)])
-        state.wrote(unit, change)
-    except BaseException:
-        state.forget()
-        raise
+    _prepare(store, state, batch_id, wait_for_slow=wait_for_slow)
+    with unit_of_work(store, state, f"undo of upload {batch_id} by {user.name}") as work:
+        unit, change = work.unit, work.change
+        batch = read_batch(unit.connection, batch_id)
+        if batch is None:
+            raise UndoRefused(f"There is no upload {batch_id}.")
+        if batch.undone_at is not None:
+            raise UndoRefused(f"Upload {batch_id} was taken back by {batch.undone_by} already.")
+        rows = read_uploaded_rows(unit.connection, batch_id)
+        stored = stored_rows(unit.connection, UPLOAD_TABLES[batch.kind], _stored_keys(batch, rows))
+        touched = _touched(unit, batch, rows, stored)
+        if touched:
+            raise UndoRefused(_touched_text(unit, batch, touched))
+        progress(0.4, "putting back what was there")
+        moved = RepricingScope()
+        change.reload = True
+        if batch.kind == "quotes":
+            take_back_quotes(unit, state, change, rows, moved)
+        elif batch.kind == "sensitivities":
+            take_back_sensitivities(unit, state, change, rows, moved)
+        else:
+            source = f"undo of upload {batch_id} by {user.name}"
+            take_back_records(unit, state, change, batch.kind, rows, stored, source, moved)
+        progress(0.7, "pricing")
+        pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
+        mark_undone(unit, batch_id, user.name)
+        restored = sum(_was_there(batch.kind, row) for row in rows)
+        before = {"file": batch.file_name, "kind": batch.kind, "uploaded by": batch.user_name}
+        after = {"restored": restored, "removed": len(rows) - restored}
+        append_audit(unit, [AuditEntry(user.name, "undone", "upload", str(batch_id), before, after)])
     if wait_for_slow:
         price_deferred_work(store, state, pending, source="upload")
         pending = DeferredWork()

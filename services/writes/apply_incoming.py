@@ -10,11 +10,11 @@ from services.pricing.prebuild import prebuild
 from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope, price_moved
+from services.pricing.unit_of_work import UnitOfWork, unit_of_work
 from services.records.incoming import Incoming
 from services.writes.upsert_quotes import split_ahead, upsert_quotes
 from services.writes.upsert_records import RECORD_ORDER, upsert_changed_records
 from services.writes.upsert_reported import upsert_reported
-from storage.core.change_log import changing
 from storage.core.database import Store, WriteUnit
 from storage.feeds.feeds import move_cursor
 from storage.feeds.rejections import Rejection, write_rejections
@@ -53,7 +53,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a batch did. counts: by kind of row. pending: what is to be done beside the ticks."""
+    """What a batch did. counts: by kind of row. pending: what is to be done concurrently with the ticks."""
 
     revision: int
     counts: dict[str, Counts]
@@ -78,6 +78,49 @@ def apply_incoming(
 ) -> Applied:
     """Apply rows in one transaction with the position of their source.
 
+    What takes long to prepare for this is prepared before the transaction begins. What it lacks all the same, because
+    another process has changed parameters or trades, is left to be prepared concurrently with the ticks, or with
+    ``wait_for_slow`` prepared in place. Slow engines never work in the transaction, which keeps every other writer
+    waiting: their work is left too, or with ``wait_for_slow`` done after it, before this returns. Should that fail, the
+    rows are in the store.
+
+    Raises FeedLost and PositionMoved, as the position does.
+    """
+    tolerance = timedelta(seconds=future_tolerance_seconds)
+    foreseen, _ = split_ahead(incoming.quotes, datetime.now(UTC) + tolerance)
+    prebuild(store, state, incoming, foreseen, wait_for_slow=wait_for_slow)
+    with unit_of_work(store, state, source) as work:
+        written = write_incoming(
+            work, incoming, source=source, not_before=not_before, tolerance=tolerance, wait_for_slow=wait_for_slow
+        )
+        refused = [*rejections, *written.ahead]
+        write_rejections(work.unit.connection, work.unit.now, source, refused)
+        if position is not None:
+            position.move(work.unit, written.late, len(refused))
+    return finish(store, state, work, written, source=source, wait_for_slow=wait_for_slow)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a unit of work did with rows. late: quotes that went to history alone. ahead: quotes that were set aside."""
+
+    counts: dict[str, Counts]
+    pending: DeferredWork
+    late: int
+    ahead: Sequence[Rejection]
+
+
+def write_incoming(
+    work: UnitOfWork,
+    incoming: Incoming,
+    *,
+    source: str,
+    not_before: date | None = None,
+    tolerance: timedelta = timedelta(minutes=5),
+    wait_for_slow: bool = False,
+) -> Written:
+    """Write rows in a unit of work, and price what depends on them.
+
     Records are upserted: a known key is overwritten, the last of several with one key counts, what is equal to the
     stored is not written. A quote older than the stored one of its instrument and date, or of a date before
     ``not_before``, is late and goes to history alone; of equal times the later arrival counts; one observed further
@@ -85,49 +128,37 @@ def apply_incoming(
     trades that came or changed and underlyings with new parameters at the newest as-of date, underlyings with a new
     quote at the quote's date, and all of them at a date that is new to the store, also an earlier one: it is a close.
     Reported sensitivities take the place of ours.
-
-    What takes long to prepare for this is prepared before the transaction begins. What it lacks all the same, because
-    another process has changed parameters or trades, is left to be prepared beside the ticks, or with ``wait_for_slow``
-    prepared in place. Slow engines never work in the transaction, which keeps every other writer waiting: their work is
-    left too, or with ``wait_for_slow`` done after it, before this returns. Should that fail, the rows are in the store.
-
-    Raises FeedLost and PositionMoved, as the position does.
     """
-    tolerance = timedelta(seconds=future_tolerance_seconds)
-    try:
-        foreseen, _ = split_ahead(incoming.quotes, datetime.now(UTC) + tolerance)
-        prebuild(store, state, incoming, foreseen, wait_for_slow=wait_for_slow)
-        with changing(store, source) as (unit, change):
-            state.refresh(unit.connection, unit.before)
-            counts: dict[str, Counts] = {}
-            moved = RepricingScope()
-            late = 0
-            ahead: list[Rejection] = []
-            if incoming.quotes:  # first: they may begin a date, and what else came belongs to that
-                in_time, ahead = split_ahead(incoming.quotes, unit.now + tolerance)
-                quoted = upsert_quotes(unit, state, change, in_time, source, not_before, moved)
-                late = quoted.late
-                counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
-            for kind in RECORD_ORDER:
-                if records := incoming.records.get(kind):
-                    places = incoming.places[kind]
-                    taken = upsert_changed_records(unit, state, change, kind, records, source, moved, places)
-                    counts[kind] = Counts(taken.new, taken.changed, taken.unchanged)
-            if incoming.sensitivities:
-                reported = upsert_reported(unit, state, change, incoming.sensitivities, source)
-                counts["sensitivities"] = Counts(reported.new, reported.changed, reported.unchanged)
-            pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
-            if moved.inherited:
-                state.drop_quotes()
-            refused = [*rejections, *ahead]
-            write_rejections(unit.connection, unit.now, source, refused)
-            if position is not None:
-                position.move(unit, late, len(refused))
-        state.wrote(unit, change)
-    except BaseException:
-        state.forget()
-        raise
+    unit, change, state = work.unit, work.change, work.state
+    counts: dict[str, Counts] = {}
+    moved = RepricingScope()
+    late = 0
+    ahead: list[Rejection] = []
+    if incoming.quotes:  # first: they may begin a date, and what else came belongs to that
+        in_time, ahead = split_ahead(incoming.quotes, unit.now + tolerance)
+        quoted = upsert_quotes(unit, state, change, in_time, source, not_before, moved)
+        late = quoted.late
+        counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
+    for kind in RECORD_ORDER:
+        if records := incoming.records.get(kind):
+            places = incoming.places[kind]
+            taken = upsert_changed_records(unit, state, change, kind, records, source, moved, places)
+            counts[kind] = Counts(taken.new, taken.changed, taken.unchanged)
+    if incoming.sensitivities:
+        reported = upsert_reported(unit, state, change, incoming.sensitivities, source)
+        counts["sensitivities"] = Counts(reported.new, reported.changed, reported.unchanged)
+    pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
+    if moved.inherited:
+        state.drop_quotes()
+    return Written(counts, pending, late, ahead)
+
+
+def finish(
+    store: Store, state: PricingState, work: UnitOfWork, written: Written, *, source: str, wait_for_slow: bool
+) -> Applied:
+    """Do after a unit of work what it left, where the caller waits for it."""
+    pending = written.pending
     if wait_for_slow:
         price_deferred_work(store, state, pending, source=source)
         pending = DeferredWork()
-    return Applied(unit.revision, counts, pending)
+    return Applied(work.unit.revision, written.counts, pending)

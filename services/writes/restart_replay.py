@@ -9,7 +9,7 @@ from engine.model import Source
 from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope, price_moved
-from storage.core.change_log import changing
+from services.pricing.unit_of_work import unit_of_work
 from storage.core.database import Store
 from storage.core.schema import pricing_failures, quote_history, quotes, sensitivities
 from storage.feeds.feeds import move_cursor
@@ -23,22 +23,16 @@ def restart_replay(
     and price the newest date that remains. Trades, static data, other feeds' quotes and what others reported stay.
     Raises FeedLost.
     """
-    try:
-        with changing(store, feed) as (unit, change):
-            state.refresh(unit.connection, unit.before)
-            for table in (quotes, quote_history):
-                unit.connection.execute(delete(table).where(table.c.source == feed, table.c.as_of_date >= first_date))
-            ours = (sensitivities.c.as_of_date >= first_date) & (sensitivities.c.source == Source.ENGINE)
-            unit.connection.execute(delete(sensitivities).where(ours))
-            unit.connection.execute(delete(pricing_failures).where(pricing_failures.c.as_of_date >= first_date))
-            move_cursor(unit.connection, feed, owner, cursor)
-            state.forget_from(first_date)
-            state.newest = newest_as_of(unit.connection)
-            change.quotes = change.reload = True
-            moved = RepricingScope({state.newest: set(state.tickers())} if state.newest is not None else {})
-            pending = price_moved(unit, state, change, moved, wait_for_slow=False)
-        state.wrote(unit, change)
-    except BaseException:
-        state.forget()
-        raise
-    return pending
+    with unit_of_work(store, state, feed) as work:
+        unit, change = work.unit, work.change
+        for table in (quotes, quote_history):
+            unit.connection.execute(delete(table).where(table.c.source == feed, table.c.as_of_date >= first_date))
+        ours = (sensitivities.c.as_of_date >= first_date) & (sensitivities.c.source == Source.ENGINE)
+        unit.connection.execute(delete(sensitivities).where(ours))
+        unit.connection.execute(delete(pricing_failures).where(pricing_failures.c.as_of_date >= first_date))
+        move_cursor(unit.connection, feed, owner, cursor)
+        state.forget_from(first_date)
+        state.note_newest(newest_as_of(unit.connection))
+        change.quotes = change.reload = True
+        moved = RepricingScope({state.newest: set(state.tickers())} if state.newest is not None else {})
+        return price_moved(unit, state, change, moved, wait_for_slow=False)

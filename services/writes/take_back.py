@@ -62,7 +62,7 @@ def take_back_quotes(
     _put_back(unit, quote_history, observed)
     change.quotes = True
     before = state.newest
-    state.newest = newest_as_of(unit.connection)
+    state.note_newest(newest_as_of(unit.connection))
     state.drop_quotes()
     if before is not None and (state.newest is None or before > state.newest):
         _forget_dates_after(unit, state, state.newest)

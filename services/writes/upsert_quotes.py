@@ -90,7 +90,7 @@ def _note_moved(
         return
     change.quotes = True
     before = state.newest
-    state.newest = max([quote.as_of_date for quote in newest] + ([before] if before else []))
+    state.note_newest(max([quote.as_of_date for quote in newest] + ([before] if before else [])))
     by_date: dict[date, list[Quote]] = {}
     for quote in newest:
         by_date.setdefault(quote.as_of_date, []).append(quote)
@@ -101,7 +101,7 @@ def _note_moved(
     for as_of, quotes in by_date.items():
         if as_of not in closes:
             continue
-        state.quotes(unit.connection, as_of).update((quote.instrument, quote) for quote in quotes)
+        state.note_quotes(unit.connection, as_of, quotes)
         tickers = {quote.instrument for quote in quotes} if as_of in state.priced else set(state.tickers())
         moved.tickers.setdefault(as_of, set()).update(tickers)
         change.log("quotes", as_of, _logged(quotes))

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from engine.model import Source
 from engine.pricing.spot_position import SpotEngine
-from engine.valuation.underlying_pricer import DEFAULT_PARAMETERS
+from engine.snapshot.parameters import DEFAULT_PARAMETERS
 from storage.book.trade_statuses import read_unpriced
 from storage.core.schema import pricing_parameters, sensitivities, trades
 

@@ -44,9 +44,9 @@ def upsert(
 ) -> None:
     """Insert rows, or overwrite those whose primary key is known.
 
-    columns: every column to write, as a list or array of ``count`` values, or as one value for all rows. NaN in an
-    array is stored as NULL; a column of JSON takes text. newer_by: a column; a row whose value there is older than the
-    stored one is left alone. The keys must be unique among the rows.
+    columns: every column to write, as a list, array or ``FloatColumn`` of ``count`` values, or as one value for all
+    rows. NaN in an array is stored as NULL; a column of JSON takes text. newer_by: a column; a row whose value there is
+    older than the stored one is left alone. The keys must be unique among the rows.
     """
     upsert_batches(connection, table, [(columns, count)], newer_by=newer_by)
 
@@ -90,7 +90,9 @@ def remove(connection: Connection, table: Table, columns: Columns, count: int) -
 
 def _parted(columns: Columns) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The columns that have one value for all rows, and the others."""
-    shared = tuple(name for name, values in columns.items() if not isinstance(values, (list, tuple, np.ndarray)))
+    shared = tuple(
+        name for name, values in columns.items() if not isinstance(values, (list, tuple, np.ndarray, FloatColumn))
+    )
     return shared, tuple(name for name in columns if name not in shared)
 
 
@@ -239,6 +241,8 @@ def _driver_value(value: Any, column: Column[Any], dialect_name: str) -> Any:
 
 def _driver_column(value: Any, column: Column[Any], dialect_name: str) -> Any:
     """One column as the raw driver takes it: a list, or floats and texts in a column that knows both forms."""
+    if isinstance(value, FloatColumn):
+        return value
     if isinstance(value, np.ndarray):
         return FloatColumn(value) if value.dtype.kind == "f" else value.tolist()
     if isinstance(column.type, (Date, UtcDateTime)):

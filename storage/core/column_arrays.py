@@ -20,18 +20,33 @@ _VALUE = np.dtype([("length", ">i4"), ("value", ">f8")])
 
 
 class FloatColumn:
-    """A column of floats; NaN is NULL."""
+    """A column of floats; NaN is NULL. What a driver takes is made once: before the transaction, where that pays."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_array", "_list", "_values")
 
     def __init__(self, values: NDArray[np.floating[Any]]) -> None:
         self._values = values
+        self._list: list[float | None] | None = None
+        self._array: bytes | None = None
+
+    @property
+    def values(self) -> NDArray[np.floating[Any]]:
+        """The floats, NaN where there is none."""
+        return self._values
+
+    def prepare(self, dialect_name: str) -> None:
+        """Make what the driver of a database will take."""
+        if dialect_name == "sqlite":
+            self.tolist()
+        else:
+            self.postgresql_array()
 
     def tolist(self) -> list[float | None]:
-        plain: list[float | None] = self._values.tolist()
-        if np.isnan(self._values).any():
-            return [None if item != item else item for item in plain]
-        return plain
+        if self._list is None:
+            plain: list[float | None] = self._values.tolist()
+            has_missing = np.isnan(self._values).any()
+            self._list = [None if item != item else item for item in plain] if has_missing else plain
+        return self._list
 
     def postgresql_array(self) -> bytes:
         """The float8[] in PostgreSQL's binary format.
@@ -39,6 +54,11 @@ class FloatColumn:
         A header of five 32-bit integers (dimensions, whether NULLs occur, type, length, lower bound), then for each
         value its length in bytes and itself, or the length -1 for a NULL.
         """
+        if self._array is None:
+            self._array = self._binary_array()
+        return self._array
+
+    def _binary_array(self) -> bytes:
         count = len(self._values)
         body = np.empty(count, _VALUE)
         body["length"], body["value"] = 8, self._values

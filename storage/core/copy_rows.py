@@ -11,6 +11,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Connection, Date, Float, Int
 from sqlalchemy.exc import DBAPIError
 
 from storage.connection.faults import as_store_fault
+from storage.core.column_arrays import FloatColumn
 from storage.core.instants import UtcDateTime
 
 _BLOCK = 1 << 20
@@ -57,6 +58,8 @@ def _arrow_table(table: Table, names: Sequence[str], columns: Mapping[str, Any],
 def _arrow(values: Any, column: Column[Any], count: int) -> pa.Array:
     """A column of rows: a value each, or one for all. NaN in an array is missing."""
     kind = next((kind for known, kind in _ARROW_TYPES if isinstance(column.type, known)), pa.string())
+    if isinstance(values, FloatColumn):
+        values = values.values
     if isinstance(values, (list, tuple, np.ndarray)):
         return pa.array(values, kind, from_pandas=True)
     return pa.repeat(pa.scalar(values, kind), count)

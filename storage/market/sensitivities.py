@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from itertools import chain
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from engine.contracts import FloatArray
 from engine.measures import MEASURE_NAMES
 from engine.model import Source
 from storage.core.bulk import remove, upsert, upsert_batches
+from storage.core.column_arrays import FloatColumn
 from storage.core.database import WriteUnit
 from storage.core.schema import pricing_failures, sensitivities, trades
 
@@ -23,7 +24,7 @@ FailedTrade = tuple[str, str, str, str]
 """Trade id, risk factor, reason, detail."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ValuedTrades:
     """The values of trades on one underlying at one quote: columns of one length, and what all rows share."""
 
@@ -48,8 +49,23 @@ class ValuedTrades:
             measures={name: values[kept] for name, values in self.measures.items()},
         )
 
+    def prepare(self, dialect_name: str) -> None:
+        """Make now, before the store is locked, what the database and the change log will take."""
+        for column in self._floats.values():
+            column.prepare(dialect_name)
+        _ = self.logged_texts
+
+    @cached_property
+    def _floats(self) -> dict[str, FloatColumn]:
+        return {name: FloatColumn(values) for name, values in self.measures.items()}
+
+    @cached_property
+    def logged_texts(self) -> tuple[pa.Array, pa.Array]:
+        """Trade ids and engines as the change log has them."""
+        return pa.array(self.trade_id, pa.string()), pa.array(self.priced_by, pa.string())
+
     def columns(self) -> dict[str, Any]:
-        """By name: arrays and lists a value a row, all else a value for all rows."""
+        """By name: columns and lists a value a row, all else a value for all rows."""
         return {
             "risk_factor": self.risk_factor,
             "spot": self.spot,
@@ -57,7 +73,7 @@ class ValuedTrades:
             "parameters_source": self.parameters_source,
             "trade_id": self.trade_id,
             "priced_by": self.priced_by,
-            **self.measures,
+            **self._floats,
         }
 
 
@@ -131,17 +147,16 @@ def _logged(valued: Sequence[ValuedTrades]) -> pa.Table:
     def shared(name: str, kind: pa.DataType) -> pa.Array:
         return pa.array([getattr(part, name) for part in valued], kind).dictionary_encode().take(part_of_row)
 
-    def own(name: str) -> pa.Array:
-        return pa.array(list(chain.from_iterable(getattr(part, name) for part in valued)), pa.string())
-
+    texts = [part.logged_texts for part in valued]
+    trade_ids, engines = (pa.chunked_array([text[place] for text in texts], pa.string()) for place in (0, 1))
     return pa.table(
         {
-            "trade_id": own("trade_id"),
+            "trade_id": trade_ids.combine_chunks(),
             "risk_factor": shared("risk_factor", pa.string()),
             **{name: np.concatenate([np.empty(0), *(p.measures[name] for p in valued)]) for name in MEASURE_NAMES},
             "spot": np.repeat(np.array([part.spot for part in valued], np.float64), counts),
             "observed_at": shared("observed_at", pa.timestamp("us", "UTC")),
-            "priced_by": own("priced_by").dictionary_encode(),
+            "priced_by": engines.combine_chunks().dictionary_encode(),
             "parameters_source": shared("parameters_source", pa.string()),
         }
     )

@@ -34,12 +34,6 @@ def statuses_at(connection: Connection, trade_ids: Sequence[str]) -> dict[str, s
     return found
 
 
-def statuses_before(connection: Connection, trade_ids: Sequence[str], revision: int) -> dict[str, str]:
-    """The same as it was before a revision, which may be the one that is being written."""
-    before = records_before(connection, trade_ids, revision)
-    return {trade_id: row.record["trade_status"] for trade_id, row in before.items()}
-
-
 def trades_since(connection: Connection, revision: int) -> list[str]:
     """The trades that were changed, added or removed after a revision."""
     versions = record_versions.c

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from services.pricing.known_parameters import fallback_of
+from services.pricing.fallback_parameters import fallback_of
 from services.queries.day_history import DayHistories
 from storage.connection.settings import settings
 from storage.core.database import Store

@@ -6,7 +6,7 @@ import altair as alt
 import streamlit as st
 
 from engine.measures import MEASURES
-from services.pricing.known_parameters import fallback_of
+from services.pricing.fallback_parameters import fallback_of
 from services.queries.trade_day import TradeDay, trade_day
 from services.queries.trade_detail import PRICE_UNIT, TradeStory
 from storage.connection.settings import settings

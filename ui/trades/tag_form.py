@@ -30,7 +30,7 @@ _SAID, _CONFLICT, _ASKED = "tag_said", "tag_conflict", "tag_asked"
 UNDONE = "restored"
 _REASONS = ["Matured", "Sold or closed out", "Booked twice", "Booked by mistake", "Novated", "Disputed"]
 
-Act = Callable[[PricingState, User, Mapping[str, str], bool], Tagged]
+Act = Callable[[PricingState, User, Mapping[str, str], bool], Tagged | TagConflicts]
 """Does what was asked for, for these trades as they were seen (id -> status); True: over what others did, too."""
 
 
@@ -96,7 +96,7 @@ def tag_form(user: User, selected: Selection, statuses: list[DefinedStatus]) -> 
 def _set_status(user: User, asked: _Asked) -> None:
     """Do what was asked for."""
 
-    def act(state: PricingState, doer: User, seen: Mapping[str, str], _: bool) -> Tagged:
+    def act(state: PricingState, doer: User, seen: Mapping[str, str], _: bool) -> Tagged | TagConflicts:
         return tag_trades(store(), state, doer, seen, asked.status, asked.reason, asked.note)
 
     _carry_out(user, f"set to {asked.status}", asked.selection, act)
@@ -218,7 +218,9 @@ def _last_tags(user: User, may: bool) -> None:
         st.caption(plain(f"Last change: {count} \u2192 {became} at {at:%H:%M:%S} UTC ({entry.reason})"))
         if st.button(f"Undo {count}", key="undo", disabled=not may, icon=":material/undo:"):
 
-            def act(state: PricingState, doer: User, chosen: Mapping[str, str], theirs_too: bool) -> Tagged:
+            def act(
+                state: PricingState, doer: User, chosen: Mapping[str, str], theirs_too: bool
+            ) -> Tagged | TagConflicts:
                 wanted = [stored.audit_id for stored in last if stored.entry.subject_key in chosen]
                 return undo_tags(store(), state, doer, wanted, overwrite=theirs_too)
 
@@ -233,26 +235,27 @@ def _carry_out(user: User, words: str, selection: Selection, act: Act, *, theirs
         seen = selection.seen(connection)
     try:
         with writing() as state:
-            tagged = act(state, user, seen, theirs_too)
-    except TagConflicts as refused:
-        now = {each.trade_id: each.now for each in refused.conflicts}
+            outcome = act(state, user, seen, theirs_too)
+    except (NotAllowed, NotPossible) as error:
+        st.session_state[_SAID] = ("refused", str(error))
+        st.rerun()
+    if isinstance(outcome, TagConflicts):
+        now = {each.trade_id: each.now for each in outcome.conflicts}
         st.session_state[_CONFLICT] = _Undecided(
             user.name,
-            str(refused),
-            refused.conflicts[:_MOST_LISTED],
-            len(refused.conflicts),
+            str(outcome),
+            outcome.conflicts[:_MOST_LISTED],
+            len(outcome.conflicts),
             words,
             selection.decided(now, revision, theirs_too=True),
             selection.decided(now, revision, theirs_too=False),
             act,
         )
-    except (NotAllowed, NotPossible) as error:
-        st.session_state[_SAID] = ("refused", str(error))
     else:
-        count = how_many_text(len(tagged.trades), "trade")
-        already = f" {count_text(tagged.unchanged)} had it already." if tagged.unchanged else ""
+        count = how_many_text(len(outcome.trades), "trade")
+        already = f" {count_text(outcome.unchanged)} had it already." if outcome.unchanged else ""
         done = f"Undone: {count} restored to their previous status." if words == UNDONE else f"{count} {words}."
-        st.session_state[_SAID] = ("done", f"{done}{already}{_entries(tagged)}")
+        st.session_state[_SAID] = ("done", f"{done}{already}{_entries(outcome)}")
         list_again()
     st.rerun()
 

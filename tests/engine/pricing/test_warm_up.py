@@ -18,7 +18,9 @@ from numba.core import event
 from engine.pricing.warm_up import warm_up
 told = []
 warm_up(told.append)
-from engine.valuation.underlying_pricer import ARTICLE_DEFAULTS, TradeArrays, prepare_trades
+from engine.valuation.underlying_pricer import prepare_trades
+from engine.snapshot.parameters import ARTICLE_DEFAULTS
+from engine.snapshot.trade_arrays import TradeArrays
 n = 3000
 styles = np.array(["American", "European", "American"] * (n // 3), dtype=object)
 products = np.array(["EQ_Option", "EQ_Option", "EQ_Option"] * (n // 3), dtype=object)

@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from numpy.random import Generator, default_rng
 
+from engine.snapshot.parameters import Parameters
 from engine.valuation.amending import amend_underlying
-from engine.valuation.underlying_pricer import Parameters, UnderlyingPricer, prepare_underlying
+from engine.valuation.underlying_pricer import UnderlyingPricer, prepare_underlying
 
 TODAY = date(2020, 6, 22)
 PARAMETERS = Parameters(0.4, 0.006, 0.012, "2020-06-22")

@@ -10,7 +10,8 @@ from engine.contracts import UNIT_ROWS, FloatArray, UnitValues
 from engine.measures import MEASURES
 from engine.model import NotPriced
 from engine.pricing.engines import ENGINES_BY_NAME
-from engine.valuation.underlying_pricer import Parameters, UnderlyingPricer, Valued, prepare_underlying
+from engine.snapshot.parameters import Parameters
+from engine.valuation.underlying_pricer import UnderlyingPricer, Valued, prepare_underlying
 
 TODAY = date(2020, 3, 9)
 SPOT = 100.0

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import ingestion.sidecar.pricer_builder
+from engine.valuation.pricer_build import BuiltPricer, PricerBuild
 from ingestion.sidecar.pricer_builder import THREAD, NotPriced
 from ingestion.sidecar.replay import TickRow, read_ticks
 from services.access.permissions import OPERATOR
-from services.pricing.pricer_cache import PricerBuild, Ready
 from services.pricing.pricing_state import PricingState
 from services.writes.control_feed import pause_feed, restart_feed, set_feed_speed
 from storage.connection.settings import ROOT
@@ -146,16 +146,16 @@ def test_once_ends_with_an_error_when_an_underlying_cannot_be_prepared(
     american_store: Store, rows: list[TickRow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other has its last quote by then, and the feed is left as at any end."""
-    real, tries = PricerBuild.made, []
+    real, tries = PricerBuild.run, []
 
-    def made(preparation: PricerBuild) -> Ready:
+    def run(preparation: PricerBuild) -> BuiltPricer:
         if preparation.ticker == "AAPL" and threading.current_thread().name.startswith(THREAD):
             tries.append(preparation.ticker)
             raise ArithmeticError("no boundary found")
         return real(preparation)
 
     monkeypatch.setattr(ingestion.sidecar.pricer_builder, "_AGAIN_SECONDS", 0.0)
-    monkeypatch.setattr(PricerBuild, "made", made)
+    monkeypatch.setattr(PricerBuild, "run", run)
     with Running(american_store, rows, speed=QUICK, once=True) as running:
         running.wait_for_row(2)
         new_parameters(american_store)

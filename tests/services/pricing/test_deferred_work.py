@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from engine.valuation.pricer_build import Key
 from services.pricing.apply_slow_values import SlowResult, apply_slow_values
 from services.pricing.price_all import price_newest
 from services.pricing.price_book import DeferredWork
 from services.pricing.price_deferred import price_deferred_pricers
-from services.pricing.pricer_cache import Key
 from services.pricing.pricing_state import PricingState
 from services.writes.apply_incoming import Applied
 from services.writes.restart_replay import restart_replay
@@ -53,7 +53,7 @@ def prepare(state: PricingState, keys: Sequence[Key] | set[Key]) -> None:
     for key in keys:
         preparation = state.preparation(*key)
         if preparation is not None:
-            state.take(preparation.made())
+            state.take(preparation.run())
 
 
 def finish(store: Store, state: PricingState, unprepared: set[Key]) -> DeferredWork:
@@ -177,7 +177,7 @@ class TestChangedMeanwhile:
     def test_a_trade(self, american_store: Store, sidecar: PricingState, left: set[Key], templates: Templates) -> None:
         preparation = sidecar.preparation(*AAPL)
         assert preparation is not None
-        made = preparation.made()
+        made = preparation.run()
         changed = american("AAPL", 0, strike=75.0, quantity=-3.0)
         elsewhere(american_store, "trades", changed)
         sidecar.take(made)
@@ -189,7 +189,7 @@ class TestChangedMeanwhile:
         """So many that they are prepared beside it again: those alone, not all of them."""
         preparation = sidecar.preparation(*AAPL)
         assert preparation is not None
-        made = preparation.made()
+        made = preparation.run()
         changed = [american("AAPL", n, maturity=date(2021, 1, 1 + n)) for n in range(COUNT - 5)]
         elsewhere(american_store, "trades", *changed)
         sidecar.take(made)
@@ -202,7 +202,7 @@ class TestChangedMeanwhile:
     def test_a_trade_that_was_terminated(self, american_store: Store, sidecar: PricingState, left: set[Key]) -> None:
         preparation = sidecar.preparation(*AAPL)
         assert preparation is not None
-        made = preparation.made()
+        made = preparation.run()
         ended = american("AAPL", 0, trade_status="Terminated")
         elsewhere(american_store, "trades", ended)
         sidecar.take(made)
@@ -217,7 +217,7 @@ class TestChangedMeanwhile:
     ) -> None:
         preparation = sidecar.preparation(*AAPL)
         assert preparation is not None
-        made = preparation.made()
+        made = preparation.run()
         newer = parameters("AAPL", 0.66, MONDAY)
         elsewhere(american_store, "parameters", newer)
         sidecar.take(made)
@@ -318,7 +318,7 @@ class TestAhead:
         ahead = list(sidecar.builds_ahead())
         assert [preparation.key for preparation in ahead] == [(TUESDAY, "AAPL"), (TUESDAY, "MSFT")]
         for preparation in ahead:
-            sidecar.take(preparation.made())
+            sidecar.take(preparation.run())
         assert list(sidecar.builds_ahead()) == []
         before = gate.count("")
         roll = [quote("AAPL", 70.0, day=TUESDAY), quote("MSFT", 77.0, day=TUESDAY)]
@@ -335,11 +335,11 @@ class TestAhead:
         self, american_store: Store, sidecar: PricingState, gate: Gate
     ) -> None:
         for preparation in sidecar.builds_ahead():
-            sidecar.take(preparation.made())
+            sidecar.take(preparation.run())
         change_records(american_store, sidecar, "trades", [american("AAPL", 600)], source="kafka")
         before = gate.count("")
         for preparation in sidecar.builds_ahead():
-            sidecar.take(preparation.made())
+            sidecar.take(preparation.run())
         assert gate.count("") - before == 1
         ready = sidecar.ready(TUESDAY, "AAPL")
         assert ready is not None
@@ -350,7 +350,7 @@ class TestAhead:
         expired = american("AAPL", 700, maturity=MONDAY)
         change_records(american_store, sidecar, "trades", [expired], source="test")
         for preparation in sidecar.builds_ahead():
-            sidecar.take(preparation.made())
+            sidecar.take(preparation.run())
         tick(american_store, sidecar, quote("AAPL", 70.0, day=TUESDAY))
         assert reasons(american_store, TUESDAY)["AAPL-700"][0] == "expired"
 
@@ -359,7 +359,7 @@ class TestAhead:
         for day in range(10, 14):
             tick(american_store, sidecar, quote("AAPL", 68.0, day=date(2020, 3, day)))
             for preparation in sidecar.builds_ahead():
-                sidecar.take(preparation.made())
+                sidecar.take(preparation.run())
         tick(american_store, sidecar, quote("AAPL", 69.0, 1, day=date(2020, 3, 13)))
         kept = {
             day

@@ -7,7 +7,7 @@ import pytest
 
 from engine.model import NotPriced
 from engine.selection import TradeSelection
-from engine.valuation.underlying_pricer import NO_PARAMETERS
+from engine.snapshot.parameters import NO_PARAMETERS
 from ingestion.sidecar.status_text import status_text
 from live.boards.board import load_board
 from services.pricing.fallback_parameters import fallback_parameters_table, fallback_parameters_text

@@ -61,8 +61,22 @@ def revision_of(store: Store) -> int:
         return store.revisions(connection).revision
 
 
-def terminate(store: Store, state: PricingState, seen: dict[str, str], user: User = MAX, **more: Any) -> Tagged:
+def terminate(
+    store: Store, state: PricingState, seen: dict[str, str], user: User = MAX, **more: Any
+) -> Tagged | TagConflicts:
     return tag_trades(store, state, user, seen, "Terminated", "sold", **more)
+
+
+def comes_before_the_lock(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let another writer be done right before the next unit of work takes the lock."""
+    real = tagging.unit_of_work  # type: ignore[attr-defined]
+
+    def later(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.setattr(tagging, "unit_of_work", real)
+        act()
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(tagging, "unit_of_work", later)
 
 
 class TestTagging:
@@ -165,11 +179,12 @@ class TestConflicts:
         define_status(small_store, ADA, DISPUTED)
         tag_trades(small_store, state, MIA, {"C1": "Live"}, "Disputed", "they say it is theirs", "call Joe")
         before = revision_of(small_store)
-        with pytest.raises(TagConflicts, match="1 trade changed since you looked: nothing was set") as raised:
-            terminate(small_store, state, LIVE)
+        refused = terminate(small_store, state, LIVE)
+        assert isinstance(refused, TagConflicts)
+        assert str(refused) == "1 trade changed since you looked: nothing was set."
         assert revision_of(small_store) == before, "nothing is written"
         assert status_of(small_store, "C1", "P1") == ["Disputed", "Live"]
-        conflict = raised.value.conflicts[0]
+        conflict = refused.conflicts[0]
         assert (conflict.trade_id, conflict.seen, conflict.now) == ("C1", "Live", "Disputed")
         assert conflict.set_by is not None
         who = conflict.set_by
@@ -184,54 +199,35 @@ class TestConflicts:
         records = [{"trade_id": "C1", "trade_status": "Terminated"}]
         change_records(small_store, state, "trades", records, source="file trades.csv")
         change_records(small_store, state, "trades", [{"trade_id": "C1", "quantity": 3.0}], source="kafka trades")
-        with pytest.raises(TagConflicts) as raised:
-            tag_trades(small_store, state, MAX, {"C1": "Disputed"}, "Live", "sold back")
-        set_by = raised.value.conflicts[0].set_by
+        refused = tag_trades(small_store, state, MAX, {"C1": "Disputed"}, "Live", "sold back")
+        assert isinstance(refused, TagConflicts)
+        set_by = refused.conflicts[0].set_by
         assert set_by is not None
         assert (set_by.by, set_by.reason) == ("file trades.csv", ""), "not the one that changed something else later"
 
     def test_a_trade_that_is_not_there(self, small_store: Store, state: PricingState) -> None:
         for overwrite in (False, True):
-            with pytest.raises(TagConflicts) as raised:
-                terminate(small_store, state, {"C1": "Live", "'; DROP TABLE trades": "Live"}, overwrite=overwrite)
-            assert [(c.trade_id, c.now, c.set_by) for c in raised.value.conflicts] == [
-                ("'; DROP TABLE trades", None, None)
-            ]
+            refused = terminate(small_store, state, {"C1": "Live", "'; DROP TABLE trades": "Live"}, overwrite=overwrite)
+            assert isinstance(refused, TagConflicts)
+            assert [(c.trade_id, c.now, c.set_by) for c in refused.conflicts] == [("'; DROP TABLE trades", None, None)]
         assert status_of(small_store, "C1") == ["Live"]
 
-    def test_whoever_comes_between_the_look_and_the_change_is_found(
+    def test_who_comes_before_the_lock_is_found(
         self, small_store: Store, state: PricingState, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        real, between = tagging.apply_incoming, [True]  # type: ignore[attr-defined]
-
-        def later(*arguments: Any, **named: Any) -> Any:
-            if between.pop() if between else False:
-                monkeypatch.setattr(tagging, "apply_incoming", real)
-                terminate(small_store, PricingState(), {"C1": "Live"}, MIA)
-                monkeypatch.setattr(tagging, "apply_incoming", later)
-            return real(*arguments, **named)
-
         define_status(small_store, ADA, DISPUTED)
-        monkeypatch.setattr(tagging, "apply_incoming", later)
-        with pytest.raises(TagConflicts) as raised:
-            tag_trades(small_store, state, MAX, LIVE, "Disputed", "asked")
-        assert [(c.trade_id, c.now) for c in raised.value.conflicts] == [("C1", "Terminated")]
+        comes_before_the_lock(monkeypatch, lambda: terminate(small_store, PricingState(), {"C1": "Live"}, MIA))
+        refused = tag_trades(small_store, state, MAX, LIVE, "Disputed", "asked")
+        assert isinstance(refused, TagConflicts)
+        assert [(c.trade_id, c.now) for c in refused.conflicts] == [("C1", "Terminated")]
         assert status_of(small_store, "C1", "P1") == ["Terminated", "Live"]
         assert [each[0] for each in audit_of(small_store)] == ["Ada", "Mia"]
 
-    def test_one_that_comes_between_and_changes_it_back_is_no_conflict(
+    def test_one_that_comes_before_the_lock_and_changes_it_back_is_no_conflict(
         self, small_store: Store, state: PricingState, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It had the wanted status when it was looked at, and was to be left alone."""
         terminate(small_store, state, {"C1": "Live"}, MIA)
-        real = tagging.apply_incoming  # type: ignore[attr-defined]
-
-        def later(*arguments: Any, **named: Any) -> Any:
-            monkeypatch.setattr(tagging, "apply_incoming", real)
-            undo_tags(small_store, PricingState(), MIA, [1])
-            return real(*arguments, **named)
-
-        monkeypatch.setattr(tagging, "apply_incoming", later)
+        comes_before_the_lock(monkeypatch, lambda: undo_tags(small_store, PricingState(), MIA, [1]))
         assert terminate(small_store, state, LIVE).trades == ["C1", "P1"]
         assert status_of(small_store, "C1", "P1") == ["Terminated", "Terminated"]
         assert audit_of(small_store)[-2:] == [
@@ -239,16 +235,24 @@ class TestConflicts:
             ("Max", "set status", "P1", "Live", "Terminated"),
         ]
 
+    def test_a_conflict_reads_nothing_again(self, small_store: Store, state: PricingState) -> None:
+        """The trades in memory are the same objects before and after: nothing was dropped, nothing was read."""
+        state.catch_up(small_store)
+        terminate(small_store, PricingState(), {"C1": "Live"}, MIA)
+        state.catch_up(small_store)
+        before, revision = state.snapshot, revision_of(small_store)
+        refused = tag_trades(small_store, state, MAX, {"C1": "Live"}, "Live", "asked")
+        assert isinstance(refused, TagConflicts)
+        assert state.snapshot is before
+        assert revision_of(small_store) == revision
+
     def test_two_at_once_one_wins_and_the_other_is_told(self, small_store: Store) -> None:
         define_status(small_store, ADA, DISPUTED)
         said: list[str] = []
 
         def act(user: User, status: str) -> None:
-            try:
-                tag_trades(small_store, PricingState(), user, {"C1": "Live", "M1": "Live"}, status, "at once")
-                said.append("done")
-            except TagConflicts as told:
-                said.append(f"{len(told.conflicts)} conflicts")
+            outcome = tag_trades(small_store, PricingState(), user, {"C1": "Live", "M1": "Live"}, status, "at once")
+            said.append(f"{len(outcome.conflicts)} conflicts" if isinstance(outcome, TagConflicts) else "done")
 
         threads = [threading.Thread(target=act, args=each) for each in ((MAX, "Terminated"), (MIA, "Disputed"))]
         for thread in threads:
@@ -287,9 +291,9 @@ class TestUndo:
         define_status(small_store, ADA, DISPUTED)
         mine = terminate(small_store, state, LIVE)
         tag_trades(small_store, state, MIA, {"P1": "Terminated"}, "Disputed", "look again")
-        with pytest.raises(TagConflicts) as raised:
-            undo_tags(small_store, state, MAX, mine.audit_ids)
-        assert [(c.trade_id, c.now) for c in raised.value.conflicts] == [("P1", "Disputed")]
+        refused = undo_tags(small_store, state, MAX, mine.audit_ids)
+        assert isinstance(refused, TagConflicts)
+        assert [(c.trade_id, c.now) for c in refused.conflicts] == [("P1", "Disputed")]
         assert status_of(small_store, "C1", "P1") == ["Terminated", "Disputed"]
         undo_tags(small_store, state, MAX, mine.audit_ids, overwrite=True)
         assert status_of(small_store, "C1", "P1") == ["Live", "Live"]

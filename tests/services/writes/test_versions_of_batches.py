@@ -20,7 +20,7 @@ from storage.book.records_at import records_at
 from storage.core.database import Store
 from storage.core.schema import record_versions, trades
 from storage.read_models.one_trade import trade_versions
-from storage.read_models.trade_history import statuses_before, who_set_statuses
+from storage.read_models.trade_history import records_before, who_set_statuses
 from storage.read_models.trade_list import TradeFilter, count_trades
 from tests.fixtures.applying import apply_quotes, change_records
 from tests.fixtures.databases import Templates
@@ -77,7 +77,8 @@ def test_what_was_before_a_batch_and_after_it(small_store: Store) -> None:
         assert {key: now[key] for key in last} == last
         before = {record["trade_id"]: record for record in records_at(connection, "trades", revision - 1)[0]}
         assert set(before) == set(now) - {"K1", "K2"}
-        assert statuses_before(connection, ["C1", "K1"], revision + 1) == {
+        before_next = records_before(connection, ["C1", "K1"], revision + 1)
+        assert {key: row.record["trade_status"] for key, row in before_next.items()} == {
             key: last[key]["trade_status"] for key in ("C1", "K1")
         }
         assert trade_versions(connection, "K1")[-1].record["quantity"] == last["K1"]["quantity"]

@@ -1,0 +1,1 @@
+"""What is valued: trades and market data as they are known at one revision, immutable."""
