@@ -10,8 +10,7 @@ import pandas as pd
 
 from engine.contracts import Contracts
 from engine.model import ExerciseStyle, OptionType, Product
-from engine.snapshot.parameters import ARTICLE_DEFAULTS, Parameters
-from engine.valuation.repricing import parameter_history
+from engine.snapshot.parameters import ARTICLE_DEFAULTS, ParameterHistory, Parameters
 from engine.valuation.underlying_pricer import UnderlyingPricer, prepare_underlying
 from services.files.file_limits import FileLimits
 from services.files.read_file import read_file
@@ -112,10 +111,11 @@ def _demo_files() -> tuple[pd.DataFrame, dict[str, Parameters], dict[str, float]
         )
     }
     trades = frames["trades"].assign(maturity=pd.to_datetime(frames["trades"]["maturity"]))
-    parameters = frames["parameters"].assign(as_of_date=pd.to_datetime(frames["parameters"]["as_of_date"]))
     closes = frames["quotes"].sort_values("as_of_date").drop_duplicates("instrument", keep="last")
     spots = dict(zip(closes["instrument"], closes["quote"], strict=True))
-    known = parameter_history(parameters)
+    known = ParameterHistory(
+        [{str(name): cell for name, cell in row.items()} for row in frames["parameters"].to_dict("records")]
+    )
     return trades, {ticker: known.on(AS_OF, ticker) for ticker in spots}, spots
 
 

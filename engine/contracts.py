@@ -71,7 +71,7 @@ class UnitValues:
 
 
 UNIT_ROWS = len(UnitValues.__slots__)
-"""Rows of the unit values as one array: in the order of ``UnitValues``, a column a contract."""
+"""Rows of the unit values in one scenario: in the order of ``UnitValues``, a column a contract."""
 
 
 class PreparedContracts(ABC):
@@ -84,10 +84,17 @@ class PreparedContracts(ABC):
         self.refused, self.count = refused, count
 
     @abstractmethod
-    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
-        """Write ``UNIT_ROWS`` of values at these spots, one a contract, into the columns of ``out`` from ``start`` on.
+    def fill(self, spots: FloatArray, out: FloatArray, start: int) -> None:
+        """Write unit values in scenarios into ``out``; a tick is the case of one.
 
-        NaN in the rows that are refused, and where a spot is not a positive number.
+        NaN for contracts that are refused, and where a spot is not a positive number.
+
+        Parameters
+        ----------
+        spots
+            A row a scenario, a column a contract.
+        out
+            Scenarios by ``UNIT_ROWS`` by contracts; those of this object from ``start`` on.
         """
 
     def value(self, spot: FloatArray) -> UnitValues:
@@ -95,9 +102,9 @@ class PreparedContracts(ABC):
         spots = np.ascontiguousarray(spot, dtype=np.float64)
         if spots.shape != (self.count,):
             raise ValueError(f"{self.count} contracts need as many spots, not an array of {spots.shape}")
-        out = np.empty((UNIT_ROWS, self.count))
-        self.fill(spots, out, 0)
-        return UnitValues(*out)
+        out = np.empty((1, UNIT_ROWS, self.count))
+        self.fill(spots[None, :], out, 0)
+        return UnitValues(*out[0])
 
 
 class PricingEngine(Protocol):

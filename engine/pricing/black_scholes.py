@@ -98,57 +98,61 @@ def european_price(
 
 
 @njit(
-    "void(float64[::1], float64[:, ::1], float64[:, ::1], int64)",
+    "void(float64[:, ::1], float64[:, ::1], float64[:, :, ::1], int64)",
     nogil=True,
     cache=True,
     error_model="numpy",
     fastmath={"contract"},
 )
 def _value_rows(spots: FloatArray, factors: FloatArray, out: FloatArray, start: int) -> None:
-    """Fill ``out`` from the spots and ``PreparedEuropeans``'s factors, from this column on.
+    """Fill ``out`` from the spots of each scenario and ``PreparedEuropeans``'s factors, from this column on.
 
     Without branches or library calls inside it takes a third of the time of ``european_values``, a contract at a time;
     the price of that: rows at a limit come out as nonsense, and ``_value_limits`` overwrites them.
     """
-    end = start + len(spots)
-    price, delta, gamma, vega = out[0, start:end], out[1, start:end], out[2, start:end], out[3, start:end]
-    theta, rho, dividend_rho = out[4, start:end], out[5, start:end], out[6, start:end]
-    for i in range(len(spots)):
-        spot = spots[i]
-        sign = factors[0, i]
-        years = factors[1, i]
-        deviation = factors[2, i]
-        yield_factor = factors[4, i]
-        centre = fast_log(spot * factors[3, i]) / deviation
-        d1 = centre + 0.5 * deviation
-        cdf1, density = fast_cdf_pdf(sign * d1)
-        cdf2, _ = fast_cdf_pdf(sign * (centre - 0.5 * deviation))
-        discounted_spot = spot * yield_factor
-        share_leg = sign * discounted_spot * cdf1
-        strike_leg = sign * factors[5, i] * cdf2
-        spread = discounted_spot * density
-        price[i] = max(share_leg - strike_leg, 0.0)
-        delta[i] = sign * yield_factor * cdf1
-        gamma[i] = yield_factor * density / (spot * deviation)
-        vega[i] = spread * factors[6, i]
-        theta[i] = factors[8, i] * share_leg - factors[7, i] * strike_leg - spread * factors[9, i]
-        rho[i] = years * strike_leg
-        dividend_rho[i] = -years * share_leg
+    end = start + spots.shape[1]
+    for s in range(len(spots)):
+        own = out[s]
+        price, delta, gamma, vega = own[0, start:end], own[1, start:end], own[2, start:end], own[3, start:end]
+        theta, rho, dividend_rho = own[4, start:end], own[5, start:end], own[6, start:end]
+        for i in range(end - start):
+            spot = spots[s, i]
+            sign = factors[0, i]
+            years = factors[1, i]
+            deviation = factors[2, i]
+            yield_factor = factors[4, i]
+            centre = fast_log(spot * factors[3, i]) / deviation
+            d1 = centre + 0.5 * deviation
+            cdf1, density = fast_cdf_pdf(sign * d1)
+            cdf2, _ = fast_cdf_pdf(sign * (centre - 0.5 * deviation))
+            discounted_spot = spot * yield_factor
+            share_leg = sign * discounted_spot * cdf1
+            strike_leg = sign * factors[5, i] * cdf2
+            spread = discounted_spot * density
+            price[i] = max(share_leg - strike_leg, 0.0)
+            delta[i] = sign * yield_factor * cdf1
+            gamma[i] = yield_factor * density / (spot * deviation)
+            vega[i] = spread * factors[6, i]
+            theta[i] = factors[8, i] * share_leg - factors[7, i] * strike_leg - spread * factors[9, i]
+            rho[i] = years * strike_leg
+            dividend_rho[i] = -years * share_leg
 
 
 @njit(
-    "void(int64[::1], float64[::1], float64[:, ::1], float64[:, ::1], int64)",
+    "void(int64[::1], float64[:, ::1], float64[:, ::1], float64[:, :, ::1], int64)",
     nogil=True,
     cache=True,
     error_model="numpy",
 )
 def _value_limits(rows: IntArray, spots: FloatArray, terms: FloatArray, out: FloatArray, start: int) -> None:
     """Overwrite these rows' columns of ``out``; terms: strike, years, vol, rate, yield and sign of each, 6 rows."""
-    for j in range(len(rows)):
-        i = start + rows[j]
-        (out[0, i], out[1, i], out[2, i], out[3, i], out[4, i], out[5, i], out[6, i]) = european_values(
-            spots[rows[j]], terms[0, j], terms[1, j], terms[2, j], terms[3, j], terms[4, j], terms[5, j]
-        )
+    for s in range(len(spots)):
+        own = out[s]
+        for j in range(len(rows)):
+            i = start + rows[j]
+            (own[0, i], own[1, i], own[2, i], own[3, i], own[4, i], own[5, i], own[6, i]) = european_values(
+                spots[s, rows[j]], terms[0, j], terms[1, j], terms[2, j], terms[3, j], terms[4, j], terms[5, j]
+            )
 
 
 class LimitRows:
@@ -166,13 +170,13 @@ class LimitRows:
             _value_limits(self._rows, spots, self._terms, out, start)
 
 
-@njit("void(float64[::1], float64, float64, float64[:, ::1], int64)", nogil=True, cache=True, error_model="numpy")
+@njit("void(float64[:, ::1], float64, float64, float64[:, :, ::1], int64)", nogil=True, cache=True, error_model="numpy")
 def blank_without_price(spots: FloatArray, least: float, most: float, out: FloatArray, start: int) -> None:
     """NaN into the columns of ``out`` whose spots are not from least to most, or no numbers."""
-    for i in range(len(spots)):
-        if not least <= spots[i] <= most:
-            for row in range(len(out)):
-                out[row, start + i] = math.nan
+    for s in range(len(spots)):
+        for i in range(spots.shape[1]):
+            if not least <= spots[s, i] <= most:
+                out[s, :, start + i] = math.nan
 
 
 class PreparedEuropeans(PreparedContracts):
@@ -207,13 +211,13 @@ class PreparedEuropeans(PreparedContracts):
         self._refused_rows = np.flatnonzero(refused)
         self._limits = LimitRows(contracts, np.flatnonzero(limits & ~refused))
 
-    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
+    def fill(self, spots: FloatArray, out: FloatArray, start: int) -> None:
         """NaN where a contract is refused or its spot not a positive number."""
-        _value_rows(spot, self._factors, out, start)
-        self._limits.fill(spot, out, start)
-        blank_without_price(spot, _SMALLEST_SPOT, _LARGEST_SPOT, out, start)
+        _value_rows(spots, self._factors, out, start)
+        self._limits.fill(spots, out, start)
+        blank_without_price(spots, _SMALLEST_SPOT, _LARGEST_SPOT, out, start)
         if len(self._refused_rows):
-            out[:, start + self._refused_rows] = np.nan
+            out[:, :, start + self._refused_rows] = np.nan
 
 
 def unpriceable(contracts: Contracts) -> dict[int, str]:

@@ -218,23 +218,23 @@ class PreparedAmericans(PreparedContracts):
         rates = float(c.risk_free_rate[row]), float(c.dividend_yield[row])
         return float(c.years[row]), float(c.implied_vol[row]), *rates, 1.0 if c.is_call[row] else -1.0
 
-    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
+    def fill(self, spots: FloatArray, out: FloatArray, start: int) -> None:
         """NaN where a contract is refused or its spot not a positive number."""
-        own = out[:, start : start + self.count]
+        own = out[:, :, start : start + self.count]
         own[:] = np.nan
         pricer = UnitPricer()  # its own, so that several threads may call
-        for row in np.flatnonzero((spot > 0.0) & (spot < np.inf)):
+        for scenario, row in zip(*np.nonzero((spots > 0.0) & (spots < np.inf)), strict=True):
             if int(row) in self.refused:
                 continue
             scale = float(self._contracts.strike[row]) / STRIKE
             try:
-                values = american_values(pricer, float(spot[row]) / scale, *self._terms(int(row)))
+                values = american_values(pricer, float(spots[scenario, row]) / scale, *self._terms(int(row)))
             except CannotPriceError as error:
                 self.refused[int(row)] = str(error)
                 continue
-            own[:, row] = values
-            own[[0, 3, 4, 5, 6], row] *= scale
-            own[2, row] /= scale
+            own[scenario, :, row] = values
+            own[scenario, [0, 3, 4, 5, 6], row] *= scale
+            own[scenario, 2, row] /= scale
 
 
 def _refusal(years: float, vol: float, rate: float, dividend_yield: float, sign: float) -> str:

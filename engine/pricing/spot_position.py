@@ -11,13 +11,15 @@ class PreparedShares(PreparedContracts):
     def __init__(self, count: int) -> None:
         super().__init__({}, count)
 
-    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
+    def fill(self, spots: FloatArray, out: FloatArray, start: int) -> None:
         """Price is the spot, delta is 1, all else 0; NaN where the spot is not a positive number."""
-        own = out[:, start : start + self.count]
-        own[0] = spot
-        own[1] = 1.0
-        own[2:] = 0.0
-        own[:, ~((spot > 0.0) & (spot < np.inf))] = np.nan
+        own = out[:, :, start : start + self.count]
+        own[:, 0] = spots
+        own[:, 1] = 1.0
+        own[:, 2:] = 0.0
+        is_price = (spots > 0.0) & (spots < np.inf)
+        if not is_price.all():
+            own.swapaxes(1, 2)[~is_price] = np.nan
 
 
 class SpotEngine:

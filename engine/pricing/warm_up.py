@@ -17,7 +17,7 @@ def warm_up(tell: Callable[[str], None] = lambda _: None) -> None:
     kinds = ((Product.STOCK, ""), (Product.OPTION, ExerciseStyle.EUROPEAN), (Product.OPTION, ExerciseStyle.AMERICAN))
     for product, style in kinds:
         engine = engines_for(product, style)[0]
-        unit = np.empty((UNIT_ROWS, 1))
-        engine.prepare(contracts).fill(one * 100.0, unit, 0)
-        position_measures(unit, 100.0, one, one)
+        unit = np.empty((1, UNIT_ROWS, 1))
+        engine.prepare(contracts).fill(one[None, :] * 100.0, unit, 0)
+        position_measures(unit, 100.0 * one, one, one)
         tell(engine.name)

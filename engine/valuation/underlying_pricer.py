@@ -1,5 +1,6 @@
 """The trades on one underlying made ready to tick: who prices which row, and what cannot be priced."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -23,6 +24,7 @@ from engine.snapshot.parameters import NO_PARAMETERS, Parameters
 from engine.snapshot.trade_arrays import TradeArrays
 
 _DAYS_A_YEAR = 365.0
+_SCENARIOS_AT_ONCE = 8
 _OPTION_TYPES: tuple[str, ...] = (OptionType.CALL.value, OptionType.PUT.value)
 
 
@@ -98,19 +100,40 @@ class UnderlyingPricer:
         """Every row of these groups (of all, when None) at this spot."""
         chosen = self.groups if groups is None else groups
         of = self._rows_from(chosen)
-        spots = np.full(len(of.rows), spot, np.float64)
-        unit = np.empty((UNIT_ROWS, len(of.rows)))
-        start = 0
-        for group in chosen:
-            end = start + len(group.rows)
-            group.prepared.fill(spots[start:end], unit, start)
-            start = end
-        return _valued(spot, of, unit)
+        spots = np.full(1, spot, np.float64)
+        return _valued(spots, of, _unit_values(spots, chosen, len(of.rows)))
+
+    def measures_at(self, spots: FloatArray, names: Sequence[str] = MEASURE_NAMES) -> FloatArray:
+        """Measures of the trades that engines price, slow ones too, at the spot of each scenario.
+
+        Returns scenarios by names by ``priced_trade_ids``, NaN where there is no value. A block of scenarios at a time:
+        what is worked out for one stays in the processor's cache.
+        """
+        of, chosen = self._rows_from(self.groups), [MEASURE_NAMES.index(name) for name in names]
+        out = np.empty((len(spots), len(chosen), len(of.rows)))
+        for start in range(0, len(spots), _SCENARIOS_AT_ONCE):
+            some = np.ascontiguousarray(spots[start : start + _SCENARIOS_AT_ONCE], np.float64)
+            unit = _unit_values(some, self.groups, len(of.rows))
+            measures, _ = position_measures(unit, some, of.quantity, of.multiplier)
+            out[start : start + len(some)] = measures[:, chosen]
+        return out
+
+    @property
+    def priced_trade_ids(self) -> list[str]:
+        """The trades that engines price, in the order of ``measures_at``."""
+        return self._rows_from(self.groups).trade_ids
+
+    def without_quote(self) -> list[Failure]:
+        """The failures of all trades where there is no quote: those that no quote mends keep their reason."""
+        failed = {failure.trade_id for failure in self.failures}
+        detail = f"{self.ticker} has no quote on or before {self.as_of_date:%Y-%m-%d}"
+        without = [trade_id for trade_id in self.trade_ids if trade_id not in failed]
+        return [*self.failures, *(Failure(trade_id, NotPriced.NO_QUOTE, detail) for trade_id in without)]
 
     def measured(self, spot: float, groups: tuple[Group, ...], values: list[UnitValues]) -> Valued:
         """The measures of rows whose unit values are known already (a worker computed them)."""
         unit = np.hstack([np.vstack([getattr(value, name) for name in UnitValues.__slots__]) for value in values])
-        return _valued(spot, self._rows_from(groups), np.ascontiguousarray(unit))
+        return _valued(np.array([spot]), self._rows_from(groups), np.ascontiguousarray(unit)[None])
 
     def _rows_from(self, groups: tuple[Group, ...]) -> _Rows:
         return self._live_rows if groups is self.live_groups else self._rows_of(groups)
@@ -126,17 +149,33 @@ class UnderlyingPricer:
         )
 
 
-def _valued(spot: float, of: _Rows, unit: FloatArray) -> Valued:
-    """unit: ``UNIT_ROWS`` of values, a column for each of the rows."""
-    measures, all_known = position_measures(unit, spot, of.quantity, of.multiplier)
+def _unit_values(spots: FloatArray, groups: tuple[Group, ...], count: int) -> FloatArray:
+    """Scenarios by ``UNIT_ROWS`` by the rows of these groups, ``count`` in all."""
+    unit = np.empty((len(spots), UNIT_ROWS, count))
+    of_rows = spots.repeat(count).reshape(len(spots), count)
+    if len(groups) == 1:
+        groups[0].prepared.fill(of_rows, unit, 0)
+        return unit
+    start = 0
+    for group in groups:
+        end = start + len(group.rows)
+        group.prepared.fill(np.ascontiguousarray(of_rows[:, start:end]), unit, start)
+        start = end
+    return unit
+
+
+def _valued(spots: FloatArray, of: _Rows, unit: FloatArray) -> Valued:
+    """unit: one scenario of ``UNIT_ROWS`` of values, a column for each of the rows."""
+    in_scenarios, all_known = position_measures(unit, spots, of.quantity, of.multiplier)
+    measures = in_scenarios[0]
     if all_known:
         return Valued(of.rows, of.trade_ids, dict(zip(MEASURE_NAMES, measures, strict=True)), of.priced_by, [])
     unknown = ~np.isfinite(measures).all(axis=0)
-    has_unit = np.asarray(np.isfinite(unit).all(axis=0))
+    has_unit = np.asarray(np.isfinite(unit[0]).all(axis=0))
     failures = [
         Failure(of.trade_ids[i], NotPriced.TOO_LARGE, _overflow(of, i))
         if has_unit[i]
-        else Failure(of.trade_ids[i], NotPriced.REFUSED, f"{of.priced_by[i]} gave no number at a spot of {spot:g}")
+        else Failure(of.trade_ids[i], NotPriced.REFUSED, f"{of.priced_by[i]} gave no number at a spot of {spots[0]:g}")
         for i in np.flatnonzero(unknown).tolist()
     ]
     known = np.flatnonzero(~unknown)

@@ -8,7 +8,6 @@ from sqlalchemy import select
 
 from engine.model import NotPriced
 from engine.valuation.pricer_build import BuiltPricer, Key
-from engine.valuation.repricing import value_at_quote
 from engine.valuation.underlying_pricer import UnderlyingPricer
 from services.pricing.pricing_state import FreshTrades, PricingState
 from services.pricing.valued_rows import failed_rows, value_live
@@ -187,8 +186,7 @@ def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: da
 
 
 def _without_quote(prepared: UnderlyingPricer) -> list[FailedTrade]:
-    _, failures = value_at_quote(prepared, None)
-    return failed_rows(prepared, failures)
+    return failed_rows(prepared, prepared.without_quote())
 
 
 def _waiting(unit: WriteUnit, as_of: date, prepared: UnderlyingPricer) -> list[FailedTrade]:

@@ -23,7 +23,6 @@ from engine.valuation.pricer_build import BuiltPricer, Key, PricerBuild
 from engine.valuation.underlying_pricer import UnderlyingPricer
 from services.pricing.fallback_parameters import fallback_of
 from services.pricing.pricer_cache import PricerCache
-from services.pricing.store_snapshot import UNREAD, StoreSnapshot
 from services.pricing.valued_rows import ValuedRows
 from storage.book.records import read_plain_records
 from storage.book.trade_statuses import read_unpriced
@@ -34,8 +33,31 @@ from storage.market.quotes import Quote, newest_as_of, quotes_as_known
 from storage.market.reported import reported_keys
 from storage.market.sensitivities import priced_dates
 
+_UNREAD = -1
 _BOUNDARIES_IN_PLACE = 20
 """So many boundaries are found in a transaction, in some 0.4 ms; more are found before it or concurrently."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSnapshot:
+    """Trades, parameters, quotes and what else decides what is priced. Immutable: a transaction makes the next one.
+
+    quotes: as-of date -> instrument -> newest quote on or before it, of the dates that were asked for. reported: as-of
+    date -> risk factor -> trades whose sensitivity was reported from outside, likewise. priced: the dates that we
+    priced. persisted: the pricers whose failures the store has. static_revision, quotes_revision, reported_revision:
+    where the store stood when each part was read; -1 where it was not.
+    """
+
+    book: BookSnapshot = field(default_factory=BookSnapshot)
+    parameters: ParameterHistory = field(default_factory=ParameterHistory)
+    quotes: Map[date, Map[str, Quote]] = field(default_factory=Map)
+    reported: Map[date, Map[str, frozenset[str]]] = field(default_factory=Map)
+    priced: frozenset[date] = frozenset()
+    newest: date | None = None
+    persisted: Map[Key, UnderlyingPricer] = field(default_factory=Map)
+    static_revision: int = _UNREAD
+    quotes_revision: int = _UNREAD
+    reported_revision: int = _UNREAD
 
 
 @dataclass(slots=True)
@@ -101,7 +123,7 @@ class PricingState:
     @property
     def is_read(self) -> bool:
         """Whether it has anything of the store."""
-        return self._held.static_revision != UNREAD
+        return self._held.static_revision != _UNREAD
 
     @property
     def newest(self) -> date | None:
@@ -160,7 +182,7 @@ class PricingState:
     def _follow_static(self, connection: Connection) -> None:
         unpriced = read_unpriced(connection)
         known = self._held.static_revision
-        followed = None if known == UNREAD else rows_since(connection, known, ("trades", "parameters", "removed"))
+        followed = None if known == _UNREAD else rows_since(connection, known, ("trades", "parameters", "removed"))
         if followed is None or any(name == "removed" for name, _ in followed):
             self._hold(book=BookSnapshot.of(read_plain_records(connection, "trades"), unpriced))
             self.load_parameters(connection)

@@ -87,13 +87,13 @@ class PreparedAmericans(PreparedContracts):
             usual = (self._terms[VOL] >= SMALLEST_VOL) & (self._terms[VOL] <= LARGEST_VOL)
         self._limits = LimitRows(contracts, np.flatnonzero((kind == EUROPEAN) & ~usual))
 
-    def fill(self, spot: FloatArray, out: FloatArray, start: int) -> None:
+    def fill(self, spots: FloatArray, out: FloatArray, start: int) -> None:
         """NaN where a contract is refused, or where a spot is no price (``ranges``)."""
-        value_rows(spot, self.problem, self._terms, self.profiles, out, start)
-        self._limits.fill(spot, out, start)
-        blank_without_price(spot, SMALLEST_PRICE, LARGEST_PRICE, out, start)
+        value_rows(spots, self.problem, self._terms, self.profiles, out, start)
+        self._limits.fill(spots, out, start)
+        blank_without_price(spots, SMALLEST_PRICE, LARGEST_PRICE, out, start)
         for row in self.refused:
-            out[:, start + row] = np.nan
+            out[:, :, start + row] = np.nan
 
 
 class BoundaryEngine:

@@ -35,18 +35,24 @@ _LEAST, _MOST = math.exp(-FAR), math.exp(FAR)
 
 
 @njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})
-def value_rows(
-    spot: FloatArray, problem: IntArray, terms: FloatArray, profiles: FloatArray, out: FloatArray, start: int
+def _value_scenario(
+    spot: FloatArray,
+    problem: IntArray,
+    terms: FloatArray,
+    profiles: FloatArray,
+    out: FloatArray,
+    start: int,
+    log_y: FloatArray,
 ) -> None:
     """Fill ``out``, 7 rows in the order of ``UnitValues``, a column a contract from ``start`` on.
 
-    Rows at a limit (no volatility, no price of the share) come out as nonsense: others have to overwrite them.
+    Rows at a limit (no volatility, no price of the share) come out as nonsense: others have to overwrite them. log_y:
+    room for a number a contract.
     """
     count = len(spot)
     end = start + count
     price, delta, gamma, vega = out[0, start:end], out[1, start:end], out[2, start:end], out[3, start:end]
     theta, rho, dividend_rho = out[4, start:end], out[5, start:end], out[6, start:end]
-    log_y = np.empty(count)
     # The scaled put, European: for now y delta and y^2 gamma are in the places of delta and gamma. This loop and that
     # over the units are plain and use few arrays each, so that they become vector instructions.
     for i in range(count):
@@ -92,3 +98,13 @@ def value_rows(
             sign = terms[SIGN, i]
             price[i], delta[i] = sign * (spot[i] - terms[STRIKE, i]), sign
             gamma[i] = vega[i] = theta[i] = rho[i] = dividend_rho[i] = 0.0
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def value_rows(
+    spots: FloatArray, problem: IntArray, terms: FloatArray, profiles: FloatArray, out: FloatArray, start: int
+) -> None:
+    """Fill ``out``, scenarios by unit values by contracts, at the spots of each scenario."""
+    log_y = np.empty(spots.shape[1])
+    for s in range(len(spots)):
+        _value_scenario(spots[s], problem, terms, profiles, out[s], start, log_y)

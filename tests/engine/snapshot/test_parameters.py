@@ -40,7 +40,7 @@ def test_others_take_the_place_of_those_of_their_day_alone() -> None:
 
 
 def test_without_those_of_a_day_the_ones_before_hold_again() -> None:
-    known = ParameterHistory([parameters("AAPL", 0.4), parameters("AAPL", 0.5, TUESDAY)])
+    known = ParameterHistory([parameters("AAPL", 0.4, MONDAY), parameters("AAPL", 0.5, TUESDAY)])
     assert known.without("AAPL", TUESDAY).on(TUESDAY, "AAPL").implied_vol == 0.4
     assert known.without("AAPL", TUESDAY).without("AAPL", MONDAY).on(TUESDAY, "AAPL") == ARTICLE_DEFAULTS
     assert known.on(TUESDAY, "AAPL").implied_vol == 0.5, "what was there is not changed"

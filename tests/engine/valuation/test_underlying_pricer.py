@@ -47,15 +47,27 @@ def test_engines_fill_their_columns_and_no_others() -> None:
     assert {group.engine.name for group in groups} == set(ENGINES_BY_NAME)
     for group in groups:
         count = len(group.rows)
-        spots = np.full(count, SPOT)
-        spots[0] = np.nan
-        room = np.full((UNIT_ROWS, count + 12), -7.0)
+        spots = np.vstack([np.full(count, SPOT * factor) for factor in (1.0, 0.5, 1e-3, 2.0)])
+        spots[:, 0] = np.nan
+        room = np.full((len(spots), UNIT_ROWS, count + 12), -7.0)
         group.prepared.fill(spots, room, 5)
-        alone = group.prepared.value(spots)
-        np.testing.assert_array_equal(room[:, 5:-7], [getattr(alone, name) for name in UnitValues.__slots__])
-        assert np.isnan(room[:, 5]).all()
-        assert (room[:, :5] == -7.0).all()
-        assert (room[:, -7:] == -7.0).all()
+        for scenario, alone in enumerate(map(group.prepared.value, spots)):
+            expected = [getattr(alone, name) for name in UnitValues.__slots__]
+            np.testing.assert_array_equal(room[scenario, :, 5:-7], expected)
+        assert np.isnan(room[:, :, 5]).all()
+        assert (room[:, :, :5] == -7.0).all()
+        assert (room[:, :, -7:] == -7.0).all()
+
+
+def test_scenarios_are_valued_as_ticks_at_their_spots() -> None:
+    """To the last bit: each row is computed alike, however many scenarios there are."""
+    prepared = underlying(11, 40, 30)
+    spots = SPOT * np.array([1.0, 0.8, 1.2, 0.01, 100.0])
+    measures = prepared.measures_at(spots)
+    for scenario, spot in enumerate(spots):
+        tick = prepared.value(spot, prepared.live_groups)
+        assert tick.trade_ids == prepared.priced_trade_ids
+        np.testing.assert_array_equal(measures[scenario], np.vstack(list(tick.measures.values())))
 
 
 def test_values_that_are_known_are_measured_alike() -> None:

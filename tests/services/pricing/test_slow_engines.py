@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
-from engine.valuation.repricing import reprice
 from ingestion.sidecar.replay import read_ticks
 from ingestion.sidecar.slow_worker import SlowWorker
 from services.pricing.apply_slow_values import SlowResult, apply_slow_values
@@ -23,13 +22,13 @@ from services.pricing.price_all import price_newest
 from services.pricing.price_book import SlowWork
 from services.pricing.pricing_state import PricingState
 from services.writes.restart_replay import restart_replay
-from storage.book.records import read_records
 from storage.core.database import Store
 from storage.feeds.feeds import FeedLost, Holder, claim_feed
 from storage.market.quotes import Quote
 from storage.read_models.read_models import failures_frame, sensitivities_frame
 from tests.fixtures.applying import apply_quotes, change_records
 from tests.fixtures.databases import wait_for
+from tests.fixtures.revalued import revalued
 from tests.fixtures.small_book import BOOKS, MONDAY, PARAMETERS, TUESDAY, quote, stock, trade
 from tests.fixtures.ticks import write_ticks
 from tests.launch.real_processes import children_of, is_running
@@ -114,13 +113,11 @@ class TestWaiting:
     def test_its_value_ends_the_waiting(self, slow_store: Store, state: PricingState) -> None:
         assert come_in(slow_store, state, *tick(slow_store, state, quote("AAPL", 68.0))) == []
         assert reasons(slow_store) == {}
-        with slow_store.read() as connection:
-            trades, parameters = read_records(connection, "trades"), read_records(connection, "parameters")
-        expected = reprice({"AAPL": 68.0}, trades, parameters, MONDAY).frame.set_index("trade_id").loc["A1"]
+        expected, _ = revalued(slow_store, MONDAY)
         stored = row(slow_store)
         assert stored is not None
-        assert stored["priced_by"] == expected["priced_by"] == "QdFp"
-        assert stored["market_value"] == expected["market_value"]
+        assert stored["priced_by"] == "QdFp"
+        assert stored["market_value"] == expected.loc["A1", "market_value"]
 
     def test_with_a_value_it_waits_no_more(self, slow_store: Store, state: PricingState) -> None:
         come_in(slow_store, state, *tick(slow_store, state, quote("AAPL", 68.0)))

@@ -11,7 +11,6 @@ import pytest
 import ingestion.append
 from engine.contracts import FloatArray
 from engine.pricing.qdfp import PreparedAmericans
-from engine.valuation.repricing import reprice
 from ingestion.deserializers import TRADE_TICKET
 from services.access.permissions import Role, User
 from services.pricing.price_all import price_newest
@@ -25,13 +24,13 @@ from services.writes.append import append
 from services.writes.load_demo import load_demo
 from services.writes.load_file import load_file
 from services.writes.retry_dead_letters import retry_dead_letters
-from storage.book.records import read_records
 from storage.connection.settings import Settings, settings
 from storage.core.database import Store
 from storage.feeds.dead_letters import DeadLetter, read_dead_letters, write_dead_letters
 from storage.read_models.read_models import failures_frame, sensitivities_frame
 from tests.api.serving import Server
 from tests.fixtures.applying import apply_quotes, change_records
+from tests.fixtures.revalued import revalued
 from tests.fixtures.small_book import MONDAY, quote, trade
 from tests.ingestion.commands import TRADE_HEADER, run, use_url
 from tests.services.pricing.test_slow_engines import AMERICAN, SLOW_BOOK, STEEP, load_slow_book
@@ -188,10 +187,8 @@ def values(store: Store) -> tuple[dict[str, float], dict[str, float]]:
     """Market values of the newest date as they are stored, and as the engines give them."""
     with store.read() as connection:
         stored = sensitivities_frame(connection, MONDAY).set_index("trade_id")
-        trades, parameters = read_records(connection, "trades"), read_records(connection, "parameters")
         failed = failures_frame(connection, MONDAY)
-    live = trades[trades["trade_status"] != "Terminated"]
-    expected = reprice({"AAPL": float(stored["spot"].iloc[0])}, live, parameters, MONDAY).frame.set_index("trade_id")
+    expected, _ = revalued(store, MONDAY)
     assert failed.empty
     return dict(stored["market_value"]), dict(expected["market_value"])
 

@@ -8,11 +8,9 @@ import pytest
 from sqlalchemy import select
 
 import services.pricing.repricing_scope as module
-from engine.valuation.repricing import reprice
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import quote_of_date
 from services.writes.apply_incoming import FeedPosition
-from storage.book.records import read_records
 from storage.core.change_log import read_since
 from storage.core.database import Store
 from storage.core.schema import quote_history, quotes
@@ -20,6 +18,7 @@ from storage.feeds.feeds import FeedLost, claim_feed, read_feed
 from storage.market.quotes import Quote
 from storage.read_models.read_models import failures_frame, rejections_frame, sensitivities_frame
 from tests.fixtures.applying import apply_quotes, change_records, counts_of
+from tests.fixtures.revalued import revalued
 from tests.fixtures.small_book import MONDAY, TUESDAY, load_small_book, quote, trade
 
 
@@ -36,15 +35,20 @@ def stored_quote(store: Store, ticker: str, day: date = MONDAY) -> float:
 
 def test_the_store_holds_what_the_engine_says(small_store: Store) -> None:
     with small_store.read() as connection:
-        trades, parameters = read_records(connection, "trades"), read_records(connection, "parameters")
         failures = failures_frame(connection, MONDAY)
-    expected = reprice({"AAPL": 68.0, "MSFT": 150.0}, trades, parameters, MONDAY)
+    wanted, without_value = revalued(small_store, MONDAY)
     stored = frame(small_store)
-    wanted = expected.frame.set_index("trade_id")
     assert sorted(stored.index) == sorted(wanted.index) == ["A1", "C1", "M1", "P1", "S1"]
     for name in ("unit_price", "market_value", "cash_delta", "cash_gamma_1pct", "vega_1pt", "theta_1d", "rho_1bp"):
         np.testing.assert_allclose(stored[name], wanted.loc[stored.index, name], rtol=1e-14, err_msg=name)
-    assert dict(zip(failures["trade_id"], failures["reason"], strict=True)) == {"X1": "expired", "N1": "no quote"}
+    assert (
+        dict(zip(failures["trade_id"], failures["reason"], strict=True))
+        == without_value
+        == {
+            "X1": "expired",
+            "N1": "no quote",
+        }
+    )
     assert stored.loc["M1", "parameters_source"] == "default"
     assert stored.loc["C1", "parameters_source"] == "2020-03-09"
 
