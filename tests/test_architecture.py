@@ -60,7 +60,12 @@ WITHIN: dict[str, dict[str, set[str]]] = {
         "generate": {"kafka"},
         "commands": {"generate", "kafka", "sidecar", "watch"},
     },
-    "live": {"boards": set(), "components": {"boards"}, "serving": {"boards", "components"}},
+    "live": {
+        "boards": set(),
+        "tables": {"boards"},
+        "components": {"tables"},
+        "serving": {"boards", "components", "tables"},
+    },
     "ui": {
         "page": set(),
         "identity": {"page"},

@@ -14,7 +14,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 import ingestion.kafka.dead_letter_topic
-import live.boards.boards
+import live.serving.boards
 import live.serving.connection_guard
 import ui.identity.revoked_sessions
 from ingestion.kafka.dead_letter_topic import DeadLetterTopic
@@ -198,8 +198,8 @@ def _turn_until_recovered(bench: Bench, turn: Callable[[], Any]) -> None:
 
 def board_loader(bench: Bench) -> Breaks:
     apply_quotes(bench.store, bench.state, [quote("AAPL", 60.0, day=TUESDAY)], source="t")
-    broken = bench.breaks(live.boards.boards, "load")
-    bench.patch.setattr(live.boards.boards, "_AGAIN_SECONDS", 0.1)
+    broken = bench.breaks(live.serving.boards, "load")
+    bench.patch.setattr(live.serving.boards, "_AGAIN_SECONDS", 0.1)
     bench.hub().boards.watch(MONDAY)
     return broken
 
@@ -212,7 +212,7 @@ def connection_guard(bench: Bench) -> Breaks:
 
 
 def live_messages(bench: Bench) -> Breaks:
-    broken = bench.breaks(live.boards.boards, "message")
+    broken = bench.breaks(live.serving.boards, "message")
     server = Server(bench.store, settings())
     bench.stack.callback(server.close)
     wait_for(lambda: server.hub.latest is not None, 60, "the first look")

@@ -1,1 +1,1 @@
-"""Boards: what the live tables show of a business date, and the messages about it."""
+"""The board of a business date: its rows, groups and quotes, brought up to date by the change log."""

@@ -14,8 +14,8 @@ from typing import Any, Literal
 
 import streamlit as st
 
-from live.boards.explore_columns import NUMBER_COLUMNS, ROW
 from live.components.panels import PANEL
+from live.tables.explore_columns import NUMBER_COLUMNS, ROW
 
 ENGINE_URL = "/deltaboard/perspective"
 Mode = Literal["live", "periodic", "paused"]

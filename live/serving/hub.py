@@ -12,7 +12,7 @@ import structlog
 
 from engine.selection import TradeSelection
 from live.boards.board import Board
-from live.boards.boards import Boards, Built, Seen, load
+from live.serving.boards import Boards, Built, Seen, load
 from live.serving.feed_status import NO_FEED, said_of_feeds
 from live.serving.store_watch import StoreCondition, StoreWatch
 from live.serving.task_faults import said_of_tasks

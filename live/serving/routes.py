@@ -17,13 +17,13 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.selection import TradeSelection
-from live.boards.boards import Built, Seen
-from live.boards.tables import TABLES
 from live.components.explore_panel import ENGINE_URL, engine_folder, engine_version
 from live.components.kept_files import IMMUTABLE, KeptFolder
 from live.components.panels import ASSETS_FOLDER, ASSETS_URL, asset_content, assets_version
+from live.serving.boards import Built, Seen
 from live.serving.connection_guard import Room, no_bound
 from live.serving.hub import Hub
+from live.tables.registry import TABLES
 from storage.connection.settings import Settings
 from storage.core.storable_text import LONGEST_ASKED, text_fault
 

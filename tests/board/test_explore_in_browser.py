@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from live.boards.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS
+from live.tables.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS
 from tests.board.running import RunningBoard, board
 from tests.fixtures.databases import wait_for
 

@@ -7,7 +7,7 @@ import numpy as np
 from engine.measures import CLOSE_COMPARED
 from live.boards.board import Board
 from live.boards.board_rows import VALUE_NAMES
-from live.boards.tables import summary_sums
+from live.tables.summary import summary_sums
 
 _NUMBERS = ("quantity", "strike", "maturity", *VALUE_NAMES, *(f"close_{name}" for name in CLOSE_COMPARED))
 _TEXT = ("contract", "option_type", "exercise_style", "priced_by")

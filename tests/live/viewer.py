@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from engine.selection import TradeSelection
-from live.boards.boards import Seen
-from live.boards.explore_columns import ROW
-from live.boards.wire import decode, decode_arrow, plain_text
+from live.serving.boards import Seen
 from live.serving.hub import Hub
+from live.tables.explore_columns import ROW
+from live.tables.wire import decode, decode_arrow, plain_text
 
 
 class Viewer:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from live.boards.explore_columns import NUMBER_COLUMNS, Sums
+from live.tables.explore_columns import NUMBER_COLUMNS, Sums
 from ui.page.fact_table import Facts, fact_style, fact_table
 
 _WORDS = {

@@ -13,8 +13,8 @@ from engine.selection import TradeSelection
 from live.boards.board import Board
 from live.boards.board_rows import BoardRows
 from live.boards.market import Market
-from live.boards.tables import summary_sums
 from live.serving.hub import Hub
+from live.tables.summary import summary_sums
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
 from services.writes.apply_incoming import apply_incoming

@@ -10,11 +10,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
-import live.boards.boards
+import live.serving.boards
 from engine.selection import TradeSelection
 from live.boards.board_lock import BoardLock
-from live.boards.boards import Boards, Seen
-from live.boards.built_messages import BuiltMessages, MessageKey
+from live.serving.boards import Boards, Seen
+from live.serving.built_messages import BuiltMessages, MessageKey
 from live.serving.hub import Hub
 from services.pricing.pricing_state import PricingState
 from storage.connection.settings import Settings, settings
@@ -104,7 +104,7 @@ def test_a_date_that_the_store_does_not_have_gets_no_board(
     running: Callable[[Settings], Hub], monkeypatch: pytest.MonkeyPatch, day: date
 ) -> None:
     hub = running(settings())
-    monkeypatch.setattr(live.boards.boards, "load", lambda *_: pytest.fail("a board was built"))
+    monkeypatch.setattr(live.serving.boards, "load", lambda *_: pytest.fail("a board was built"))
     hub.boards.watch(day)
     wait_for(lambda: not hub.boards.is_pending(day), 60, "the answer")
     assert hub.board_of(day) is None
@@ -116,14 +116,14 @@ def test_the_latest_date_goes_on_while_an_earlier_board_loads(
 ) -> None:
     hub = running(settings())
     begun, go_on = threading.Event(), threading.Event()
-    load = live.boards.boards.load
+    load = live.serving.boards.load
 
     def slow(*given: Any) -> Any:
         begun.set()
         assert go_on.wait(60)
         return load(*given)
 
-    monkeypatch.setattr(live.boards.boards, "load", slow)
+    monkeypatch.setattr(live.serving.boards, "load", slow)
     hub.boards.watch(DAYS[0])
     assert begun.wait(60)
     try:
@@ -162,9 +162,9 @@ def test_a_large_message_is_built_off_the_event_loop(
     week: Store, state: PricingState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While one viewer's snapshot is being built, others get their status and their snapshots of other boards."""
-    monkeypatch.setattr(live.boards.boards, "_ROWS_BUILT_AT_ONCE", 0)
+    monkeypatch.setattr(live.serving.boards, "_ROWS_BUILT_AT_ONCE", 0)
     begun, go_on = threading.Event(), threading.Event()
-    build = live.boards.boards.message  # type: ignore[attr-defined]
+    build = live.serving.boards.message  # type: ignore[attr-defined]
     threads: list[str] = []
 
     def slow(board: Any, table: str, *more: Any) -> bytes:
@@ -174,7 +174,7 @@ def test_a_large_message_is_built_off_the_event_loop(
             assert go_on.wait(60)
         return build(board, table, *more)
 
-    monkeypatch.setattr(live.boards.boards, "message", slow)
+    monkeypatch.setattr(live.serving.boards, "message", slow)
     server = Server(week, settings())
     try:
         with server.open("/live/explore") as one, server.open("/live/explore") as same:

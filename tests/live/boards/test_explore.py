@@ -11,9 +11,9 @@ import pytest
 from engine.buckets import EXPIRY_BUCKETS, MONEYNESS_BUCKETS, expiry_codes, moneyness, moneyness_codes
 from engine.measures import DAY_PNL, MEASURES
 from engine.selection import TradeSelection
-from live.boards.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS, Sums
-from live.boards.wire import WireError, decode_arrow, encode_arrow
 from live.serving.hub import Hub
+from live.tables.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS, Sums
+from live.tables.wire import WireError, decode_arrow, encode_arrow
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
 from services.writes.apply_incoming import apply_incoming

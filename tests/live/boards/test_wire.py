@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from live.boards import wire
+from live.tables import wire
 
 HEADER = {
     "kind": "snapshot",

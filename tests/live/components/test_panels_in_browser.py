@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from live.boards import wire
 from live.components.panels import MEASURE_TEXTS
+from live.tables import wire
 from tests.live.board_server import BoardServer, wait_until
 
 pytestmark = pytest.mark.browser

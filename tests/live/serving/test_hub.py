@@ -11,9 +11,10 @@ from sqlalchemy import Connection, func, select, update
 
 from engine.selection import TradeSelection
 from live.boards.board import Board, load_board
-from live.boards.tables import message, summary_sums
-from live.boards.wire import decode, plain_text
 from live.serving.hub import Hub
+from live.tables.registry import message
+from live.tables.summary import summary_sums
+from live.tables.wire import decode, plain_text
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
 from services.writes.apply_incoming import apply_incoming
@@ -196,7 +197,7 @@ def test_a_board_that_loads_while_others_go_on_catches_up(
                 assert late.message(TUESDAY, "market", ALL, None) is not None, "nobody waits meanwhile"
             return board
 
-        monkeypatch.setattr("live.boards.boards.load_board", slow_load)
+        monkeypatch.setattr("live.serving.boards.load_board", slow_load)
         board = late.board_of(MONDAY)
         assert board is not None
         assert board.revision == loaded[0] + 1

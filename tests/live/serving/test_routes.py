@@ -13,10 +13,10 @@ from starlette.applications import Starlette
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from live.boards.tables import TABLES
-from live.boards.wire import decode
 from live.serving.hub import Hub
 from live.serving.routes import routes
+from live.tables.registry import TABLES
+from live.tables.wire import decode
 from services.pricing.pricing_state import PricingState
 from storage.connection.settings import Settings, settings
 from storage.core.database import Store

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 
 from engine.selection import TradeSelection
 from live.boards.board import Board, load_board
-from live.boards.built_messages import BuiltMessages, MessageKey
-from live.boards.tables import message
+from live.serving.built_messages import BuiltMessages, MessageKey
+from live.tables.registry import TABLES, message
 from storage.connection.faults import StoreFault
 from storage.connection.settings import Settings
 from storage.connection.supervision import Supervised, SupervisedThread
@@ -297,5 +297,7 @@ def load(connection: Connection, as_of: date, revisions: StoreRevisions) -> Boar
 
 
 def _key(board: Board, table: str, selection: TradeSelection, seen: Seen | None) -> MessageKey:
+    if not TABLES[table].takes_selection:
+        selection = TradeSelection()
     since = seen.revision if seen is not None and seen.board == board.identity else None
     return MessageKey(board.identity, table, selection, since, board.revision)

@@ -18,9 +18,10 @@ from engine.pricing.spot_position import SpotEngine
 from engine.selection import TradeSelection
 from live.boards.board import Board
 from live.boards.board_groups import GROUP_COLUMNS
-from live.boards.changed_rows import changed_rows
-from live.boards.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS
-from live.boards.wire import encode_arrow
+from live.tables.changed_rows import changed_rows
+from live.tables.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS
+from live.tables.live_table import Header, LiveTable
+from live.tables.wire import encode_arrow
 
 DEFAULT_PARAMETERS_WORD = "Default"
 NOT_KNOWN = "Not known"
@@ -30,7 +31,7 @@ _LIVE_NUMBERS = tuple(column for column in NUMBER_COLUMNS if column.name not in 
 _LABELS = {column.name: column.label for column in NUMBER_COLUMNS}
 
 
-def explore_message(board: Board, selection: TradeSelection, since: int | None, header: dict[str, Any]) -> bytes:
+def explore_message(board: Board, selection: TradeSelection, since: int | None, header: Header) -> bytes:
     """The wanted rows; with ``since``, those that changed after it, and ``gone``: the ids that are shown no more."""
     rows = board.rows
     wanted = rows.groups.selected(selection)[rows["group"]]
@@ -136,3 +137,6 @@ def _by_group(names: Sequence[Any] | NDArray[Any], group: IntArray) -> pa.Array:
 
 def _coded(codes: NDArray[np.int32], names: Sequence[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string()))
+
+
+EXPLORE = LiveTable("explore", explore_message, takes_selection=True)

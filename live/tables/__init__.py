@@ -1,0 +1,1 @@
+"""The live tables: what a viewer is sent of a board, a table a module."""
