@@ -81,6 +81,16 @@ WITHIN: dict[str, dict[str, set[str]]] = {
 }
 """Room -> its packages -> the packages of the room that each may import. Modules at the top of a room are below its
 packages, or start it."""
+ASSETS = ROOT / "live" / "assets"
+WITHIN_ASSETS: dict[str, set[str]] = {
+    "wire": set(),
+    "dom": set(),
+    "grid": {"dom", "wire"},
+    "pivot": {"dom"},
+    "panels": {"dom", "grid", "pivot", "wire"},
+    "page": set(),
+}
+"""Folder of what runs in the browser -> the folders from which its modules may import, types too."""
 MOST_FILES = 15
 """In one folder, beside the one that says what the folder is."""
 
@@ -201,9 +211,30 @@ def in_circles(arrows: dict[str, set[str]]) -> set[str]:
     return set(left)
 
 
-def test_folders_stay_small() -> None:
+IMPORTED_MODULE = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+\.js)['"]""")
+"""In scripts: static and dynamic imports, and those of types in comments."""
+
+
+def test_no_arrow_between_the_folders_of_scripts_points_up() -> None:
+    """A module in the browser imports, by relative paths, files of its own folder and of those below it."""
+    assert {path.name for path in ASSETS.iterdir()} == set(WITHIN_ASSETS)
+    wrong = []
+    for path in sorted(ASSETS.rglob("*.js")):
+        folder = path.relative_to(ASSETS).parts[0]
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            for name in IMPORTED_MODULE.findall(line):
+                found = (path.parent / name).resolve()
+                to = found.relative_to(ASSETS).parts[0] if found.is_relative_to(ASSETS) and found.is_file() else None
+                if not name.startswith(".") or to not in WITHIN_ASSETS[folder] | {folder}:
+                    wrong.append(f"{place(path, number)} imports {name}")
+    assert not wrong
+    assert not in_circles(WITHIN_ASSETS)
+
+
+@pytest.mark.parametrize("suffixes", [{".py"}, {".js", ".mjs", ".css"}], ids=["python", "browser"])
+def test_folders_stay_small(suffixes: set[str]) -> None:
     """One can see at a glance what is in a folder."""
-    code = [path for path in repository_files() if path.suffix == ".py" and path.name != "__init__.py"]
+    code = [path for path in repository_files() if path.suffix in suffixes and path.name != "__init__.py"]
     counts = Counter(path.parent.relative_to(ROOT).as_posix() for path in code)
     assert not {folder: count for folder, count in counts.items() if count > MOST_FILES}
 

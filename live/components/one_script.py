@@ -7,7 +7,7 @@ there is to it: imports are named and stand on one line, nothing is exported by 
 import re
 from pathlib import Path
 
-_IMPORT = re.compile(r"^import (?:\{ ([^}]*) \} from )?'\./(\w+)\.js';\n", re.MULTILINE)
+_IMPORT = re.compile(r"^import (?:\{ ([^}]*) \} from )?'(\.\.?/(?:\w+/)?\w+)\.js';\n", re.MULTILINE)
 _EXPORT = re.compile(r"^export (async function|function|class|const) (\w+)", re.MULTILINE)
 _LEFT_OVER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
@@ -18,19 +18,21 @@ def one_script(folder: Path, entry: str) -> str:
     Raises ValueError for a module that is written otherwise, and OSError.
     """
     written: dict[str, str] = {}
-    exports = _write(folder, entry, written, ())
-    return "\n".join([*written.values(), f"export const {{ {', '.join(exports)} }} = _{entry};", ""])
+    path = folder / f"{entry}.js"
+    exports = _write(path.resolve(), written, ())
+    return "\n".join([*written.values(), f"export const {{ {', '.join(exports)} }} = _{path.stem};", ""])
 
 
-def _write(folder: Path, name: str, written: dict[str, str], above: tuple[str, ...]) -> list[str]:
+def _write(path: Path, written: dict[str, str], above: tuple[str, ...]) -> list[str]:
     """Write a module after those that it imports. above: the modules that led here. Returns what it exports."""
+    name = path.stem  # no two modules have the same, in whichever folders they are
     if name in above:
         raise ValueError(f"{name}.js and {above[-1]}.js import each other")
-    text = (folder / f"{name}.js").read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     exports = [exported for _, exported in _EXPORT.findall(text)]
     for _, imported in _IMPORT.findall(text):
-        if imported not in written:
-            _write(folder, imported, written, (*above, name))
+        if imported.rpartition("/")[2] not in written:
+            _write((path.parent / f"{imported}.js").resolve(), written, (*above, name))
     text = _EXPORT.sub(r"\1 \2", _IMPORT.sub(_taken, text))
     left_over = _LEFT_OVER.search(text)
     if left_over:
@@ -42,4 +44,4 @@ def _write(folder: Path, name: str, written: dict[str, str], above: tuple[str, .
 def _taken(found: re.Match[str]) -> str:
     """What an import is in the one file."""
     names, module = found.groups()
-    return f"const {{ {names.replace(' as ', ': ')} }} = _{module};\n" if names else ""
+    return f"const {{ {names.replace(' as ', ': ')} }} = _{module.rpartition('/')[2]};\n" if names else ""

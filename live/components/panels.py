@@ -18,7 +18,11 @@ from live.components.one_script import one_script
 
 ASSETS_FOLDER = Path(__file__).parent.parent / "assets"
 ASSETS_URL = "/deltaboard/assets"
-PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT = "panel.js", "file_links.js", "every_page.js"
+PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT = (
+    "panels/panel.js",
+    "pivot/file_links.js",
+    "page/every_page.js",
+)
 """What components mount, and what runs on every page: each comes as one file, with all modules that it imports."""
 
 PanelKind = Literal["status", "figures", "market", "summary", "trades"]
@@ -54,11 +58,18 @@ MEASURE_TEXTS: list[MeasureText] = [
 
 
 @cache
+def asset_names() -> tuple[str, ...]:
+    """The files that run in the browser, by their paths below the folder of all."""
+    paths = (path for path in ASSETS_FOLDER.rglob("*") if path.is_file())
+    return tuple(sorted(path.relative_to(ASSETS_FOLDER).as_posix() for path in paths))
+
+
+@cache
 def assets_version() -> str:
     """A hash over what runs in the browser, so that a new version is never mixed with a cached one."""
     digest = hashlib.sha256()
-    for path in sorted(ASSETS_FOLDER.iterdir()):
-        digest.update(path.name.encode() + b"\0" + asset_content(path) + b"\0")
+    for name in asset_names():
+        digest.update(name.encode() + b"\0" + asset_content(ASSETS_FOLDER / name) + b"\0")
     return digest.hexdigest()[:12]
 
 
@@ -69,7 +80,8 @@ def asset_address(name: str) -> str:
 
 def asset_content(path: Path) -> bytes:
     """What the browser gets of a file of ours."""
-    is_bundle = path.name in (PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT)
+    name = path.relative_to(ASSETS_FOLDER).as_posix()
+    is_bundle = name in (PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT)
     return one_script(path.parent, path.stem).encode() if is_bundle else path.read_bytes()
 
 

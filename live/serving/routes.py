@@ -227,7 +227,7 @@ def routes(hub: Hub, settings: Settings, gate: Gate, room: Room = no_bound) -> l
     tables = LiveTables(hub, settings, gate, room)
     return [
         Route("/deltaboard/health", health),
-        Route(f"{ASSETS_URL}/{{version}}/{{name}}", GatedFiles(assets, assets_version(), gate).answer),
+        Route(f"{ASSETS_URL}/{{version}}/{{name:path}}", GatedFiles(assets, assets_version(), gate).answer),
         Route(f"{ENGINE_URL}/{{version}}/{{name}}", GatedFiles(engine, engine_version(), gate).answer),
         WebSocketRoute("/live/{table}", tables.serve),
     ]

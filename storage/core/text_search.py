@@ -1,6 +1,6 @@
 """The one rule of every search: each word stands somewhere in the row, in any order and letter case.
 
-``live/assets/words.js`` is the same rule for the tables that the browser searches itself.
+``live/assets/dom/words.js`` is the same rule for the tables that the browser searches itself.
 """
 
 from collections.abc import Callable, Iterable

@@ -163,7 +163,7 @@ def test_a_strangers_page_leads_nowhere(visitor: Any, board: RunningBoard) -> No
         ("/auth/logout", None),
         ("/oauth2callback?state=x", None),
         ("/media/a.html", None),
-        ("/deltaboard/assets/panel.js", None),
+        ("/deltaboard/assets/panels/panel.js", None),
         ("/api/docs", None),
     ],
 )

@@ -265,8 +265,13 @@ def closed(sqlite_store: Store) -> Iterator[tuple[httpx.Client, list[Any]]]:
 
 def test_every_route_asks_the_gate(closed: tuple[httpx.Client, list[Any]]) -> None:
     client, ours = closed
-    inside = {"{kind:path}": "trades", "{table}": "summary", "{version}": assets_version(), "{name}": "feed.js"}
-    inside |= {"{kind}": "trades"}
+    inside = {
+        "{kind:path}": "trades",
+        "{table}": "summary",
+        "{version}": assets_version(),
+        "{name:path}": "wire/feed.js",
+    }
+    inside |= {"{kind}": "trades", "{name}": "perspective-anywidget.js"}
     asked = []
     for route in ours:
         address = route.path

@@ -170,7 +170,7 @@ def test_without_a_sign_in_requests_are_refused(board: RunningBoard) -> None:
     with opened(board) as connection:
         assert "You are not signed in" in close_of(connection)
     with httpx.Client(base_url=board.address, timeout=60) as client:
-        for path in (asset_address("feed.js"), "/api/docs", "/api/openapi.json", "/media/any.csv"):
+        for path in (asset_address("wire/feed.js"), "/api/docs", "/api/openapi.json", "/media/any.csv"):
             assert client.get(path).status_code == 401, path
         assert set(client.get("/deltaboard/health").json()) == {"live", "store", "feed"}
         assert client.post("/api/quotes", json=[]).status_code == 401

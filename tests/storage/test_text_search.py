@@ -14,7 +14,7 @@ from tests.fixtures.applying import change_records
 from tests.fixtures.small_book import MONDAY, stock, trade
 
 ROOT = Path(__file__).parent.parent.parent
-WORDS_JS = (ROOT / "live" / "assets" / "words.js").read_text(encoding="utf-8")
+WORDS_JS = (ROOT / "live" / "assets" / "dom" / "words.js").read_text(encoding="utf-8")
 TRADES = [
     trade("T-1", option_type="put", maturity=date(2021, 1, 15)),
     trade("T-2", option_type="call", maturity=date(2021, 1, 15), strike=72.5),

@@ -106,7 +106,7 @@ class FirstPage:
         for address in self._front_end.scripts(pieces.streamlit):
             yield f'<link rel="modulepreload" {_LATER} crossorigin href="./{escape(address)}">'
         if pieces.panels:
-            yield f'<link rel="stylesheet" data-deltaboard href="{escape(asset_address("board.css"))}">'
+            yield f'<link rel="stylesheet" data-deltaboard href="{escape(asset_address("panels/board.css"))}">'
             panels = escape(asset_address(PANELS_SCRIPT))
             yield f'<script type="module" async fetchpriority="high" src="{panels}"></script>'
         yield f'<script type="module" async {_LATER} src="{escape(asset_address(EVERY_PAGE_SCRIPT))}"></script>'
@@ -176,8 +176,8 @@ class _Answer:
 
 def _first_paint() -> Iterator[str]:
     """The ground and the theme of the page, which hold before anything is drawn: in files, as policies allow them."""
-    yield f'<link rel="stylesheet" href="{escape(asset_address("first_paint.css"))}">'
-    yield f'<script src="{escape(asset_address("first_paint.js"))}"></script>'
+    yield f'<link rel="stylesheet" href="{escape(asset_address("page/first_paint.css"))}">'
+    yield f'<script src="{escape(asset_address("page/first_paint.js"))}"></script>'
 
 
 async def _nothing() -> Message:

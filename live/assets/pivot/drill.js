@@ -1,7 +1,7 @@
 // What is behind a cell of a pivot: its trades in a list of their own, and from there a trade's page.
 
-import { make, setText } from './dom.js';
-import { number } from './format.js';
+import { make, setText } from '../dom/dom.js';
+import { number } from '../dom/format.js';
 import { viewerIn } from './pivot_engine.js';
 import { gridOf, workByKeyboard } from './pivot_keys.js';
 

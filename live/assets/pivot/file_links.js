@@ -1,6 +1,6 @@
 // A table as files: links that anybody may copy. A click waits for the file, and says beside the links what became of it.
 
-import { make, setAttribute, setText } from './dom.js';
+import { make, setAttribute, setText } from '../dom/dom.js';
 import { saveFile } from './save_file.js';
 
 const mounted = new WeakMap();

@@ -1,12 +1,12 @@
 // The figures that matter: the whole book, or what the filters leave of it, each against the previous close.
 
 import { cardLayout, digitsWide } from './card_layout.js';
-import { make, setAttribute, setText } from './dom.js';
-import { compactChange, isKnown, number, plural, shownSign, timeOfDay, UNKNOWN } from './format.js';
+import { make, setAttribute, setText } from '../dom/dom.js';
+import { compactChange, isKnown, number, plural, shownSign, timeOfDay, UNKNOWN } from '../dom/format.js';
 import { Frame } from './frame.js';
-import { Measures } from './measures.js';
-import { pulse } from './pulse.js';
-import { lackingOf, rowPasses } from './tree.js';
+import { Measures } from '../grid/measures.js';
+import { pulse } from '../dom/pulse.js';
+import { lackingOf, rowPasses } from '../grid/tree.js';
 
 const RULED_WIDTH = 126; // of ten digits of a large value, as they are mostly drawn
 const FIGURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];

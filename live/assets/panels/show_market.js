@@ -1,13 +1,13 @@
 // What the market does: every underlying with its last quote, its change since the previous close, and its day.
 
-import { buildLine, drawLine } from './day.js';
-import { plural } from './format.js';
+import { buildLine, drawLine } from '../grid/day_line.js';
+import { plural } from '../dom/format.js';
 import { Frame } from './frame.js';
-import { Grid } from './grid.js';
-import { Newcomers } from './newcomers.js';
-import { mergedRows, sortedRows } from './order.js';
+import { Grid } from '../grid/grid.js';
+import { Newcomers } from '../dom/newcomers.js';
+import { mergedRows, sortedRows } from '../grid/order.js';
 import { choose, onSelection, selected } from './selection.js';
-import { setText } from './dom.js';
+import { setText } from '../dom/dom.js';
 
 export function buildMarket(host, key, emit) {
   const frame = new Frame(host, { kind: 'market', key, title: 'Market' });

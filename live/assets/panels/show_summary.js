@@ -1,13 +1,13 @@
 // Where the risk is: the tree over region, business unit, desk, book and underlying, rolled up in the browser.
 
-import { make, setAttribute, setText } from './dom.js';
-import { count, plural } from './format.js';
+import { make, setAttribute, setText } from '../dom/dom.js';
+import { count, plural } from '../dom/format.js';
 import { Frame } from './frame.js';
-import { Grid } from './grid.js';
-import { Measures } from './measures.js';
-import { Newcomers } from './newcomers.js';
+import { Grid } from '../grid/grid.js';
+import { Measures } from '../grid/measures.js';
+import { Newcomers } from '../dom/newcomers.js';
 import { choose, isSelectedPath, onSelection, selected } from './selection.js';
-import { COUNTS, growTree, keysDownTo, lackingOf, orderChildren, rollUp, SEPARATOR, visibleNodes } from './tree.js';
+import { COUNTS, growTree, keysDownTo, lackingOf, orderChildren, rollUp, SEPARATOR, visibleNodes } from '../grid/tree.js';
 
 // The day's P&L first: it is in sight however narrow the panel is.
 const MEASURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];

@@ -1,7 +1,7 @@
 // How wide the columns of a grid are: no number is ever cut off, nor a short name, whatever letters the browser draws.
 
-import { make } from './dom.js';
-import { number } from './format.js';
+import { make } from '../dom/dom.js';
+import { number } from '../dom/format.js';
 
 // How wide a digit, a letter of a head, and the space around both are: the first that the panel is wide enough for.
 const SPACES = [

@@ -1,16 +1,16 @@
 // Pivots of one's own: all trades with all their measures, which the viewer groups, filters and draws while they tick.
 
-import { Answers } from './answers.js';
-import { keepPointer } from './chart_pointer.js';
-import { make, setText } from './dom.js';
-import { buildDrill } from './drill.js';
-import { exportShown } from './export_shown.js';
-import { queryOf } from './feed.js';
-import { count, plural, timeOfDay } from './format.js';
+import { Answers } from '../pivot/answers.js';
+import { keepPointer } from '../pivot/chart_pointer.js';
+import { make, setText } from '../dom/dom.js';
+import { buildDrill } from '../pivot/drill.js';
+import { exportShown } from '../pivot/export_shown.js';
+import { queryOf } from '../wire/feed.js';
+import { count, plural, timeOfDay } from '../dom/format.js';
 import { Frame } from './frame.js';
-import { pivotEngine, viewerIn } from './pivot_engine.js';
-import { gridOf, workByKeyboard } from './pivot_keys.js';
-import { isSame, lawful } from './pivot_rules.js';
+import { pivotEngine, viewerIn } from '../pivot/pivot_engine.js';
+import { gridOf, workByKeyboard } from '../pivot/pivot_keys.js';
+import { isSame, lawful } from '../pivot/pivot_rules.js';
 
 const LIVE_PACE_SECONDS = 0.5;
 const TELL_AFTER_MS = 350;

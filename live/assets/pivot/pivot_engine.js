@@ -1,6 +1,6 @@
 // The pivot's own engine: one in a page, loaded when the first pivot is shown.
 
-import { make } from './dom.js';
+import { make } from '../dom/dom.js';
 
 const HIDDEN = `
   #export, #copy, #theme_icon, #new_panel, #debug_tabbar_tab { display: none !important; }

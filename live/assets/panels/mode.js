@@ -1,6 +1,6 @@
 // How a panel follows the feed: live, every so many seconds, or paused. Each panel has its own, kept for the session.
 
-import { make, setText } from './dom.js';
+import { make, setText } from '../dom/dom.js';
 
 export const PERIODS = [1, 5, 15, 60];
 

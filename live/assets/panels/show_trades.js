@@ -1,17 +1,17 @@
 // Which trades are behind it: the trades of what is selected, in one flat table that only builds the rows in sight.
 
-import { pageAddress } from './address.js';
-import { make, setAttribute, setText } from './dom.js';
-import { queryOf } from './feed.js';
-import { count, plural } from './format.js';
+import { pageAddress } from '../dom/address.js';
+import { make, setAttribute, setText } from '../dom/dom.js';
+import { queryOf } from '../wire/feed.js';
+import { count, plural } from '../dom/format.js';
 import { Frame } from './frame.js';
-import { Grid } from './grid.js';
-import { keepInAddress } from './kept_in_address.js';
-import { Measures } from './measures.js';
-import { Newcomers } from './newcomers.js';
-import { mergedRows, sortedRows } from './order.js';
+import { Grid } from '../grid/grid.js';
+import { keepInAddress } from '../grid/kept_in_address.js';
+import { Measures } from '../grid/measures.js';
+import { Newcomers } from '../dom/newcomers.js';
+import { mergedRows, sortedRows } from '../grid/order.js';
 import { choose, onSelection, selected } from './selection.js';
-import { hasEvery, wordsOf } from './words.js';
+import { hasEvery, wordsOf } from '../dom/words.js';
 
 const SEARCHED = ['trade_id', 'book', 'contract', 'exercise_style', 'trade_status', 'priced_by'];
 const PATH_SEPARATOR = '\u001f';

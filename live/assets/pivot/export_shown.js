@@ -1,6 +1,6 @@
 // What a pivot shows, as a file: the server writes it, so that there is one way of escaping and of naming columns.
 
-import { pageAddress } from './address.js';
+import { pageAddress } from '../dom/address.js';
 import { saveFile } from './save_file.js';
 
 const ADDRESS = '/deltaboard/export';

@@ -1,9 +1,9 @@
 // Are we live, as of when, how far behind, and what is missing: one line.
 
-import { pageAddress } from './address.js';
-import { announce } from './announce.js';
-import { make, setAttribute, setText } from './dom.js';
-import { count, isKnown, plural, seconds, timeOfDay } from './format.js';
+import { pageAddress } from '../dom/address.js';
+import { announce } from '../dom/announce.js';
+import { make, setAttribute, setText } from '../dom/dom.js';
+import { count, isKnown, plural, seconds, timeOfDay } from '../dom/format.js';
 import { Frame, STALE_AFTER_MS } from './frame.js';
 import { sayStore } from './say_store.js';
 

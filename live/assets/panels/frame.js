@@ -1,13 +1,13 @@
 // What all panels share: the head with title, subtitle and mode, the table that is shown (the feed's, or a frozen copy),
 // when it is painted, and what stands there while there is nothing to show.
 
-import { announce } from './announce.js';
-import { make, setAttribute, setText } from './dom.js';
-import { useFeed } from './feed.js';
-import { timeOfDay } from './format.js';
+import { announce } from '../dom/announce.js';
+import { make, setAttribute, setText } from '../dom/dom.js';
+import { useFeed } from '../wire/feed.js';
+import { timeOfDay } from '../dom/format.js';
 import { ModeSwitch } from './mode.js';
 import { sayStore } from './say_store.js';
-import { applyTheme } from './theme.js';
+import { applyTheme } from '../dom/theme.js';
 
 export const STALE_AFTER_MS = 5000;
 const LOST_SHOWN_AFTER_MS = 1200;

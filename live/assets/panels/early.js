@@ -1,7 +1,7 @@
 // Asks for the live tables of a page while Streamlit's own page is still on its way: its panels find them here.
 
-import { queryOf, useFeed } from './feed.js';
-import { pivotEngine } from './pivot_engine.js';
+import { pivotEngine } from '../pivot/pivot_engine.js';
+import { queryOf, useFeed } from '../wire/feed.js';
 
 const KEPT_MS = 20000; // which no panel has come for by then, none needs
 const SAID = 'meta[name=deltaboard-early]';

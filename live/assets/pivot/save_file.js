@@ -1,6 +1,6 @@
 // A file that the server makes: asked for, waited for, and kept by the browser under the name that the server gave it.
 
-import { make } from './dom.js';
+import { make } from '../dom/dom.js';
 
 const NOTHING = 'Nothing was downloaded: ';
 

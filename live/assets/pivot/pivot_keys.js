@@ -1,7 +1,7 @@
 // How a pivot's grid is worked by keyboard: by itself it can only be scrolled. The grid is one stop of the Tab key; in
 // it the arrows walk, Enter opens or closes a row, sorts by a head, and asks for what is behind a cell.
 
-import { make, setAttribute } from './dom.js';
+import { make, setAttribute } from '../dom/dom.js';
 
 const LABEL = -1; // the place of a row's label among its cells
 const HEAD = -1; // the place of the heads of the columns among the rows

@@ -3,8 +3,8 @@
 
 // First, because it asks the server for what the others show.
 import './early.js';
-import { make } from './dom.js';
-import { sayAll } from './kept_in_address.js';
+import { make } from '../dom/dom.js';
+import { sayAll } from '../grid/kept_in_address.js';
 import { hearFromPython } from './selection.js';
 import { buildExplore } from './show_explore.js';
 import { buildFigures } from './show_figures.js';

@@ -4,11 +4,11 @@
 // text(row), title(row), build(cell), paint(cell, row), sortable }. `value` makes it a number; `paint` takes the cell over.
 
 import { buildRuler, ColumnWidths, MOST_LETTERS } from './column_widths.js';
-import { make, setAttribute } from './dom.js';
-import { isKnown, number, shownSign } from './format.js';
+import { make, setAttribute } from '../dom/dom.js';
+import { isKnown, number, shownSign } from '../dom/format.js';
 import { keepInAddress } from './kept_in_address.js';
 import { sortOf, sortWord } from './order.js';
-import { Pulses } from './pulse.js';
+import { Pulses } from '../dom/pulse.js';
 
 export const ROW_HEIGHT = 25;
 const OVERSCAN = 4;
