@@ -9,6 +9,7 @@ from pathlib import Path
 from launch.components import fetch_missing, install_missing, is_ci, settings_for_tests
 from launch.environment import ensure_environment
 from launch.messages import Refusal, leave, say
+from launch.script_checks import script_steps
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHERS = ("run", "test", "bench")
@@ -26,7 +27,9 @@ def _check(arguments: list[str]) -> int:
     python = ensure_environment(ROOT, "requirements-test.txt")
     install_missing()
     fetch_missing()
+    scripts, lacking = ([], []) if arguments else script_steps()
     variables, missing = settings_for_tests()
+    missing += lacking
     if missing and is_ci():
         raise Refusal("In CI no component may be missing.", why=missing)
     for line in missing:
@@ -35,7 +38,8 @@ def _check(arguments: list[str]) -> int:
         steps = [("tests", ["-m", "pytest", *arguments])]
     else:
         steps = [*_style_steps(), ("types", ["-m", "mypy"]), ("tests", ["-m", "pytest", *_side_by_side()])]
-    failed = [name for name, step in steps if _fails(name, [str(python), *step], variables)]
+    commands = [*scripts, *((name, [str(python), *step]) for name, step in steps)]
+    failed = [name for name, command in commands if _fails(name, command, variables)]
     for line in missing:
         say(f"SKIPPED {line}")
     say(f"Failed: {', '.join(failed)}." if failed else "All is well.")

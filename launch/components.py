@@ -12,7 +12,8 @@ from launch.environment import run_quietly
 from launch.fetched import Fetched
 from launch.kafka_jars import KAFKA, OLDEST_JAVA, find_java
 from launch.messages import Refusal, say
-from launch.sign_in_provider import OLDEST_NODE, PROVIDER, find_node
+from launch.script_checks import OLDEST_NODE, find_node
+from launch.sign_in_provider import PROVIDER
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 BROWSER_PLACES = (

@@ -1,25 +1,17 @@
-"""Where are Node and the identity provider that the tests sign in at? npm fetches what is not there yet.
+"""Where is the identity provider that the tests sign in at? npm fetches what is not there yet.
 
 The provider is the npm package oidc-provider; its version and those of all that it needs are in package-lock.json.
 """
 
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
-from launch.fetched import Fetched, Manager, is_version
+from launch.fetched import Fetched, Manager
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "sign_in" / "provider"
-OLDEST_NODE = 18
 NPM = Manager("npm", program="npm", variable="DELTABOARD_NPM", package="npm")
 _FILES = ("package.json", "package-lock.json")
-
-
-def find_node() -> Path | None:
-    """The program of a Node that is new enough."""
-    place = os.environ.get("DELTABOARD_NODE") or shutil.which("node")
-    return Path(place) if place and is_version(Path(place), "--version", r"v(\d+)", OLDEST_NODE) else None
 
 
 def _name() -> str:

@@ -144,7 +144,7 @@ def repository_files() -> tuple[Path, ...]:
     if listed.returncode == 0:
         names = listed.stdout.decode().split("\0")
         return tuple(path for name in sorted(set(names)) if name and (path := ROOT / name).is_file())
-    ignored = {".git", ".venv", ".cache", "var", "__pycache__"}
+    ignored = {".git", ".venv", ".cache", "var", "__pycache__", "node_modules"}
     return tuple(p for p in sorted(ROOT.rglob("*")) if p.is_file() and not ignored & set(p.relative_to(ROOT).parts))
 
 

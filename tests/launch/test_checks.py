@@ -27,13 +27,14 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     monkeypatch.setattr(checks, "ensure_environment", lambda *_: Path(sys.executable))
     monkeypatch.setattr(checks, "install_missing", lambda: None)
     monkeypatch.setattr(checks, "fetch_missing", lambda: None)
+    monkeypatch.setattr(checks, "script_steps", lambda: ([("scripts", [sys.executable, "-m", "eslint"])], []))
     monkeypatch.setattr("launch.checks.subprocess.run", run)
     return ran
 
 
 def test_all_steps_run_and_one_failure_fails_all(commands: list[list[str]], capsys: pytest.CaptureFixture[str]) -> None:
     assert checks._check([]) == 1
-    assert [command[0] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
+    assert [command[0] for command in commands] == ["eslint", "ruff", "ruff", "mypy", "pytest"]
     assert capsys.readouterr().out.splitlines()[-1] == "Failed: types."
     assert commands[-1][-2:] == ["--dist", "loadfile"], "the tests of a file share what it has started"
 

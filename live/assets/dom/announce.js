@@ -4,9 +4,12 @@
 import { make } from './dom.js';
 
 const GATHER_MS = 300;
+/** @type {HTMLElement | null} */
 let voice = null; // this file may be run before the page has a body
+/** @type {Set<string>} */
 const gathered = new Set();
 
+/** @param {string} text */
 export function announce(text) {
   voice ??= document.body.appendChild(make('div', 'db-voice', { role: 'status' }));
   if (!gathered.size) setTimeout(say, GATHER_MS);
@@ -14,6 +17,6 @@ export function announce(text) {
 }
 
 function say() {
-  voice.textContent = [...gathered].join('. ');
+  if (voice) voice.textContent = [...gathered].join('. ');
   gathered.clear();
 }

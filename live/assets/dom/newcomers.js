@@ -3,12 +3,16 @@
 const FRESH_MS = 2500;
 
 export class Newcomers {
+  /** @param {() => void} repaint */
   constructor(repaint) {
+    /** @type {Set<string>} */
     this.keys = new Set();
+    /** @type {Set<ReturnType<typeof setTimeout>>} */
     this.timers = new Set();
     this.repaint = repaint;
   }
 
+  /** @param {string[]} keys */
   add(keys) {
     if (!keys.length) return;
     keys.forEach((key) => this.keys.add(key));
@@ -20,11 +24,12 @@ export class Newcomers {
     this.timers.add(timer);
   }
 
+  /** @param {Element} element @param {string} key */
   mark(element, key) {
     element.classList.toggle('db-new', this.keys.has(key));
   }
 
   close() {
-    this.timers.forEach(clearTimeout);
+    this.timers.forEach((timer) => clearTimeout(timer));
   }
 }

@@ -1,7 +1,9 @@
 // Whether the board is dark or light: read from the luminance of the page's own background.
 
+/** @type {Map<string, boolean>} */
 const known = new Map(); // colour -> whether it is dark: to ask the browser is to have it work out the page's styles
 
+/** @param {HTMLElement} root */
 export function applyTheme(root) {
   const style = getComputedStyle(root);
   const background = style.getPropertyValue('--st-background-color').trim();
@@ -14,6 +16,7 @@ function prefersDark() {
   return matchMedia('(prefers-color-scheme: dark)').matches;
 }
 
+/** @param {HTMLElement} root @param {string} colour */
 function isDark(root, colour) {
   const probe = document.createElement('i');
   probe.hidden = true;

@@ -3,6 +3,8 @@
 import { make } from '../dom/dom.js';
 import { number } from '../dom/format.js';
 
+/** @typedef {{ density: string, digit: number, padding: number, letter: number, headPadding: number, least: number }} Space */
+
 // How wide a digit, a letter of a head, and the space around both are: the first that the panel is wide enough for.
 const SPACES = [
   { density: 'roomy', digit: 8.1, padding: 21, letter: 6.7, headPadding: 17, least: 1 },
@@ -21,7 +23,21 @@ export function buildRuler() {
   return ruler;
 }
 
+/**
+ * @template Row
+ * @typedef {object} Sized of a column: what its width follows from
+ * @property {string} label
+ * @property {[least: number, share: number]} width
+ * @property {number} [decimals]
+ * @property {boolean} [plus]
+ * @property {(row: Row) => number} [value]
+ * @property {(row: Row) => string} [text]
+ * @property {unknown} [paint]
+ */
+
+/** @template Row */
 export class ColumnWidths {
+  /** @param {Sized<Row>[]} columns @param {HTMLElement} ruler */
   constructor(columns, ruler) {
     this.columns = columns;
     this.ruler = ruler;
@@ -29,12 +45,14 @@ export class ColumnWidths {
   }
 
   // Measured over all rows beforehand.
+  /** @param {Row[]} rows */
   makeRoom(rows) {
     for (const column of this.columns) {
       if (!column.value) {
-        if (column.paint) continue;
+        const { text } = column;
+        if (column.paint || !text) continue;
         // One more than it has: capitals are wide.
-        for (const row of rows) this.grow(column, Math.min(column.text(row).length, MOST_LETTERS) + 1);
+        for (const row of rows) this.grow(column, Math.min(text(row).length, MOST_LETTERS) + 1);
         continue;
       }
       let low = NaN;
@@ -49,23 +67,33 @@ export class ColumnWidths {
   }
 
   // Whether the column has to be wider than before.
+  /** @param {Sized<Row>} column @param {number} letters */
   grow(column, letters) {
-    if (letters <= this.longest.get(column)) return false;
+    if (letters <= this.longestOf(column)) return false;
     this.longest.set(column, letters);
     return true;
   }
 
+  /** @param {Sized<Row>} column */
+  longestOf(column) {
+    return this.longest.get(column) ?? 0;
+  }
+
   // For a panel of this many pixels: the grid's template, how wide it is at least, and how densely it is set.
+  /** @param {number} pixels */
   within(pixels) {
-    const [digits, words] = [...this.ruler.children].map((text, place) => Math.max(1, text.offsetWidth / RULED_WIDTHS[place]));
+    const rulers = /** @type {HTMLElement[]} */ ([...this.ruler.children]);
+    const [digits, words] = rulers.map((text, place) => Math.max(1, text.offsetWidth / RULED_WIDTHS[place]));
+    /** @param {Sized<Row>} column @param {Space} space */
     const least = (column, { digit, padding, letter, headPadding, least: share }) => {
       const scale = column.value ? digits : words;
       const label = column.label.length * letter * words + headPadding;
-      return Math.ceil(Math.max(column.width[0] * share * scale, this.longest.get(column) * digit * scale + padding, label));
+      return Math.ceil(Math.max(column.width[0] * share * scale, this.longestOf(column) * digit * scale + padding, label));
     };
+    /** @param {Space} space */
     const total = (space) => this.columns.reduce((sum, column) => sum + least(column, space), 0);
     const spaces = Math.max(digits, words) > WIDE ? SPACES.slice(0, -1) : SPACES; // wide letters are not set densely
-    const space = spaces.find((each) => total(each) <= pixels) ?? spaces.at(-1);
+    const space = spaces.find((each) => total(each) <= pixels) ?? spaces[spaces.length - 1];
     const template = this.columns.map((column) => `minmax(${least(column, space)}px, ${column.width[1]}fr)`).join(' ');
     return { template, least: total(space), density: space.density };
   }

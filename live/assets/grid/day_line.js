@@ -2,9 +2,14 @@
 
 import { thinned } from '../wire/day.js';
 
+/** @import { Point } from '../wire/wire.js' */
+
 const WIDTH = 100;
 const HEIGHT = 19;
 
+/** @typedef {SVGPathElement & { points?: Point[] }} Line */
+
+/** @param {Element} cell */
 export function buildLine(cell) {
   const names = 'http://www.w3.org/2000/svg';
   const svg = document.createElementNS(names, 'svg');
@@ -18,12 +23,14 @@ export function buildLine(cell) {
   return path;
 }
 
+/** @param {Line} path @param {Point[] | undefined} points */
 export function drawLine(path, points) {
   if (path.points === points) return;
   path.points = points;
   path.setAttribute('d', outline(thinned(points ?? [])));
 }
 
+/** @param {Point[]} points */
 function outline(points) {
   if (points.length < 2) return '';
   let low = Infinity;

@@ -3,13 +3,17 @@
 // The words stand behind its "#", which is the panels' own: what is before it Streamlit writes, and compares. With each
 // address that it writes the "#" goes; the words are put in again. They are never a step for the button "back".
 
+/** @type {Set<string>} */
 const names = new Set();
+/** @type {Map<string, Map<string, string>>} */
 const pages = new Map(); // path of a page -> name -> word, as it was last seen there
+/** @type {Set<() => void>} */
 const listeners = new Set();
 
+/** @param {string} hash @returns {Map<string, string>} */
 function wordsIn(hash) {
   const asked = new URLSearchParams(hash.slice(1));
-  return new Map([...names].filter((name) => asked.get(name)).map((name) => [name, asked.get(name)]));
+  return new Map([...names].map((name) => /** @type {const} */ ([name, asked.get(name) ?? ''])).filter(([, word]) => word));
 }
 
 // The address of the page says its words, and none that it had before. Panels call it after each run of the page, too:
@@ -21,11 +25,12 @@ export function sayAll() {
   const differing = [...names].filter((name) => said.get(name) !== (words.get(name) ?? null));
   if (!differing.length) return;
   for (const name of differing) {
-    if (words.has(name)) said.set(name, words.get(name));
-    else said.delete(name);
+    const word = words.get(name);
+    if (word === undefined) said.delete(name);
+    else said.set(name, word);
   }
   const url = new URL(location.href);
-  url.hash = said;
+  url.hash = String(said);
   history.replaceState(history.state, '', url.href);
 }
 
@@ -37,15 +42,16 @@ addEventListener('popstate', () => {
 });
 
 // Not at the step back itself: what the address says then is about to be taken.
-globalThis.navigation?.addEventListener('currententrychange', ({ navigationType }) => navigationType !== 'traverse' && sayAll());
+globalThis.navigation?.addEventListener('currententrychange', (/** @type {NavigationCurrentEntryChangeEvent} */ { navigationType }) => navigationType !== 'traverse' && sayAll());
 
 // A word of the page that is open. `heard`: called when back or forward has changed what the address says.
+/** @param {string} name @param {() => void} heard */
 export function keepInAddress(name, heard) {
   const page = location.pathname;
   names.add(name);
   const asked = wordsIn(location.hash).get(name);
   if (!pages.has(page)) pages.set(page, new Map());
-  const words = () => pages.get(page);
+  const words = () => /** @type {Map<string, string>} */ (pages.get(page));
   if (asked && !words().has(name)) words().set(name, asked);
   listeners.add(heard);
   sayAll();
@@ -53,6 +59,7 @@ export function keepInAddress(name, heard) {
     get word() {
       return words().get(name) ?? '';
     },
+    /** @param {string} word */
     say(word) {
       if (word) words().set(name, word);
       else words().delete(name);

@@ -1,32 +1,45 @@
 // What the risk tree adds up to: region, business unit, desk, book and underlying, rolled up from the summary's rows.
 
+/** @import { Filters } from '../wire/feed.js' */
+/** @import { Table } from '../wire/table.js' */
+/** @import { Sort } from './order.js' */
+
 export const LEVELS = ['region', 'business_unit', 'desk', 'book', 'underlying'];
 export const COUNTS = ['trades', 'not_included', 'pnl_unknown'];
 // For how many of its trades the sum of a measure is not known, where somebody reported some measures of them alone.
+/** @param {string} measure */
 export const lackingOf = (measure) => (measure === 'actual_pnl' ? 'pnl_unknown' : `unknown_${measure}`);
 export const SEPARATOR = '\u001f';
 
+/** @param {Table} table @param {number} row @param {Filters | null} [filters] */
 export function rowPasses(table, row, filters) {
   const { statuses = [], books = [] } = filters ?? {};
   if (statuses.length && !statuses.includes(table.string('trade_status', row))) return false;
   return !books.length || books.includes(table.string('book', row));
 }
 
-class Node {
+export class Node {
+  /** @param {string[]} path */
   constructor(path) {
     this.path = path;
     this.depth = path.length;
     this.label = path.length ? path[path.length - 1] : 'Total';
     this.key = path.join(SEPARATOR);
     this.rowKey = path.length ? path.join(' \u203a ') : 'Total';
+    /** @type {Node[]} */
     this.children = [];
+    /** @type {number[]} */
     this.rows = [];
+    /** @type {Set<string>} */
     this.currencies = new Set();
+    /** @type {Record<string, number>} */
     this.sums = {};
+    /** @type {Record<string, number>} */
     this.unknown = {};
   }
 
   // NaN where nothing is known, or where currencies would be mixed.
+  /** @param {string} measure */
   value(measure) {
     if (this.currencies.size > 1 && !COUNTS.includes(measure) && !measure.startsWith('unknown_')) return NaN;
     return this.sums[measure] ?? NaN;
@@ -37,7 +50,10 @@ class Node {
   }
 }
 
+/** @typedef {{ total: Node, byKey: Map<string, Node> }} Tree */
+
 // The shape of the tree for the rows that pass; the numbers come with rollUp.
+/** @param {Table} table @param {Filters | null} [filters] @returns {Tree} */
 export function growTree(table, filters) {
   const total = new Node([]);
   const byKey = new Map([['', total]]);
@@ -65,6 +81,7 @@ export function growTree(table, filters) {
 }
 
 // Sums what is known, and counts what is not: a sum with nothing known in it is unknown, never 0.
+/** @param {Table} table @param {Tree} tree @param {string[]} measures */
 export function rollUp(table, tree, measures) {
   for (const measure of measures) {
     const values = table.columns[measure];
@@ -72,6 +89,7 @@ export function rollUp(table, tree, measures) {
   }
 }
 
+/** @param {Node} node @param {string} measure @param {Float64Array | null} values @returns {{ sum: number, known: number, unknown: number }} */
 function addUp(node, measure, values) {
   let sum = 0;
   let known = 0;
@@ -95,8 +113,11 @@ function addUp(node, measure, values) {
   return { sum, known, unknown };
 }
 
+/** @param {Tree} tree @param {Set<string>} openKeys @param {Map<string, Node[]>} [orders] */
 export function visibleNodes(tree, openKeys, orders) {
+  /** @type {Node[]} */
   const list = [];
+  /** @param {Node} node */
   const walk = (node) => {
     list.push(node);
     if (!openKeys.has(node.key)) return;
@@ -107,15 +128,19 @@ export function visibleNodes(tree, openKeys, orders) {
   return list;
 }
 
+/** @param {Tree} tree @param {number} depth */
 export function keysDownTo(tree, depth) {
   return [...tree.byKey.values()].filter((node) => node.depth < depth && node.children.length).map((node) => node.key);
 }
 
 // The order of the children under each node, by a measure or by name.
+/** @param {Tree} tree @param {Sort | null} sort */
 export function orderChildren(tree, sort) {
+  /** @type {Map<string, Node[]>} */
   const orders = new Map();
   if (!sort) return orders;
   const sign = sort.descending ? -1 : 1;
+  /** @type {(a: Node, b: Node) => number} */
   const compare =
     sort.column === 'node'
       ? (a, b) => sign * (a.label < b.label ? -1 : 1)
@@ -125,6 +150,7 @@ export function orderChildren(tree, sort) {
 }
 
 // Unknown goes last whichever way is sorted.
+/** @param {number} a @param {number} b @param {number} sign */
 export function compareKnownFirst(a, b, sign) {
   if (Number.isNaN(a)) return Number.isNaN(b) ? 0 : 1;
   if (Number.isNaN(b)) return -1;

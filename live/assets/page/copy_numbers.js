@@ -5,25 +5,32 @@ const MINUS = /\u2212(?=[\d.,])/g;
 const ROW = '.db-row, .db-card';
 const CELLS = '.db-cell, .db-card-label, .db-card-value, .db-card-change';
 
-const spreadsheetText = (text) => text.replace(MINUS, '-');
+const spreadsheetText = (/** @type {string} */ text) => text.replace(MINUS, '-');
 
+/** @param {Selection} selection */
 function textOf(selection) {
-  const cells = [...document.querySelectorAll(CELLS)].filter((cell) => selection.containsNode(cell, true) && cell.getClientRects().length);
+  /** @type {HTMLElement[]} */
+  const all = [...document.querySelectorAll(CELLS)].filter((cell) => cell instanceof HTMLElement);
+  const cells = all.filter((cell) => selection.containsNode(cell, true) && cell.getClientRects().length);
   if (cells.length < 2) return selection.toString();
+  /** @type {Map<Element | null, string[]>} */
   const rows = new Map();
   for (const cell of cells) {
     const row = cell.closest(ROW);
     rows.set(row, [...(rows.get(row) ?? []), cell.innerText.trim()]);
   }
-  const top = (row) => row.getBoundingClientRect().top;
-  const left = (row) => row.getBoundingClientRect().left;
+  const top = (/** @type {Element | null} */ row) => row?.getBoundingClientRect().top ?? 0;
+  const left = (/** @type {Element | null} */ row) => row?.getBoundingClientRect().left ?? 0;
   const ordered = [...rows.keys()].sort((a, b) => top(a) - top(b) || left(a) - left(b));
-  return ordered.map((row) => rows.get(row).join('\t')).join('\n');
+  return ordered.map((row) => rows.get(row)?.join('\t')).join('\n');
 }
+
+/** @param {EventTarget | null} target */
+const isField = (target) => target instanceof Element && target.closest('input, textarea, [contenteditable=true]');
 
 document.addEventListener('copy', (event) => {
   const selection = document.getSelection();
-  if (!selection || selection.isCollapsed || event.target.closest?.('input, textarea, [contenteditable=true]')) return;
+  if (!selection || selection.isCollapsed || isField(event.target)) return;
   const plain = selection.toString();
   const text = spreadsheetText(textOf(selection));
   if (!event.clipboardData || text === plain) return;

@@ -7,19 +7,21 @@
   // from the first paint on; what stands outside of Streamlit's own root, as popovers do, hears of it by this, too.
   const chosen = () => {
     try {
-      return JSON.parse(localStorage.getItem(`stActiveTheme-${location.pathname}-v2`));
+      return JSON.parse(localStorage.getItem(`stActiveTheme-${location.pathname}-v2`) ?? 'null');
     } catch {
       return null;
     }
   };
-  root.style.colorScheme = { Dark: 'dark', Light: 'light' }[chosen()] ?? 'light dark';
+  /** @type {Record<string, string>} */
+  const schemes = { Dark: 'dark', Light: 'light' };
+  root.style.colorScheme = schemes[chosen()] ?? 'light dark';
 
   // Links from before panels had the "#" to themselves: their words go there, before anything reads the address.
   const asked = new URLSearchParams(location.search);
   const moved = ['search', 'sort_market', 'sort_risk', 'sort_trades'].filter((name) => asked.has(name));
   if (moved.length) {
     const url = new URL(location.href);
-    url.hash = new URLSearchParams(moved.map((name) => [name, asked.get(name)]));
+    url.hash = String(new URLSearchParams(moved.map((name) => [name, asked.get(name) ?? ''])));
     for (const name of moved) url.searchParams.delete(name);
     history.replaceState(history.state, '', url.href);
   }

@@ -2,6 +2,7 @@
 
 const APP = '[data-testid=stApp]';
 
+/** @param {Element} app */
 function follow(app) {
   const take = () => (document.documentElement.style.colorScheme = getComputedStyle(app).colorScheme);
   take();

@@ -5,5 +5,8 @@ const CHOICE = '[data-testid=stSidebarNav] a, .st-key-my_views button';
 const CLOSE = '[data-testid=stSidebarCollapseButton] button';
 
 document.addEventListener('click', ({ target }) => {
-  if (matchMedia(PHONE).matches && target.closest(CHOICE)) document.querySelector(CLOSE)?.click();
+  if (!matchMedia(PHONE).matches || !(target instanceof Element && target.closest(CHOICE))) return;
+  /** @type {HTMLElement | null} */
+  const close = document.querySelector(CLOSE);
+  close?.click();
 });

@@ -9,21 +9,69 @@ import { ModeSwitch } from './mode.js';
 import { sayStore } from './say_store.js';
 import { applyTheme } from '../dom/theme.js';
 
+/** @import { Feed, News, Query } from '../wire/feed.js' */
+/** @import { PivotRows } from '../wire/pivot_rows.js' */
+/** @import { Table } from '../wire/table.js' */
+/** @import { Status } from '../wire/wire.js' */
+/** @import { ModeChoice } from './mode.js' */
+
+/**
+ * @typedef {object} FrameSetup
+ * @property {string} kind
+ * @property {string} key
+ * @property {string} title
+ * @property {string} [skeleton]
+ * @property {boolean} [paced] the socket itself follows the mode
+ * @property {number | null} [livePace] how many seconds apart, when live
+ * @property {boolean} [withHead] false: a panel that arranges these parts itself
+ * @property {ModeChoice} [first]
+ */
+
+/** @typedef {{ text: string, tone: string | null, title?: string, spoken?: string }} Note */
+
+/**
+ * What a panel gets of Python at each run of the page.
+ * @typedef {object} PanelData
+ * @property {string} panel
+ * @property {string} [key]
+ * @property {number} [height] pixels
+ * @property {boolean} [fills_window]
+ * @property {string} [as_of]
+ * @property {import('../wire/feed.js').Filters | null} [filters]
+ * @property {import('./selection.js').Selection} [selection]
+ * @property {import('../grid/measures.js').Measure[]} [measures]
+ * @property {string | null} [not_included_url]
+ */
+
 export const STALE_AFTER_MS = 5000;
 const LOST_SHOWN_AFTER_MS = 1200;
 const LEAST_BETWEEN_PAINTS_MS = 80; // the first change shows at once, a burst of them not more often than this
 const ABOVE_PX = 72; // the line of controls above a panel that fills the window, and the gaps
 
+/** @template {Table | PivotRows} [Shown=Table] */
 export class Frame {
-  // `paced`: the socket itself follows the mode, `livePace` seconds apart when live. `withHead: false`: a panel that arranges these parts itself.
+  /** @param {Element} host @param {FrameSetup} setup */
   constructor(host, { kind, key, title, skeleton = 'rows', paced = false, withHead = true, livePace = null, first }) {
     this.kind = kind;
     this.key = key;
     this.paced = paced;
     this.livePace = livePace;
+    /** @type {(table: Shown) => void} */
     this.paint = () => {};
+    /** @type {(() => string) | undefined} */
+    this.emptyText = undefined;
+    /** @type {((what: News) => void) | undefined} */
+    this.onStatus = undefined;
     this.fault = ''; // what went wrong in drawing it, in words
     this.isDrawn = () => true; // whether what shows the table is there; what is slow to load says so here
+    this.closed = false;
+    this.queued = false;
+    /** @type {ReturnType<typeof useFeed> | null} */
+    this.handle = null;
+    /** @type {Shown | null} */
+    this.copy = null;
+    this.timer = 0;
+    /** @type {Shown | null} */
     this.shown = null; // the table that is on screen: it stays, dimmed, while another one is on its way
     this.root = make('section', 'db-panel', { 'data-panel': kind, 'aria-label': title, 'data-state': 'loading' });
     this.title = make('h2', 'db-title', { text: title });
@@ -43,12 +91,13 @@ export class Frame {
     this.body.append(this.skeleton, this.message);
     host.append(this.root);
     this.paintedAt = -Infinity;
-    this.listener = (what) => this.heard(what);
+    this.listener = (/** @type {News} */ what) => this.heard(what);
     this.clock = setInterval(() => this.showNote(), 1000);
   }
 
   // --- what is shown
 
+  /** @param {string} table @param {Query} query */
   use(table, query) {
     const owner = this.paced ? this.key : '';
     if (this.handle && this.handle.key === JSON.stringify([table, query, owner])) return;
@@ -60,6 +109,7 @@ export class Frame {
     this.paintSoon();
   }
 
+  /** @returns {Feed | undefined} */
   get feed() {
     return this.handle?.feed;
   }
@@ -74,9 +124,20 @@ export class Frame {
   }
 
   get table() {
-    return (this.paced || this.mode === 'live' ? this.feed?.table : this.copy) ?? null;
+    return this.paced || this.mode === 'live' ? this.tableOfFeed : this.copy;
   }
 
+  // Each table has rows of one kind, and so has each panel.
+  get tableOfFeed() {
+    return /** @type {Shown | null} */ (this.feed?.table ?? null);
+  }
+
+  // What is shown, for those who are asked only when something is.
+  get drawn() {
+    return /** @type {Shown} */ (this.shown);
+  }
+
+  /** @param {News} what */
   heard(what) {
     if (what === 'data') {
       if (!this.paced && this.mode !== 'live' && !this.copy) this.takeCopy();
@@ -88,7 +149,8 @@ export class Frame {
   }
 
   takeCopy() {
-    this.copy = this.feed?.table?.frozen() ?? null;
+    const table = this.feed?.table;
+    this.copy = /** @type {Shown | null} */ (table && 'frozen' in table ? table.frozen() : null);
     this.paintSoon();
   }
 
@@ -139,6 +201,7 @@ export class Frame {
     this.showNote();
   }
 
+  /** @param {Shown | null} table */
   showState(table) {
     const state = this.stateOf(table);
     setAttribute(this.root, 'data-state', state);
@@ -149,6 +212,7 @@ export class Frame {
     setText(this.message, text);
   }
 
+  /** @param {Shown | null} table */
   stateOf(table) {
     if (this.feed?.connection === 'refused') return 'refused';
     if (this.fault) return 'error';
@@ -164,17 +228,18 @@ export class Frame {
     return status && !status.loaded ? 'empty' : 'loading';
   }
 
+  /** @param {string} state @returns {string} */
   messageOf(state) {
     if (state === 'refused') {
-      return this.feed.refusal || 'You are not signed in, or not allowed to see this. Reload the page to sign in again.';
+      return this.feed?.refusal || 'You are not signed in, or not allowed to see this. Reload the page to sign in again.';
     }
     if (state === 'error') {
       if (this.fault) return this.fault;
-      if (this.feed.connection === 'lost') return 'No connection to the board. It is tried again by itself.';
-      return `${sayStore(this.feed.status).title} The numbers come by themselves after that.`;
+      if (this.feed?.connection === 'lost') return 'No connection to the board. It is tried again by itself.';
+      return `${sayStore(this.feed?.status)?.title ?? ''} The numbers come by themselves after that.`;
     }
     if (state !== 'empty') return '';
-    return this.table ? this.emptyText() : nothingOf(this.feed.status);
+    return this.table ? (this.emptyText?.() ?? '') : nothingOf(this.feed?.status);
   }
 
   showNote() {
@@ -186,14 +251,16 @@ export class Frame {
   }
 
   // That the numbers stand still, and that they go on. A pause is this panel's alone, the rest is that of the page.
+  /** @param {string} standing */
   tell(standing) {
-    const name = this.title.textContent;
+    const name = this.title.textContent ?? '';
     const words = standing && this.mode === 'paused' ? `${name}: ${standing}` : standing.charAt(0).toUpperCase() + standing.slice(1);
     if (words === this.told) return;
     announce(words || (this.told.startsWith(name) ? `${name}: no longer paused` : 'The numbers go on'));
     this.told = words;
   }
 
+  /** @returns {Note} */
   noteOf() {
     const { feed, shown: table } = this;
     if (this.mode === 'paused' && table) {
@@ -218,6 +285,7 @@ export class Frame {
 
   // --- from Streamlit
 
+  /** @param {PanelData} data */
   update(data) {
     if (data.height) this.root.style.height = data.fills_window ? `max(${data.height}px, 100vh - ${ABOVE_PX}px)` : `${data.height}px`;
     applyTheme(this.root);
@@ -234,11 +302,14 @@ export class Frame {
 }
 
 // Why there is no board of the date that was asked for.
-function nothingOf({ as_of_date: asOf, latest_as_of_date: latest }) {
+/** @param {Status | null | undefined} status */
+function nothingOf(status) {
+  const { as_of_date: asOf, latest_as_of_date: latest } = status ?? {};
   if (!latest) return 'There are no quotes yet, so nothing has a value. Upload quotes, or start a feed.';
   return `Nothing is known of ${asOf}. The newest date is ${latest}: choose it at \u201cAs of\u201d.`;
 }
 
+/** @param {string} kind */
 function buildSkeleton(kind) {
   const skeleton = make('div', `db-skeleton db-skeleton-${kind}`, { 'aria-hidden': 'true' });
   const pieces = kind === 'rows' ? 14 : kind === 'cards' ? 7 : 1;

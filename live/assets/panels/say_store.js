@@ -1,5 +1,8 @@
 // What keeps the store from being read or written, as a light; nothing where all is well.
 
+/** @import { Status } from '../wire/wire.js' */
+
+/** @type {Record<string, { tone: string, text: string }>} */
 const LIGHTS = {
   unreachable: { tone: 'bad', text: 'Store unreachable' },
   hung: { tone: 'bad', text: 'Store not responding' },
@@ -10,7 +13,8 @@ const LIGHTS = {
   corrupt: { tone: 'bad', text: 'Store damaged' },
 };
 
+/** @param {Status | null | undefined} status */
 export function sayStore(status) {
-  const light = LIGHTS[status?.store];
-  return light ? { ...light, title: status.store_detail || 'The database does not answer.' } : null;
+  const light = LIGHTS[status?.store ?? ''];
+  return light && status ? { ...light, title: status.store_detail || 'The database does not answer.' } : null;
 }

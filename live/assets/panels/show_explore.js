@@ -8,12 +8,39 @@ import { exportShown } from '../pivot/export_shown.js';
 import { queryOf } from '../wire/feed.js';
 import { count, plural, timeOfDay } from '../dom/format.js';
 import { Frame } from './frame.js';
-import { pivotEngine, viewerIn } from '../pivot/pivot_engine.js';
+import { clickOf, pivotEngine, viewerIn } from '../pivot/pivot_engine.js';
 import { gridOf, workByKeyboard } from '../pivot/pivot_keys.js';
 import { isSame, lawful } from '../pivot/pivot_rules.js';
 
+/** @import { EngineTable, Look, NumberColumn, PivotConfig, Schema, Viewer } from '../pivot/pivot_engine.js' */
+/** @import { PivotRows } from '../wire/pivot_rows.js' */
+/** @import { PanelData } from './frame.js' */
+/** @import { Tell } from './panel.js' */
+/** @import { Emit } from './selection.js' */
+
+/**
+ * What a pivot gets of Python besides what every panel gets.
+ * @typedef {object} PivotData
+ * @property {string} [title]
+ * @property {import('./mode.js').Mode} mode
+ * @property {number} seconds
+ * @property {boolean} editable
+ * @property {string} index the column that is the key of the rows
+ * @property {string} engine the folder of the engine
+ * @property {NumberColumn[]} columns
+ * @property {string[]} drill_columns
+ * @property {Partial<PivotConfig>} [pivot]
+ */
+
+/** @typedef {PanelData & PivotData} ExploreData */
+/** @typedef {PivotConfig & Record<string, unknown>} Saved */
+
+/** @typedef {ReturnType<PivotRows['taken']>} Messages */
+
 const LIVE_PACE_SECONDS = 0.5;
 const TELL_AFTER_MS = 350;
+/** @type {Record<string, string>} */
+const STANDING = { paused: 'feed paused, ', ended: 'replay over, ', stopped: 'no feed, ' };
 const FORMS = [
   ['csv', 'CSV'],
   ['xlsx', 'Excel'],
@@ -33,19 +60,42 @@ const EMPTY = {
 };
 let tables = 0;
 
+/**
+ * @param {HTMLElement} host
+ * @param {string} key
+ * @param {Emit} emit
+ * @param {ExploreData} data
+ * @param {Tell} tell
+ */
 export function buildExplore(host, key, emit, data, tell) {
   const first = { mode: data.mode, period: data.seconds };
+  /** @type {Frame<PivotRows>} */
   const frame = new Frame(host, { kind: 'explore', key, title: data.title || 'Pivot', paced: true, livePace: LIVE_PACE_SECONDS, first });
-  const name = `trades_${++tables}`;
-  const pivot = { viewer: null, table: null, schema: {}, theme: '', said: '', restored: '', grouped: '', plugin: '', formatted: new Set(), chain: Promise.resolve() };
+  const tableName = `trades_${++tables}`;
+  const pivot = {
+    viewer: /** @type {Viewer | null} */ (null),
+    table: /** @type {EngineTable | null} */ (null),
+    schema: /** @type {Schema} */ ({}),
+    theme: '',
+    said: '',
+    restored: '',
+    grouped: '',
+    plugin: /** @type {unknown} */ (''),
+    formatted: /** @type {Set<string>} */ (new Set()),
+    chain: /** @type {Promise<unknown>} */ (Promise.resolve()),
+  };
+  const viewerThere = () => /** @type {Viewer} */ (pivot.viewer); // where there is one
+  const tableThere = () => /** @type {EngineTable} */ (pivot.table);
   const rules = frame.root.insertBefore(make('p', 'db-rules', { role: 'note', hidden: '' }), frame.body);
   const box = frame.body.appendChild(make('div', 'db-pivot'));
   const drill = buildDrill(frame.body, { tell, columns: data.drill_columns, leave: () => gridOf(box)?.focus() });
-  const keys = workByKeyboard(box, { name: 'Pivot', viewOf: () => pivot.viewer.getView(), escape });
+  const keys = workByKeyboard(box, { name: 'Pivot', viewOf: async () => viewerThere().getView(), escape });
   const pointAgain = keepPointer(box);
   const answers = new Answers();
   let latest = data;
   let timer = 0;
+  /** @type {HTMLElement | null} */
+  let editButton = null;
   pivotEngine(data.engine).catch(() => {}); // it loads while the rows are on their way; what goes wrong is told there
 
   for (const [form, label] of FORMS) {
@@ -56,7 +106,7 @@ export function buildExplore(host, key, emit, data, tell) {
   if (data.editable) {
     const edit = frame.tools.appendChild(make('button', 'db-tool db-word', { type: 'button', text: 'Edit', title: 'Choose rows, columns, filters and charts' }));
     edit.addEventListener('click', () => pivot.viewer?.toggleConfig());
-    frame.edit = edit;
+    editButton = edit;
   }
 
   // Escape closes what is open: the list of trades, or the side where the pivot is arranged.
@@ -64,12 +114,14 @@ export function buildExplore(host, key, emit, data, tell) {
     if (drill.shut()) return true;
     if (!pivot.viewer?.hasAttribute('settings')) return false;
     pivot.viewer.toggleConfig(false);
-    frame.edit?.focus();
+    editButton?.focus();
     return true;
   }
 
   // The side draws its fields anew, and the one that had the focus is gone: Escape is then nobody's but ours.
-  const escaped = (event) => event.key === 'Escape' && document.activeElement === document.body && escape();
+  const escaped = (/** @type {KeyboardEvent} */ event) => {
+    if (event.key === 'Escape' && document.activeElement === document.body) escape();
+  };
   document.addEventListener('keydown', escaped);
 
   frame.isDrawn = () => 'arranged' in box.dataset;
@@ -78,6 +130,7 @@ export function buildExplore(host, key, emit, data, tell) {
   };
 
   // The engine's steps come one after the other: a second message may come while the first is still loading.
+  /** @param {() => unknown} step */
   function next(step) {
     pivot.chain = pivot.chain.then(() => !frame.closed && step()).catch((error) => {
       console.error('deltaboard, pivot:', error);
@@ -89,26 +142,29 @@ export function buildExplore(host, key, emit, data, tell) {
   }
 
   // Puts what came into the pivot's table.
+  /** @param {Messages} messages */
   async function pour(messages) {
     for (const { streams, gone, isSnapshot } of messages) {
       if (isSnapshot) {
         await (pivot.table ? pivot.table.replace(streams[0]) : begin(streams[0]));
         continue;
       }
-      for (const stream of streams) await pivot.table.update(stream);
-      if (gone.length) await pivot.table.remove(gone);
+      for (const stream of streams) await tableThere().update(stream);
+      if (gone.length) await tableThere().remove(gone);
     }
   }
 
+  /** @param {ArrayBuffer} snapshot */
   async function begin(snapshot) {
     const engine = await pivotEngine(latest.engine);
-    pivot.table = await engine.table(snapshot, { index: latest.index, name });
-    pivot.schema = await pivot.table.schema();
+    const table = await engine.table(snapshot, { index: latest.index, name: tableName });
+    pivot.table = table;
+    pivot.schema = await table.schema();
     const viewer = (pivot.viewer = await viewerIn(box, engine, themeOf()));
-    drill.use(engine, name, themeOf, formatsOf(latest.columns, pivot.schema));
+    drill.use({ engine, table: tableName, themeOf, formats: formatsOf(latest.columns, pivot.schema) });
     await restore(latest.pivot);
     viewer.addEventListener('perspective-config-update', () => changed());
-    viewer.addEventListener('perspective-click', (event) => clicked(event.detail));
+    viewer.addEventListener('perspective-click', (event) => answered(clickOf(event)));
     box.dataset.arranged = '';
     frame.showState(frame.table);
   }
@@ -118,10 +174,11 @@ export function buildExplore(host, key, emit, data, tell) {
   async function restyle() {
     if (pivot.theme === themeOf()) return;
     pivot.theme = themeOf();
-    await pivot.viewer.restore({ theme: pivot.theme });
+    await viewerThere().restore({ theme: pivot.theme });
   }
 
   // Shows a configuration; columns that are no more are left out, and said.
+  /** @param {Partial<PivotConfig> | undefined} wanted */
   async function restore(wanted) {
     drill.putAway();
     const { config, missing } = known(wanted ?? {}, pivot.schema);
@@ -129,7 +186,7 @@ export function buildExplore(host, key, emit, data, tell) {
     const { aggregates, notes } = await obey(config);
     sayRules([...(missing.length ? [`This view has ${missing.join(', ')}, which there is no more.`] : []), ...notes]);
     pivot.theme = themeOf();
-    await pivot.viewer.restore({
+    await viewerThere().restore({
       ...EMPTY,
       columns: Object.keys(pivot.schema).filter(isNoKey),
       ...config,
@@ -137,26 +194,28 @@ export function buildExplore(host, key, emit, data, tell) {
       columns_config: withFormats(config),
       theme: pivot.theme,
       title: null,
-      table: name,
+      table: tableName,
     });
-    const shown = await pivot.viewer.save();
+    const shown = await viewerThere().save();
     pivot.said = kept(shown);
     pivot.grouped = groupedBy(shown);
     frame.fault = '';
   }
 
   // As many decimals as the measure has, and dates that cannot be misread, where the view does not say.
+  /** @param {Partial<PivotConfig>} config */
   function withFormats(config) {
     const said = config.columns_config ?? {};
     const formats = Object.entries(formatsOf(latest.columns, pivot.schema)).map(([name, format]) => [name, { ...format, ...said[name] }]);
     return { ...said, ...Object.fromEntries(formats) };
   }
 
-  const isNoKey = (name) => name !== latest.index;
+  const isNoKey = (/** @type {string | null} */ name) => name !== latest.index;
 
+  /** @param {Partial<PivotConfig>} config */
   async function obey(config) {
     const whole = { ...EMPTY, columns: [], ...config };
-    const { expression_schema: computed } = await pivot.table.validate_expressions(config.expressions ?? {});
+    const { expression_schema: computed } = await tableThere().validate_expressions(config.expressions ?? {});
     const schema = { ...pivot.schema, ...computed };
     return lawful(whole, { columns: latest.columns, schema, currencies: frame.shown?.currencies.length ?? 1 });
   }
@@ -164,30 +223,31 @@ export function buildExplore(host, key, emit, data, tell) {
   // The engine forgets how a column looks that is not shown, and of all when a chart takes the place of the grid: whatever
   // is shown anew is told again, and nothing else, because the engine would forget that a moment later, and the view would
   // have changed by itself.
+  /** @param {Saved} config @returns {Promise<Saved>} */
   async function formatted(config) {
     const formats = formatsOf(latest.columns, pivot.schema);
     if (config.plugin !== pivot.plugin) pivot.formatted = new Set();
     pivot.plugin = config.plugin;
-    const shown = [...config.columns.filter(Boolean), ...config.group_by, ...config.split_by].filter((name) => name in formats);
+    const shown = [...config.columns.filter((each) => each !== null), ...config.group_by, ...config.split_by].filter((name) => name in formats);
     const anew = shown.filter((name) => !pivot.formatted.has(name) && !config.columns_config?.[name]);
     pivot.formatted = new Set(shown);
     if (!anew.length) return config;
     const looks = Object.fromEntries(anew.map((name) => [name, formats[name]]));
-    await pivot.viewer.restore({ columns_config: { ...config.columns_config, ...looks } });
-    return pivot.viewer.save();
+    await viewerThere().restore({ columns_config: { ...config.columns_config, ...looks } });
+    return viewerThere().save();
   }
 
   function changed() {
     next(async () => {
-      const config = await pivot.viewer.save();
+      const config = await viewerThere().save();
       if (!config.columns.every(isNoKey)) {
-        await pivot.viewer.restore({ columns: config.columns.filter(isNoKey) }); // all columns are shown where all are taken back
+        await viewerThere().restore({ columns: config.columns.filter(isNoKey) }); // all columns are shown where all are taken back
         return; // which says that it changed
       }
       const { aggregates, notes } = await obey(config);
       sayRules(notes);
       if (!isSame(aggregates, config)) {
-        await pivot.viewer.restore({ aggregates: { ...config.aggregates, ...aggregates } });
+        await viewerThere().restore({ aggregates: { ...config.aggregates, ...aggregates } });
         return; // which says that it changed
       }
       if (groupedBy(config) !== pivot.grouped) drill.putAway(); // its cell is no more
@@ -198,6 +258,7 @@ export function buildExplore(host, key, emit, data, tell) {
     });
   }
 
+  /** @param {Saved} config */
   function say(config) {
     const text = kept(config);
     if (!latest.editable || text === pivot.said) return;
@@ -207,16 +268,19 @@ export function buildExplore(host, key, emit, data, tell) {
     tell.state('pivot', JSON.parse(text));
   }
 
+  /** @param {string[]} notes */
   function sayRules(notes) {
     setText(rules, notes.join(' '));
     rules.hidden = !notes.length;
   }
 
-  function clicked({ row, config }) {
-    const isOne = row?.Trade && !row.__ROW_PATH__;
-    keys.answer((byKeyboard) => (isOne ? drill.show(row.Trade, [], byKeyboard) : drill.show('', config?.filter ?? [], byKeyboard)));
+  /** @param {import('../pivot/pivot_engine.js').Clicked} click */
+  function answered({ row, config }) {
+    const trade = row?.Trade && !row.__ROW_PATH__ ? row.Trade : '';
+    keys.answer((byKeyboard) => drill.show(trade, trade ? [] : (config?.filter ?? []), byKeyboard));
   }
 
+  /** @param {string} form */
   async function save(form) {
     const title = latest.title || 'Pivot';
     const problem = pivot.viewer ? await exportShown(await pivot.viewer.getView(), form, { title, about: about() }) : 'There is nothing to download yet.';
@@ -244,7 +308,7 @@ export function buildExplore(host, key, emit, data, tell) {
     const title = `As of ${[shown.asOfDate, shown.observedAt && `${timeOfDay(shown.observedAt)} UTC`].filter(Boolean).join(', ')}`;
     const isNewest = shown.asOfDate === feed?.status?.latest_as_of_date;
     if (!isNewest || !shown.observedAt) return { text: `as of ${shown.asOfDate}`, tone: null, title };
-    const words = { paused: 'feed paused, ', ended: 'replay over, ', stopped: 'no feed, ' }[feed.status.feed?.state];
+    const words = STANDING[feed?.status?.feed?.state ?? ''];
     return { text: `${words ?? ''}${timeOfDay(shown.observedAt)} UTC`, tone: words ? 'warn' : null, title, spoken: words?.replace(', ', '') };
   };
 
@@ -255,6 +319,7 @@ export function buildExplore(host, key, emit, data, tell) {
   };
 
   return {
+    /** @param {ExploreData} said */
     update(said) {
       latest = said;
       frame.update(said);
@@ -279,28 +344,39 @@ export function buildExplore(host, key, emit, data, tell) {
 }
 
 // What of a configuration makes a view: not how this page looks, nor what its table is called.
+/** @param {Saved} config */
 function kept({ theme, table, title, version, settings, ...config }) {
   return JSON.stringify(config);
 }
 
 // What tells which trades are behind a cell.
+/** @param {PivotConfig} config */
 const groupedBy = ({ group_by, split_by, filter }) => JSON.stringify([group_by, split_by, filter]);
 
 // How the numbers and dates of a table look; their signs and words are those of the reader's browser.
+/** @param {NumberColumn[]} columns @param {Schema} schema @returns {Record<string, Look>} */
 function formatsOf(columns, schema) {
-  const digits = (decimals) => ({ minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  const digits = (/** @type {number} */ decimals) => ({ minimumFractionDigits: decimals, maximumFractionDigits: decimals });
   const numbers = columns.map(({ label, decimals }) => [label, { number_format: { ...digits(decimals), useGrouping: 'always', signDisplay: 'negative' } }]);
   const dates = Object.keys(schema).filter((name) => schema[name] === 'date').map((name) => [name, { date_format: { dateStyle: 'medium' } }]);
   return Object.fromEntries([...numbers, ...dates]);
 }
 
 // A configuration without the columns that the table does not have.
+/** @param {Partial<PivotConfig>} wanted @param {Schema} schema */
 function known(wanted, schema) {
-  const has = (name) => name in schema || name in (wanted.expressions ?? {});
+  const has = (/** @type {string} */ name) => name in schema || name in (wanted.expressions ?? {});
+  /** @type {Set<string>} */
   const missing = new Set();
-  const keep = (name) => name === null || has(name) || !missing.add(name);
-  const config = { ...wanted };
-  for (const list of ['columns', 'group_by', 'split_by']) if (wanted[list]) config[list] = wanted[list].filter(keep);
-  for (const list of ['sort', 'filter']) if (wanted[list]) config[list] = wanted[list].filter(([name]) => keep(name));
+  const keep = (/** @type {string | null} */ name) => name === null || has(name) || !missing.add(name);
+  const { columns, group_by, split_by, sort, filter, ...rest } = wanted;
+  const config = {
+    ...rest,
+    ...(columns && { columns: columns.filter(keep) }),
+    ...(group_by && { group_by: group_by.filter(keep) }),
+    ...(split_by && { split_by: split_by.filter(keep) }),
+    ...(sort && { sort: sort.filter(([name]) => keep(name)) }),
+    ...(filter && { filter: filter.filter(([name]) => keep(name)) }),
+  };
   return { config, missing: [...missing] };
 }

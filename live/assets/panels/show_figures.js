@@ -11,7 +11,15 @@ import { lackingOf, rowPasses } from '../grid/tree.js';
 const RULED_WIDTH = 126; // of ten digits of a large value, as they are mostly drawn
 const FIGURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];
 
+/** @import { Table } from '../wire/table.js' */
+/** @import { PanelData } from './frame.js' */
+/** @import { Emit } from './selection.js' */
+
+/** @typedef {{ now: number, change: number, close: number, lacking: number }} Sums */
+
+/** @param {Element} host @param {string} key @param {Emit} emit @param {PanelData} data */
 export function buildFigures(host, key, emit, data) {
+  /** @type {Frame} */
   const frame = new Frame(host, { kind: 'figures', key, title: 'Figures', skeleton: 'cards', withHead: false });
   const measures = new Measures(data.measures);
   const strip = frame.body.appendChild(make('div', 'db-cards'));
@@ -20,8 +28,10 @@ export function buildFigures(host, key, emit, data) {
   side.append(frame.switch.element, frame.subtitle, frame.note);
   frame.switch.buttons.paused.textContent = '\u275a\u275a';
   frame.switch.buttons.paused.setAttribute('aria-label', 'Pause');
-  let filters = data.filters;
+  let { filters } = data;
+  let isFresh = false; // the numbers are of other rows than before: they have not moved
   const ruler = strip.appendChild(make('span', 'db-ruler db-card-ruler', { 'aria-hidden': 'true', text: '0'.repeat(10) }));
+  const cardOf = (/** @type {string} */ name) => /** @type {Card} */ (cards.get(name));
   const digits = FIGURES.map(() => 0); // the widest number of each so far: cards do not go to and fro with the numbers
 
   // No card is narrower than its number, whatever room there is: they go to more lines.
@@ -31,11 +41,11 @@ export function buildFigures(host, key, emit, data) {
     const { lines, size, template } = cardLayout(pixels, digits, Math.max(1, ruler.offsetWidth / RULED_WIDTH));
     strip.dataset.size = size;
     strip.style.gridTemplateColumns = template;
-    frame.root.style.setProperty('--db-lines', lines);
+    frame.root.style.setProperty('--db-lines', String(lines));
   }
 
   function makeRoom() {
-    const grown = FIGURES.map((name, place) => Math.max(digits[place], digitsWide(cards.get(name).words.nodeValue)));
+    const grown = FIGURES.map((name, place) => Math.max(digits[place], digitsWide(cardOf(name).words.data)));
     if (grown.every((count, place) => count === digits[place])) return;
     digits.splice(0, digits.length, ...grown);
     layOut();
@@ -46,7 +56,7 @@ export function buildFigures(host, key, emit, data) {
 
   // Its cards say it: a value that will not come is a dash. Why, the panels beside it say.
   const plainMessage = frame.messageOf.bind(frame);
-  frame.messageOf = (state) => {
+  frame.messageOf = (/** @type {string} */ state) => {
     if (state === 'empty') for (const { words } of cards.values()) words.nodeValue = UNKNOWN;
     return state === 'empty' ? '' : plainMessage(state);
   };
@@ -56,9 +66,9 @@ export function buildFigures(host, key, emit, data) {
     const currencies = new Set(rows.map((row) => table.string('currency', row)));
     for (const name of FIGURES) {
       const sums = addUp(table, rows, name);
-      paintCard(cards.get(name), name, sums, currencies, measures.decimals(name), frame.fresh);
+      paintCard(cardOf(name), name, sums, currencies, measures.decimals(name), isFresh);
     }
-    frame.fresh = false;
+    isFresh = false;
     makeRoom();
     const trades = addUp(table, rows, 'trades').now;
     setText(frame.subtitle, [plural(trades || 0, 'trade'), ...(currencies.size === 1 ? currencies : [])].join(' \u00b7 '));
@@ -70,9 +80,10 @@ export function buildFigures(host, key, emit, data) {
     return note.text || !table ? note : { text: `as of ${table.observedAt ? `${timeOfDay(table.observedAt)} UTC` : table.asOfDate}`, tone: null };
   };
   return {
+    /** @param {PanelData} next */
     update(next) {
       frame.update(next);
-      frame.fresh ||= JSON.stringify(filters) !== JSON.stringify(next.filters);
+      isFresh ||= JSON.stringify(filters) !== JSON.stringify(next.filters);
       filters = next.filters;
       frame.use('summary', [['as_of', next.as_of ?? 'latest']]);
       frame.paintSoon();
@@ -84,6 +95,9 @@ export function buildFigures(host, key, emit, data) {
   };
 }
 
+/** @typedef {ReturnType<typeof buildCard> & { raw?: number }} Card */
+
+/** @param {Element} strip @param {string} name @param {Measures} measures */
 function buildCard(strip, name, measures) {
   const element = strip.appendChild(make('div', 'db-card', { 'data-figure': name, title: measures.help(name) }));
   element.append(make('div', 'db-card-label', { text: measures.label(name) }));
@@ -97,11 +111,12 @@ function buildCard(strip, name, measures) {
 }
 
 // Sums of what is known; the change only over rows where both sides are.
+/** @param {Table} table @param {number[]} rows @param {string} name @returns {Sums} */
 function addUp(table, rows, name) {
   const values = table.columns[name];
   const closes = table.columns[`close_${name}`];
   const sums = { now: NaN, change: NaN, close: NaN, lacking: 0 };
-  const add = (what, amount) => (sums[what] = (Number.isNaN(sums[what]) ? 0 : sums[what]) + amount);
+  const add = (/** @type {keyof Sums} */ what, /** @type {number} */ amount) => (sums[what] = (Number.isNaN(sums[what]) ? 0 : sums[what]) + amount);
   for (const row of rows) {
     const value = values ? values[row] : NaN;
     const lacking = table.number(lackingOf(name), row);
@@ -115,6 +130,14 @@ function addUp(table, rows, name) {
   return sums;
 }
 
+/**
+ * @param {Card} card
+ * @param {string} name
+ * @param {Sums} sums
+ * @param {Set<string>} currencies
+ * @param {number} decimals
+ * @param {boolean} fresh
+ */
 function paintCard(card, name, sums, currencies, decimals, fresh) {
   const mixed = currencies.size > 1;
   const now = mixed ? NaN : sums.now;
@@ -124,7 +147,7 @@ function paintCard(card, name, sums, currencies, decimals, fresh) {
     card.words.nodeValue = text;
   }
   card.raw = now;
-  card.value.dataset.raw = now;
+  card.value.dataset.raw = String(now);
   const sign = shownSign(now, decimals);
   setAttribute(card.value, 'data-tint', sign < 0 ? 'down' : sign > 0 && name === 'actual_pnl' ? 'up' : null);
   const currencyReason = mixed ? `Not added up: ${[...currencies].sort().join(' and ')} are different currencies.` : null;
@@ -137,6 +160,7 @@ function paintCard(card, name, sums, currencies, decimals, fresh) {
   setAttribute(card.below, 'title', note.title);
 }
 
+/** @param {string} name @param {Sums} sums @returns {{ text: string, since?: string, tone?: string, title?: string }} */
 function noteBelow(name, sums) {
   const isPnl = name === 'actual_pnl';
   if (sums.lacking > 0) {

@@ -7,6 +7,13 @@ import { count, isKnown, plural, seconds, timeOfDay } from '../dom/format.js';
 import { Frame, STALE_AFTER_MS } from './frame.js';
 import { sayStore } from './say_store.js';
 
+/** @import { Feed } from '../wire/feed.js' */
+/** @import { FeedStatus, Status } from '../wire/wire.js' */
+/** @import { PanelData } from './frame.js' */
+
+/** @typedef {{ tone: string, text: string, title?: string, follows?: boolean }} Light */
+
+/** @param {Element} host @param {string} key */
 export function buildStatus(host, key) {
   const frame = new Frame(host, { kind: 'status', key, title: 'Status', skeleton: 'line', withHead: false });
   const line = frame.body.appendChild(make('div', 'db-status'));
@@ -19,6 +26,7 @@ export function buildStatus(host, key) {
   const letters = line.appendChild(make('a', 'db-pill', { 'data-status': 'dead_letters', hidden: '' }));
   const pill = line.appendChild(make('a', 'db-pill', { 'data-status': 'not_included', hidden: '' }));
   const defaults = line.appendChild(make('a', 'db-pill', { 'data-status': 'default_parameters', hidden: '' }));
+  /** @type {Partial<PanelData>} */
   let latest = {};
   frame.message.remove(); // its one line says everything
 
@@ -49,6 +57,7 @@ export function buildStatus(host, key) {
   frame.onStatus = () => frame.paintSoon();
   frame.showNote = show;
   return {
+    /** @param {PanelData} next */
     update(next) {
       frame.update(next);
       latest = next;
@@ -60,6 +69,7 @@ export function buildStatus(host, key) {
 }
 
 // The table may be ahead of the last status, and the other way round.
+/** @param {Feed | undefined} feed */
 function newest(feed) {
   const { status, table } = feed ?? {};
   if (status && (!table || status.revision >= table.revision || status.as_of_date !== table.asOfDate)) {
@@ -68,6 +78,7 @@ function newest(feed) {
   return table ? { revision: table.revision, observedAt: table.observedAt, date: table.asOfDate } : {};
 }
 
+/** @param {Feed | undefined} feed @param {string | undefined} asOf @returns {Light} */
 function sayState(feed, asOf) {
   const now = Date.now();
   const status = feed?.status;
@@ -75,28 +86,30 @@ function sayState(feed, asOf) {
   if (feed?.lostAt && (now - feed.lostAt > 1000 || !status)) {
     return { tone: 'bad', text: 'Connection lost, retrying', title: `Lost at ${timeOfDay(feed.lostAt)} UTC` };
   }
-  if (!status) return { tone: 'idle', text: 'Connecting\u2026' };
+  if (!feed || !status) return { tone: 'idle', text: 'Connecting\u2026' };
   if (feed.isSilent(STALE_AFTER_MS)) return { tone: 'warn', text: `Stale since ${timeOfDay(feed.statusAt)} UTC` };
   const storeFault = sayStore(status);
   if (storeFault) return storeFault;
   const fault = (status.faults ?? []).find((one) => one.needed_live);
   if (fault) return { tone: 'bad', text: 'Not up to date', title: sayFaults(status) };
-  const newest = status.latest_as_of_date;
-  if (!newest) return { tone: 'warn', text: 'No quotes yet', title: 'Nothing has a value before quotes are loaded or a feed runs.' };
-  if (asOf && asOf !== 'latest' && newest && asOf !== newest) {
-    if (asOf < newest) return { tone: 'idle', text: 'Earlier day', title: `The latest day is ${newest}.` };
-    return { tone: 'idle', text: 'Later day', title: `No quotes have come for it: the latest day that has some is ${newest}.` };
+  const latest = status.latest_as_of_date;
+  if (!latest) return { tone: 'warn', text: 'No quotes yet', title: 'Nothing has a value before quotes are loaded or a feed runs.' };
+  if (asOf && asOf !== 'latest' && asOf !== latest) {
+    if (asOf < latest) return { tone: 'idle', text: 'Earlier day', title: `The latest day is ${latest}.` };
+    return { tone: 'idle', text: 'Later day', title: `No quotes have come for it: the latest day that has some is ${latest}.` };
   }
   const said = sayFeed(status.feed);
   return { ...said, title: [said.title, ...otherFeeds(status), sayFaults(status)].filter(Boolean).join('\n') };
 }
 
 // What does not work, here or in a sidecar, and why: a line each.
+/** @param {Pick<Status, 'faults'>} status */
 function sayFaults({ faults = [] }) {
   return faults.map(({ fault, task, reason, process }) => `${fault} (${task}, ${process}: ${reason})`).join('\n');
 }
 
 // All feeds, where there are several: each with its state and how far it is behind.
+/** @param {Status} status */
 function otherFeeds({ feeds = [] }) {
   if (feeds.length < 2) return [];
   return feeds.map(({ name, state, lag_seconds: lag, detail }) => {
@@ -105,6 +118,7 @@ function otherFeeds({ feeds = [] }) {
   });
 }
 
+/** @param {FeedStatus | undefined} feed @returns {Light} */
 function sayFeed(feed) {
   const speed = feed?.speed ? `, ${count(feed.speed)} times as fast as it was` : '';
   switch (feed?.state) {
@@ -120,21 +134,24 @@ function sayFeed(feed) {
 }
 
 // Where what is left out is listed, of the date that is looked at.
+/** @param {Partial<PanelData>} data */
 function listOf({ not_included_url: url, as_of: asOf }) {
   return url && pageAddress(url, asOf && asOf !== 'latest' ? { as_of: asOf } : {});
 }
 
+/** @param {HTMLElement} pill @param {Status | null | undefined} status @param {string | null | undefined} url */
 function showPill(pill, status, url) {
   const missing = status?.not_included ?? {};
   const total = Object.values(missing).reduce((sum, trades) => sum + trades, 0);
   pill.hidden = total === 0;
-  if (!total) return;
+  if (!total || !status) return;
   setText(pill, `${count(total)} of ${plural(status.trades, 'trade')} not included`);
   const reasons = Object.entries(missing).filter(([, trades]) => trades > 0);
   setAttribute(pill, 'title', reasons.map(([reason, trades]) => `${count(trades)} ${reason}`).join('\n'));
   setAttribute(pill, 'href', url);
 }
 
+/** @param {HTMLElement} pill @param {Status | null | undefined} status @param {string | null | undefined} url */
 function showDefaults(pill, status, url) {
   const trades = status?.default_parameters ?? 0;
   pill.hidden = !trades;
@@ -144,6 +161,7 @@ function showDefaults(pill, status, url) {
   setAttribute(pill, 'href', url);
 }
 
+/** @param {HTMLElement} pill @param {Status | null | undefined} status @param {string | null | undefined} url */
 function showLetters(pill, status, url) {
   const waiting = status?.dead_letters ?? 0;
   pill.hidden = !waiting;

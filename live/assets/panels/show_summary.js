@@ -13,16 +13,29 @@ import { COUNTS, growTree, keysDownTo, lackingOf, orderChildren, rollUp, SEPARAT
 const MEASURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];
 const OPEN_DOWN_TO = 3; // desks are seen, their books are not
 
+/** @import { Column } from '../grid/grid.js' */
+/** @import { Node, Tree } from '../grid/tree.js' */
+/** @import { Sort } from '../grid/order.js' */
+/** @import { Filters } from '../wire/feed.js' */
+/** @import { PanelData } from './frame.js' */
+/** @import { Emit } from './selection.js' */
+
+/** @param {Element} host @param {string} key @param {Emit} emit @param {PanelData} data */
 export function buildSummary(host, key, emit, data) {
+  /** @type {Frame} */
   const frame = new Frame(host, { kind: 'summary', key, title: 'Risk summary' });
   const measures = new Measures(data.measures);
   const open = new OpenBranches(`deltaboard.open.${key}`);
-  let filters = data.filters;
+  let { filters } = data;
+  /** @type {Tree | null} */
   let tree = null;
+  /** @type {{ text: string, form: object, header: object } | null} */
   let grownFrom = null;
-  let orders = new Map();
+  /** @type {{ children?: Map<string, Node[]>, sort?: Sort | null, from?: object | null }} */
+  let orders = {};
   let revealed = '';
 
+  /** @type {Column<Node>[]} */
   const columns = [nodeColumn((node) => toggle(node), open)];
   for (const name of MEASURES) {
     columns.push({
@@ -70,31 +83,36 @@ export function buildSummary(host, key, emit, data) {
   );
   frame.emptyText = () => (tree && !tree.total.children.length ? nothingMatches(filters) : '');
 
+  /** @param {HTMLElement} element @param {Node} node */
   function decorate(element, node) {
     setAttribute(element, 'aria-level', node.depth + 1);
     setAttribute(element, 'data-level', node.depth);
     setAttribute(element, 'aria-expanded', node.children.length ? open.has(node.key) : null);
     newcomers.mark(element, node.key);
     const ticker = selected()?.ticker;
-    element.setAttribute('aria-selected', node.depth > 0 && isSelectedPath(node.path));
+    element.setAttribute('aria-selected', String(node.depth > 0 && isSelectedPath(node.path)));
     element.classList.toggle('db-related', Boolean(ticker) && node.depth === 5 && node.label === ticker);
   }
 
+  /** @param {string[]} keys */
   function openAll(keys) {
     open.set(keys);
     arrange();
   }
 
+  /** @param {Node} node */
   function toggle(node) {
     open.toggle(node.key);
     arrange();
   }
 
+  /** @param {Node} node */
   function pick(node) {
     if (node.depth > 0) choose({ path: node.path }, emit);
     else if (selected()) choose(selected(), emit);
   }
 
+  /** @param {string} pressed @param {Node} node */
   function steer(pressed, node) {
     const isOpen = open.has(node.key);
     if (pressed === 'ArrowRight' && node.children.length && !isOpen) toggle(node);
@@ -109,12 +127,12 @@ export function buildSummary(host, key, emit, data) {
   // A selection that comes from a link, or from the way back, is in sight: the branches above it open.
   function reveal() {
     const path = selected()?.path ?? [];
-    const key = path.join(SEPARATOR);
-    if (!tree || key === revealed) return;
-    revealed = key;
-    if (!tree.byKey.has(key) || !path.length) return;
+    const wanted = path.join(SEPARATOR);
+    if (!tree || wanted === revealed) return;
+    revealed = wanted;
+    if (!tree.byKey.has(wanted) || !path.length) return;
     if (open.add(path.map((_, depth) => path.slice(0, depth).join(SEPARATOR)))) arrange();
-    const place = grid.rows.findIndex((node) => node.key === key);
+    const place = grid.rows.findIndex((node) => node.key === wanted);
     if (place !== grid.active) grid.activate(place);
   }
 
@@ -122,26 +140,25 @@ export function buildSummary(host, key, emit, data) {
   function arrange() {
     if (!tree) return;
     if (grid.sort !== orders.sort || grownFrom !== orders.from) {
-      orders = orderChildren(tree, grid.sort);
-      orders.sort = grid.sort;
-      orders.from = grownFrom;
+      orders = { children: orderChildren(tree, grid.sort), sort: grid.sort, from: grownFrom };
     }
-    grid.exchangeRows(visibleNodes(tree, open.keys(tree), orders));
+    grid.exchangeRows(visibleNodes(tree, open.keys(tree), orders.children));
     grid.paint();
   }
 
   frame.paint = (table) => {
     const text = JSON.stringify(filters ?? {});
-    const regrow = grownFrom?.text !== text || grownFrom.form !== table.form;
+    const regrow = !tree || grownFrom?.text !== text || grownFrom.form !== table.form;
+    const before = grownFrom?.text === text && grownFrom.header === table.header ? tree : null;
+    const grown = regrow || !tree ? growTree(table, filters) : tree;
+    tree = grown;
     if (regrow) {
-      const before = grownFrom?.text === text && grownFrom.header === table.header ? tree : null;
-      tree = growTree(table, filters);
       grownFrom = { text, form: table.form, header: table.header };
-      if (before) newcomers.add([...tree.byKey.keys()].filter((key) => !before.byKey.has(key)));
+      if (before) newcomers.add([...grown.byKey.keys()].filter((node) => !before.byKey.has(node)));
     }
-    rollUp(table, tree, [...MEASURES, ...MEASURES.map(lackingOf), ...COUNTS]);
-    if (regrow) grid.makeRoom([...tree.byKey.values()]);
-    const currency = tree.total.currency || (tree.total.currencies.size ? 'several currencies' : '');
+    rollUp(table, grown, [...MEASURES, ...MEASURES.map(lackingOf), ...COUNTS]);
+    if (regrow) grid.makeRoom([...grown.byKey.values()]);
+    const currency = grown.total.currency || (grown.total.currencies.size ? 'several currencies' : '');
     const levels = 'Region \u203a Business unit \u203a Desk \u203a Book \u203a Underlying';
     setText(frame.subtitle, [levels, currency].filter(Boolean).join(' \u00b7 '));
     if (regrow) {
@@ -155,6 +172,7 @@ export function buildSummary(host, key, emit, data) {
     grid.paint();
   });
   return {
+    /** @param {PanelData} next */
     update(next) {
       frame.update(next);
       filters = next.filters;
@@ -170,24 +188,28 @@ export function buildSummary(host, key, emit, data) {
   };
 }
 
+/** @param {(node: Node) => void} toggle @param {OpenBranches} open @returns {Column<Node>} */
 function nodeColumn(toggle, open) {
   return {
     name: 'node',
     label: 'Node',
     width: [176, 2.1],
     build(cell) {
-      const twisty = cell.appendChild(make('span', 'db-twisty', { 'aria-hidden': 'true' }));
-      const label = cell.appendChild(make('span', 'db-node'));
-      twisty.addEventListener('click', (event) => {
-        if (!cell.node?.children.length) return;
+      /** @type {{ twisty: HTMLElement, label: HTMLElement, node?: Node }} */
+      const parts = {
+        twisty: cell.appendChild(make('span', 'db-twisty', { 'aria-hidden': 'true' })),
+        label: cell.appendChild(make('span', 'db-node')),
+      };
+      parts.twisty.addEventListener('click', (event) => {
+        if (!parts.node?.children.length) return;
         event.stopPropagation();
-        toggle(cell.node);
+        toggle(parts.node);
       });
-      return { twisty, label };
+      return parts;
     },
     paint(cell, node) {
-      cell.node = node;
-      cell.style.setProperty('--db-depth', node.depth);
+      cell.parts.node = node;
+      cell.style.setProperty('--db-depth', String(node.depth));
       setText(cell.parts.label, node.label);
       setAttribute(cell, 'title', node.label);
       setText(cell.parts.twisty, node.children.length ? (open.has(node.key) ? '\u25be' : '\u25b8') : '');
@@ -196,11 +218,13 @@ function nodeColumn(toggle, open) {
 }
 
 // A column may lack trades that others have; what all columns lack is marked once, at the count of trades.
+/** @param {Node} node @param {string} measure */
 function isIncomplete(node, measure) {
   if (node.currencies.size > 1 || Number.isNaN(node.value(measure))) return false;
   return node.value(lackingOf(measure)) > 0;
 }
 
+/** @param {Node} node @param {string} measure */
 function whyIncomplete(node, measure) {
   if (node.currencies.size > 1) return `Not added up: ${[...node.currencies].sort().join(' and ')} are different currencies.`;
   const known = !Number.isNaN(node.value(measure));
@@ -213,6 +237,7 @@ function whyIncomplete(node, measure) {
   return lacking > 0 ? `Not known for ${count(lacking)} of its trades: this is the sum of the others.` : null;
 }
 
+/** @param {Filters | null | undefined} filters */
 function nothingMatches(filters) {
   const parts = [];
   if (filters?.statuses?.length) parts.push(`status ${filters.statuses.join(', ')}`);
@@ -220,6 +245,7 @@ function nothingMatches(filters) {
   return parts.length ? `No trades match ${parts.join(' and ')}.` : 'There are no trades yet. Load trades to see their risk.';
 }
 
+/** @param {string} title @param {string} text @param {() => void} onClick */
 function tool(title, text, onClick) {
   const button = make('button', 'db-tool', { type: 'button', title, 'aria-label': title, text });
   button.addEventListener('click', onClick);
@@ -228,27 +254,32 @@ function tool(title, text, onClick) {
 
 // Which branches are open. Until the user opens or closes one, those down to the desks.
 class OpenBranches {
+  /** @param {string} storageKey */
   constructor(storageKey) {
     this.storageKey = storageKey;
+    /** @type {Set<string> | null} */
     this.chosen = null;
     this.standard = new Set(['']);
     try {
-      const kept = JSON.parse(sessionStorage.getItem(storageKey));
+      const kept = JSON.parse(sessionStorage.getItem(storageKey) ?? 'null');
       if (Array.isArray(kept)) this.chosen = new Set(kept);
     } catch {
       // What is not readable is not remembered.
     }
   }
 
+  /** @param {Tree} tree */
   keys(tree) {
     this.standard = new Set(keysDownTo(tree, OPEN_DOWN_TO));
     return this.chosen ?? this.standard;
   }
 
+  /** @param {string} key */
   has(key) {
     return (this.chosen ?? this.standard).has(key);
   }
 
+  /** @param {string} key */
   toggle(key) {
     const keys = new Set(this.chosen ?? this.standard);
     if (!keys.delete(key)) keys.add(key);
@@ -256,12 +287,14 @@ class OpenBranches {
   }
 
   // Whether one of them was closed.
+  /** @param {string[]} keys */
   add(keys) {
     if (keys.every((key) => this.has(key))) return false;
     this.set([...(this.chosen ?? this.standard), ...keys]);
     return true;
   }
 
+  /** @param {Iterable<string>} keys */
   set(keys) {
     this.chosen = new Set(keys);
     try {

@@ -17,24 +17,37 @@ const SEARCHED = ['trade_id', 'book', 'contract', 'exercise_style', 'trade_statu
 const PATH_SEPARATOR = '\u001f';
 const SEARCH_AFTER_MS = 120;
 
+/** @import { Cell, Column } from '../grid/grid.js' */
+/** @import { Filters } from '../wire/feed.js' */
+/** @import { Table } from '../wire/table.js' */
+/** @import { PanelData } from './frame.js' */
+/** @import { Emit, Selection } from './selection.js' */
+
+/** @param {Element} host @param {string} key @param {Emit} emit @param {PanelData} data */
 export function buildTrades(host, key, emit, data) {
+  /** @type {Frame} */
   const frame = new Frame(host, { kind: 'trades', key, title: 'Trades', paced: true });
   const columns = tradeColumns(frame, new Measures(data.measures));
   let latest = data;
+  /** @type {object | null} */
   let arrangedFor = null;
+  /** @type {object | null} */
   let form = null;
 
   const grid = new Grid({
     columns,
     label: 'Trades',
     sortName: 'sort_trades',
-    rowKey: (row) => keyOf(frame.shown, row),
+    rowKey: (row) => keyOf(frame.drawn, row),
     decorate: (element, row) => {
-      newcomers.mark(element, keyOf(frame.shown, row));
-      setAttribute(element.firstChild.parts, 'href', pageOf(frame.shown.string('trade_id', row)));
+      newcomers.mark(element, keyOf(frame.drawn, row));
+      const cell = /** @type {Cell} */ (element.firstChild);
+      setAttribute(cell.parts, 'href', pageOf(frame.drawn.string('trade_id', row)));
     },
     onSort: () => arrange(),
-    onPick: (row, event) => event.key === 'Enter' && location.assign(pageOf(frame.shown.string('trade_id', row))),
+    onPick: (row, event) => {
+      if (event instanceof KeyboardEvent && event.key === 'Enter') location.assign(pageOf(frame.drawn.string('trade_id', row)));
+    },
   });
   frame.body.append(grid.scroller);
   const newcomers = new Newcomers(() => grid.paint());
@@ -70,6 +83,7 @@ export function buildTrades(host, key, emit, data) {
     return what.length ? `No trades match ${what.join(', ')}.` : 'There are no trades yet.';
   };
 
+  /** @param {string} text */
   function find(text) {
     if (search.value.trim() !== text) search.value = text;
     words = wordsOf(text);
@@ -88,6 +102,7 @@ export function buildTrades(host, key, emit, data) {
   }
 
   // Rows came or went: the others stay as they stand.
+  /** @param {Table} table */
   function rearrange(table) {
     form = table.form;
     const { rows, fresh } = mergedRows(table, grid.rows, kept(table), columns, grid.sort, 'trade_id');
@@ -97,7 +112,7 @@ export function buildTrades(host, key, emit, data) {
     grid.paint();
   }
 
-  const kept = (table) => (words.length ? matching(table, words) : table.places);
+  const kept = (/** @type {Table} */ table) => (words.length ? matching(table, words) : table.places);
 
   function subscribe() {
     const query = queryOf(latest);
@@ -125,6 +140,7 @@ export function buildTrades(host, key, emit, data) {
   };
   const forget = onSelection(subscribe);
   return {
+    /** @param {PanelData} next */
     update(next) {
       frame.update(next);
       latest = next;
@@ -142,22 +158,38 @@ export function buildTrades(host, key, emit, data) {
 }
 
 // Where everything about a trade is.
-const pageOf = (tradeId) => pageAddress('trade', { trade_id: tradeId });
+const pageOf = (/** @type {string} */ tradeId) => pageAddress('trade', { trade_id: tradeId });
 
 // A trade may have a row for each risk factor that somebody reported; those have no quantity of their own.
+/** @param {Table} table @param {number} row */
 function keyOf(table, row) {
   const key = table.string('trade_id', row);
   return Number.isNaN(table.number('quantity', row)) ? `${key} \u203a ${table.string('underlying', row)}` : key;
 }
 
+/** @param {Frame} frame @param {Measures} measures @returns {Column<number>[]} */
 function tradeColumns(frame, measures) {
+  /**
+   * @param {string} name
+   * @param {string} label
+   * @param {[number, number]} width
+   * @param {Partial<Column<number>>} extra
+   * @returns {Column<number>}
+   */
   const text = (name, label, width, extra) => ({
     name,
     label,
     width,
-    text: (row) => frame.shown.string(name, row),
+    text: (row) => frame.drawn.string(name, row),
     ...extra,
   });
+  /**
+   * @param {string} name
+   * @param {string} label
+   * @param {[number, number]} width
+   * @param {Partial<Column<number>>} [extra]
+   * @returns {Column<number>}
+   */
   const numeric = (name, label, width, extra) => ({
     name,
     label,
@@ -165,8 +197,8 @@ function tradeColumns(frame, measures) {
     align: 'right',
     decimals: measures.decimals(name),
     help: measures.help(name),
-    value: (row) => frame.shown.number(name, row),
-    title: (row) => (Number.isNaN(frame.shown.number(name, row)) ? whyUnknown(frame.shown, row, name) : null),
+    value: (row) => frame.drawn.number(name, row),
+    title: (row) => (Number.isNaN(frame.drawn.number(name, row)) ? whyUnknown(frame.drawn, row, name) : null),
     ...extra,
   });
   return [
@@ -184,7 +216,7 @@ function tradeColumns(frame, measures) {
         cell.classList.add('db-two');
         return [cell.appendChild(make('span', 'db-contract')), cell.appendChild(make('span', 'db-chip'))];
       },
-      paint: (cell, row) => paintContract(cell, frame.shown, row),
+      paint: (cell, row) => paintContract(cell, frame.drawn, row),
     }),
     numeric('actual_pnl', measures.label('actual_pnl'), [82, 1.1], { tint: true }),
     numeric('quantity', 'Quantity', [70, 1], { decimals: 0, help: 'Contracts, or shares of a stock position; short is negative.' }),
@@ -197,15 +229,16 @@ function tradeColumns(frame, measures) {
     numeric('theta_1d', measures.label('theta_1d'), [70, 1]),
     text('trade_status', 'Status', [84, 0.8], {
       build: (cell) => cell.appendChild(make('span', 'db-chip')),
-      paint: (cell, row) => paintStatus(cell.parts, frame.shown.string('trade_status', row)),
+      paint: (cell, row) => paintStatus(cell.parts, frame.drawn.string('trade_status', row)),
     }),
     text('priced_by', 'Priced by', [100, 1.4], {
       faint: true,
-      title: (row) => frame.shown.string('reason', row) || null,
+      title: (row) => frame.drawn.string('reason', row) || null,
     }),
   ];
 }
 
+/** @param {Cell} cell @param {Table} table @param {number} row */
 function paintContract(cell, table, row) {
   const [contract, style] = cell.parts;
   setText(contract, table.string('contract', row));
@@ -215,27 +248,32 @@ function paintContract(cell, table, row) {
   style.hidden = !exercise;
 }
 
+/** @param {HTMLElement} chip @param {string} status */
 function paintStatus(chip, status) {
   setText(chip, status);
   chip.hidden = !status;
   setAttribute(chip, 'data-quiet', status === 'Live' ? null : 'no');
 }
 
+/** @param {Table} table @param {number} row @param {string} name */
 function whyUnknown(table, row, name) {
   const reason = table.string('reason', row);
   if (reason) return reason;
   return name === 'actual_pnl' ? 'No previous close is known.' : 'Not known.';
 }
 
+/** @param {Table} table @param {string[]} words */
 function matching(table, words) {
   return table.places.filter((row) => hasEvery(words, SEARCHED.map((column) => table.string(column, row))));
 }
 
+/** @param {Selection} selection */
 function selectionText(selection) {
   if (selection?.path) return selection.path.join(' \u203a ');
   return selection?.ticker ?? '';
 }
 
+/** @param {Filters | null | undefined} filters */
 function filterTexts(filters) {
   const { statuses = [], books = [] } = filters ?? {};
   return [statuses.length && `status ${statuses.join(', ')}`, books.length && `book ${books.join(', ')}`];

@@ -3,15 +3,18 @@
 
 export class Answers {
   constructor() {
+    /** @type {string[]} */
     this.told = []; // what the page has not answered yet, oldest first
     this.heard = '';
   }
 
+  /** @param {string} text */
   tell(text) {
     this.told.push(text);
   }
 
   // Whether what the page says now is something else than an answer.
+  /** @param {string} text */
   isNews(text) {
     const before = this.heard;
     this.heard = text;

@@ -3,15 +3,19 @@
 const EVERY_MS = 90;
 const FOR_MS = 1000; // after an update: the engine draws beside the page, and does not say when it has
 
+/** @typedef {{ target: HTMLElement, clientX: number, clientY: number }} Pointed */
+
 // Returns what is to be called after each update of the chart in a box.
+/** @param {HTMLElement} box */
 export function keepPointer(box) {
+  /** @type {Pointed | null} */
   let last = null;
   let aside = 0;
   let until = 0;
   let timer = 0;
-  const moved = (event) => {
+  const moved = (/** @type {PointerEvent} */ event) => {
     const [target] = event.composedPath();
-    last = target.tagName === 'CANVAS' ? { target, clientX: event.clientX, clientY: event.clientY } : null;
+    last = target instanceof HTMLCanvasElement ? { target, clientX: event.clientX, clientY: event.clientY } : null;
   };
   box.addEventListener('pointermove', moved, true);
   box.addEventListener('pointerleave', () => (last = null));

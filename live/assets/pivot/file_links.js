@@ -3,10 +3,18 @@
 import { make, setAttribute, setText } from '../dom/dom.js';
 import { saveFile } from './save_file.js';
 
+/**
+ * @typedef {{ links: { label: string, address: string }[] }} FileLinks as ui/links/export_menu.py says them
+ */
+
+/** @type {WeakMap<HTMLElement, ReturnType<typeof build>>} */
 const mounted = new WeakMap();
+/** @type {Map<string, string>} */
 const said = new Map(); // first address of a menu -> its words: they are there again when it was closed meanwhile
+/** @type {Set<string>} */
 const waiting = new Set(); // first addresses of menus that wait for a file
 
+/** @param {{ parentElement: HTMLElement, data: FileLinks }} component */
 export function mount({ parentElement, data }) {
   const menu = mounted.get(parentElement) ?? build(parentElement);
   mounted.set(parentElement, menu);
@@ -17,9 +25,11 @@ export function mount({ parentElement, data }) {
   };
 }
 
+/** @param {HTMLElement} parent */
 function build(parent) {
   const list = parent.appendChild(make('nav', '', { 'aria-label': 'As a file' }));
   const words = parent.appendChild(make('p', '', { role: 'status' }));
+  /** @type {HTMLAnchorElement[]} */
   const links = [];
   let key = '';
 
@@ -28,6 +38,7 @@ function build(parent) {
     setText(words, said.get(key) ?? '');
   }
 
+  /** @param {HTMLAnchorElement} link */
   async function save(link, asked = key) {
     if (waiting.has(asked)) return;
     waiting.add(asked);
@@ -37,6 +48,7 @@ function build(parent) {
     tell(asked, problem);
   }
 
+  /** @param {number} place */
   function linkAt(place) {
     const link = list.appendChild(make('a'));
     link.addEventListener('click', (event) => {
@@ -50,6 +62,7 @@ function build(parent) {
 
   shown.add(show);
   return {
+    /** @param {FileLinks} data */
     update(data) {
       key = data.links[0].address;
       data.links.forEach(({ label, address }, place) => {
@@ -67,8 +80,10 @@ function build(parent) {
   };
 }
 
+/** @type {Set<() => void>} */
 const shown = new Set(); // how each menu that is open shows what is known
 
+/** @param {string} key @param {string} words */
 function tell(key, words) {
   if (words) said.set(key, words);
   else said.delete(key);

@@ -3,6 +3,23 @@
 
 import { make, setAttribute } from '../dom/dom.js';
 
+/** @import { View } from './pivot_engine.js' */
+
+/**
+ * What of the engine's grid is used here.
+ * @typedef {{ type: string, x?: number, y?: number }} Meta of a cell
+ * @typedef {object} GridCalls
+ * @property {(drawn: () => void) => void} addStyleListener
+ * @property {(cell: Element) => Meta | undefined} getMeta
+ * @property {(x: number, y: number) => Promise<void>} scrollToCell
+ */
+
+/**
+ * @typedef {HTMLElement & GridCalls} RegularTable
+ * @typedef {{ x: number, y: number }} Place of a cell
+ * @typedef {(key: string, isFar: boolean) => Promise<void>} Act what a key does
+ */
+
 const LABEL = -1; // the place of a row's label among its cells
 const HEAD = -1; // the place of the heads of the columns among the rows
 const STYLE = '.db-cursor { outline: 2px solid var(--st-primary-color, #1668c7); outline-offset: -2px; }';
@@ -11,24 +28,36 @@ const MOST_TRIES = 50; // of asking a view that has just been replaced by anothe
 let cursors = 0;
 // Of all grids of the page: keys act in their order, however fast they come, each where the focus is by then. What one of
 // them asks for may take its time, and lead to another grid.
+/** @type {Promise<unknown>} */
 let acted = Promise.resolve();
+/** @type {WeakMap<Element, Act>} */
 const acts = new WeakMap(); // grid -> what a key does in it
 
 // The grid of a viewer, where it shows one and not a chart.
+/** @param {Element} box @returns {RegularTable | null} */
 export const gridOf = (box) => box.querySelector('perspective-viewer-datagrid')?.shadowRoot?.querySelector('regular-table') ?? null;
 
 // name: what the grid is called; escape: what the Escape key does anywhere in the box, true where it did something.
+/**
+ * @param {HTMLElement} box
+ * @param {{ name: string, viewOf: () => Promise<View>, escape: () => boolean }} setup
+ */
 export function workByKeyboard(box, { name, viewOf, escape }) {
+  /** @type {WeakSet<RegularTable>} */
   const known = new WeakSet();
   const id = `db-cursor-${++cursors}`;
+  /** @type {Place | null} */
   let cursor = null;
+  /** @type {(() => void) | null} */
   let asked = null; // by the Enter key, of whoever answers to a click on a cell: to be called when it has
+  /** @type {Set<() => void>} */
   const draws = new Set(); // who waits for the next time that the grid is drawn
 
+  /** @param {RegularTable} grid */
   function take(grid) {
     if (known.has(grid)) return;
     known.add(grid);
-    grid.parentNode.prepend(make('style', '', { text: STYLE }));
+    grid.before(make('style', '', { text: STYLE }));
     grid.setAttribute('role', 'group');
     grid.setAttribute('aria-label', `${name}: arrows to walk, Enter to open`);
     acts.set(grid, (key, isFar) => act(grid, key, isFar));
@@ -39,17 +68,19 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     });
   }
 
-  const isAt = (meta, { x, y }) => {
+  const isAt = (/** @type {Meta | undefined} */ meta, /** @type {Place} */ { x, y }) => {
     if (meta?.type === 'body') return meta.x === x && meta.y === y;
     if (meta?.type === 'row_header') return x === LABEL && meta.y === y;
     return meta?.type === 'column_header' && y === HEAD && meta.x === x;
   };
 
+  /** @param {RegularTable} grid @param {Place} place */
   function cellAt(grid, place) {
     const found = [...grid.querySelectorAll('td, th')].filter((cell) => isAt(grid.getMeta(cell), place));
     return found.find((cell) => /psp-tree-label|psp-header-leaf/.test(cell.className)) ?? found[0] ?? null;
   }
 
+  /** @param {RegularTable} grid */
   function mark(grid) {
     for (const cell of grid.querySelectorAll('.db-cursor')) {
       cell.classList.remove('db-cursor');
@@ -61,7 +92,10 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     setAttribute(grid, 'aria-activedescendant', cell ? id : null);
   }
 
-  const isFocused = (grid) => grid.getRootNode().activeElement === grid;
+  const isFocused = (/** @type {RegularTable} */ grid) => {
+    const root = grid.getRootNode();
+    return (root instanceof ShadowRoot || root instanceof Document) && root.activeElement === grid;
+  };
 
   const nextDraw = () => soon((drawn) => draws.add(drawn));
 
@@ -78,12 +112,14 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     }
   }
 
+  /** @param {RegularTable} grid @param {string} key @param {boolean} isFar */
   async function walk(grid, key, isFar) {
     const [rows, columns] = await size();
     const first = cellAt(grid, { x: LABEL, y: firstRow(grid) }) ? LABEL : 0;
     const page = Math.max(1, Math.floor(room(grid) / rowHeight(grid)) - 1);
     const { x, y } = cursor ?? { x: first, y: firstRow(grid) - (key === 'ArrowDown' ? 1 : 0) };
-    const to = {
+    /** @type {Record<string, [number, number]>} */
+    const places = {
       ArrowDown: [x, y + 1],
       ArrowUp: [x, y - 1],
       ArrowRight: [x + 1, y],
@@ -92,28 +128,31 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
       PageUp: [x, y - page],
       Home: isFar ? [x, 0] : [first, y],
       End: isFar ? [x, rows - 1] : [columns - 1, y],
-    }[key];
+    };
+    const to = places[key];
     cursor = { x: within(to[0], first, columns - 1), y: within(to[1], HEAD, rows - 1) };
     if (cursor.y === HEAD) cursor.x = Math.max(cursor.x, 0);
-    await bringIntoView(grid);
+    await bringIntoView(grid, cursor);
     mark(grid);
   }
 
-  async function bringIntoView(grid) {
+  /** @param {RegularTable} grid @param {Place} place */
+  async function bringIntoView(grid, place) {
     const height = rowHeight(grid);
-    const top = cursor.y * height;
+    const top = place.y * height;
     if (top < grid.scrollTop) grid.scrollTop = Math.max(top, 0);
     else if (top + height > grid.scrollTop + room(grid)) grid.scrollTop = top + height - room(grid);
-    const box = cursor.x >= 0 ? cellAt(grid, cursor)?.getBoundingClientRect() : null;
+    const shown = place.x >= 0 ? cellAt(grid, place)?.getBoundingClientRect() : null;
     const edge = grid.getBoundingClientRect();
-    if (cursor.x === LABEL) return;
-    if (!box || box.right > edge.left + grid.clientWidth || box.left < edge.left) await grid.scrollToCell(cursor.x, firstRow(grid));
+    if (place.x === LABEL) return;
+    if (!shown || shown.right > edge.left + grid.clientWidth || shown.left < edge.left) await grid.scrollToCell(place.x, firstRow(grid));
   }
 
   // A row's label opens and closes at a press, a head sorts at one; a cell answers to a click. Done when that is there.
+  /** @param {RegularTable} grid */
   async function enter(grid) {
     const cell = cursor && cellAt(grid, cursor);
-    if (!cell) return;
+    if (!cell || !cursor) return;
     const where = { bubbles: true, composed: true, button: 0 };
     const press = () => cell.dispatchEvent(new MouseEvent('mousedown', where));
     if (cursor.x !== LABEL && cursor.y !== HEAD) {
@@ -134,22 +173,25 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     }
   }
 
+  /** @param {RegularTable} grid @param {string} key */
   function opens(grid, key) {
     if (cursor?.x !== LABEL) return false;
     const label = cellAt(grid, cursor)?.className ?? '';
     return (key === 'ArrowRight' && label.includes('psp-tree-label-expand')) || (key === 'ArrowLeft' && label.includes('psp-tree-label-collapse'));
   }
 
+  /** @param {RegularTable} grid @param {string} key @param {boolean} isFar */
   async function act(grid, key, isFar) {
     if (key === 'Enter' || key === ' ' || opens(grid, key)) await enter(grid);
     else await walk(grid, key, isFar);
   }
 
+  /** @param {KeyboardEvent} event */
   function pressed(event) {
     if (event.key === 'Escape' && escape()) return event.preventDefault();
     if (event.key === 'Tab') return event.stopPropagation(); // the engine's side would keep it for itself
-    const grid = event.composedPath()[0];
-    if (grid.tagName !== 'REGULAR-TABLE') return;
+    const [grid] = event.composedPath();
+    if (!isGrid(grid)) return;
     take(grid);
     const { key } = event;
     if (!/^(Enter| |Arrow(Down|Up|Left|Right)|Page(Down|Up)|Home|End)$/.test(key)) return;
@@ -159,9 +201,10 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     event.stopPropagation();
   }
 
+  /** @param {FocusEvent} event */
   function focused(event) {
-    const grid = event.composedPath()[0];
-    if (grid.tagName !== 'REGULAR-TABLE') return;
+    const [grid] = event.composedPath();
+    if (!isGrid(grid)) return;
     take(grid);
     mark(grid);
   }
@@ -171,6 +214,7 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
   box.addEventListener('focusout', focused);
   return {
     // Does what answers to a click on a cell, told whether it was the Enter key's: who asked with the keyboard is led on by it.
+    /** @param {(byKeyboard: boolean) => unknown} step */
     async answer(step) {
       const done = asked;
       asked = null;
@@ -183,9 +227,13 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
   };
 }
 
+/** @param {EventTarget} target @returns {target is RegularTable} */
+const isGrid = (target) => target instanceof HTMLElement && target.tagName === 'REGULAR-TABLE';
+
 // A promise that is kept when `begin`'s argument is called, or after a while.
+/** @param {(done: () => void) => void} begin */
 function soon(begin) {
-  return new Promise((resolve) => {
+  return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
     const late = setTimeout(resolve, LONGEST_ANSWER_MS);
     begin(() => {
       clearTimeout(late);
@@ -195,15 +243,16 @@ function soon(begin) {
 }
 
 // A key that was pressed in a grid: it acts where the focus has come to since.
+/** @param {RegularTable} grid @param {string} key @param {boolean} isFar */
 async function actAtFocus(grid, key, isFar) {
   let focus = document.activeElement;
   while (focus?.shadowRoot?.activeElement) focus = focus.shadowRoot.activeElement;
-  const target = acts.has(focus) ? focus : focus === document.body ? grid : null;
-  if (target) await acts.get(target)(key, isFar);
-  else if ((key === 'Enter' || key === ' ') && focus.matches('.db-drill button')) focus.click();
+  const action = acts.get(!focus || focus === document.body ? grid : focus);
+  if (action) await action(key, isFar);
+  else if ((key === 'Enter' || key === ' ') && focus instanceof HTMLElement && focus.matches('.db-drill button')) focus.click();
 }
 
-const within = (value, low, high) => Math.min(Math.max(value, low), Math.max(high, low));
-const rowHeight = (grid) => grid.querySelector('tbody tr')?.getBoundingClientRect().height || 20;
-const room = (grid) => grid.clientHeight - (grid.querySelector('thead')?.getBoundingClientRect().height ?? 0);
-const firstRow = (grid) => Math.round(grid.scrollTop / rowHeight(grid));
+const within = (/** @type {number} */ value, /** @type {number} */ low, /** @type {number} */ high) => Math.min(Math.max(value, low), Math.max(high, low));
+const rowHeight = (/** @type {RegularTable} */ grid) => grid.querySelector('tbody tr')?.getBoundingClientRect().height || 20;
+const room = (/** @type {RegularTable} */ grid) => grid.clientHeight - (grid.querySelector('thead')?.getBoundingClientRect().height ?? 0);
+const firstRow = (/** @type {RegularTable} */ grid) => Math.round(grid.scrollTop / rowHeight(grid));

@@ -5,6 +5,7 @@ import { make } from '../dom/dom.js';
 const NOTHING = 'Nothing was downloaded: ';
 
 // Returns what went wrong, in words; nothing when the file is there.
+/** @param {string} address @param {RequestInit} [request] */
 export async function saveFile(address, request = {}) {
   let answer;
   let content;
@@ -21,8 +22,9 @@ export async function saveFile(address, request = {}) {
   return '';
 }
 
-const nameOf = (answer) => decodeURIComponent(/filename\*=UTF-8''([^;]+)/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'table');
+const nameOf = (/** @type {Response} */ answer) => decodeURIComponent(/filename\*=UTF-8''([^;]+)/.exec(answer.headers.get('Content-Disposition') ?? '')?.[1] ?? 'table');
 
+/** @param {Response} answer @returns {Promise<string>} */
 async function reasonOf(answer) {
   try {
     return (await answer.json()).error;

@@ -4,6 +4,15 @@ import { decode } from './wire.js';
 import { PivotRows } from './pivot_rows.js';
 import { Table } from './table.js';
 
+/** @import { PivotMessage, Status, TableMessage } from './wire.js' */
+
+/**
+ * @typedef {[name: string, value: string][]} Query
+ * @typedef {'data' | 'status' | 'connection'} News
+ * @typedef {(what: News, feed: Feed) => void} Listener
+ * @typedef {{ statuses?: string[], books?: string[] }} Filters which trades count; an empty list means all
+ */
+
 const FIRST_RETRY_MS = 400;
 const LONGEST_RETRY_MS = 8000;
 const RETRY_REFUSED_MS = 30000;
@@ -13,28 +22,34 @@ const NOT_SIGNED_IN = 4401;
 const LEAST_BETWEEN_LOADS_MS = 60000;
 const LOAD_AFTER_MS = 3000;
 
+/** @type {Map<string, Feed>} */
 const feeds = new Map();
 
 // The feed of a table and its query ([name, value] pairs). With an `owner`: a feed of one's own, at one's own pace.
+/**
+ * @param {string} table
+ * @param {Query} query
+ * @param {Listener} listener
+ * @param {string} [owner]
+ * @param {number | null} [pace]
+ */
 export function useFeed(table, query, listener, owner = '', pace = null) {
   const key = JSON.stringify([table, query, owner]);
-  let feed = feeds.get(key);
-  if (!feed) {
-    feed = new Feed(key, table, query, pace);
-    feeds.set(key, feed);
-  }
+  const feed = feeds.get(key) ?? new Feed(key, table, query, pace);
+  feeds.set(key, feed);
   feed.listeners.add(listener);
   feed.open();
   return { key, feed, release: () => feed.release(listener) };
 }
 
 // What a panel asks of its table: the date, and the trades that count.
+/** @param {{ as_of?: string | null, filters?: Filters | null }} asked @returns {Query} */
 export function queryOf({ as_of: asOf, filters }) {
   const { statuses = [], books = [] } = filters ?? {};
   return [
     ['as_of', asOf ?? 'latest'],
-    ...statuses.map((status) => ['status', status]),
-    ...books.map((book) => ['book', book]),
+    ...statuses.map((status) => /** @type {[string, string]} */ (['status', status])),
+    ...books.map((book) => /** @type {[string, string]} */ (['book', book])),
   ];
 }
 
@@ -44,33 +59,43 @@ export function queryOf({ as_of: asOf, filters }) {
 function loadPageAnew() {
   const last = Number(sessionStorage.getItem('deltaboard-loaded'));
   if (Date.now() - last < LEAST_BETWEEN_LOADS_MS) return;
-  sessionStorage.setItem('deltaboard-loaded', Date.now());
+  sessionStorage.setItem('deltaboard-loaded', String(Date.now()));
   setTimeout(() => document.querySelector('.db-panel') && location.reload(), LOAD_AFTER_MS);
 }
 
-class Feed {
+export class Feed {
+  /** @param {string} key @param {string} table @param {Query} query @param {number | null} pace */
   constructor(key, table, query, pace) {
     this.key = key;
     this.name = table;
     this.query = query;
+    /** @type {Set<Listener>} */
     this.listeners = new Set();
+    /** @type {Table | PivotRows | null} */
     this.table = null;
+    /** @type {Status | null} */
     this.status = null;
     this.statusAt = 0;
-    this.connection = 'connecting'; // connecting, open, lost, refused, suspended
+    /** @type {'connecting' | 'open' | 'lost' | 'refused' | 'suspended'} */
+    this.connection = 'connecting';
     this.refusal = '';
+    /** @type {number | null} */
     this.lostAt = null;
     this.openedAt = 0;
     this.pace = pace;
+    /** @type {WebSocket | null} */
     this.socket = null;
     this.retryMs = FIRST_RETRY_MS;
     this.timer = 0;
     this.suspendWhenFilled = false;
-    this.wake = () => this.timer && this.open();
+    this.wake = () => {
+      if (this.timer) this.open();
+    };
     window.addEventListener('online', this.wake);
   }
 
   // Whether the server has said nothing for so long, although it is connected.
+  /** @param {number} milliseconds */
   isSilent(milliseconds) {
     return this.statusAt > 0 && Date.now() - Math.max(this.statusAt, this.openedAt) > milliseconds;
   }
@@ -79,9 +104,9 @@ class Feed {
     const url = new URL(`/live/${this.name}`, location.origin);
     url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
     for (const [name, value] of this.query) url.searchParams.append(name, value);
-    if (this.pace) url.searchParams.set('pace', this.pace);
+    if (this.pace) url.searchParams.set('pace', String(this.pace));
     if (this.table) {
-      url.searchParams.set('since', this.table.revision);
+      url.searchParams.set('since', String(this.table.revision));
       url.searchParams.set('board', this.table.board);
     }
     return url.href;
@@ -106,6 +131,7 @@ class Feed {
     this.tell('connection');
   }
 
+  /** @param {string | ArrayBuffer} data */
   receive(data) {
     this.retryMs = FIRST_RETRY_MS;
     if (typeof data === 'string') {
@@ -118,8 +144,8 @@ class Feed {
     }
     try {
       const message = decode(data);
-      if (message.header.kind === 'snapshot') this.table = message.streams ? new PivotRows(message) : new Table(message);
-      else if (!this.table?.apply(message)) throw new Error('a delta that does not fit the table');
+      if (message.header.kind === 'snapshot') this.table = 'streams' in message ? new PivotRows(message) : new Table(message);
+      else if (!this.takes(message)) throw new Error('a delta that does not fit the table');
     } catch (error) {
       console.warn(`deltaboard, ${this.name}:`, error);
       this.startOver();
@@ -127,6 +153,13 @@ class Feed {
     }
     if (this.suspendWhenFilled) this.suspend();
     this.tell('data');
+  }
+
+  // Whether a delta was one of the table that is here, and is in it now.
+  /** @param {TableMessage | PivotMessage} message */
+  takes(message) {
+    if (this.table instanceof Table) return 'columns' in message && this.table.apply(message);
+    return this.table !== null && 'streams' in message && this.table.apply(message);
   }
 
   // What came does not fit what is here: forget it and ask for a snapshot.
@@ -141,6 +174,7 @@ class Feed {
     this.retryMs = Math.min(this.retryMs * 1.7, LONGEST_RETRY_MS);
   }
 
+  /** @param {CloseEvent} event */
   dropped(event) {
     this.socket = null;
     this.lostAt ??= Date.now();
@@ -166,6 +200,7 @@ class Feed {
   }
 
   // Only for a feed of one's own. A new pace is a new connection that resumes from the revision seen.
+  /** @param {number | null} pace */
   setPace(pace) {
     const resumes = this.connection === 'suspended' || this.pace !== pace;
     this.suspendWhenFilled = false;
@@ -185,6 +220,7 @@ class Feed {
     this.lostAt = null;
   }
 
+  /** @param {Listener} listener */
   release(listener) {
     this.listeners.delete(listener);
     if (this.listeners.size) return;
@@ -193,6 +229,7 @@ class Feed {
     this.hangUp();
   }
 
+  /** @param {News} what */
   tell(what) {
     for (const listener of [...this.listeners]) listener(what, this);
   }
