@@ -1,6 +1,7 @@
 // Pivots of one's own: all trades with all their measures, which the viewer groups, filters and draws while they tick.
 
 import { Answers } from '../pivot/answers.js';
+import { CellClicks } from '../pivot/cell_clicks.js';
 import { keepPointer } from '../pivot/chart_pointer.js';
 import { make, setText } from '../dom/dom.js';
 import { buildDrill } from '../pivot/drill.js';
@@ -90,6 +91,9 @@ export function buildExplore(host, key, emit, data, tell) {
   const box = frame.body.appendChild(make('div', 'db-pivot'));
   const drill = buildDrill(frame.body, { tell, columns: data.drill_columns, leave: () => gridOf(box)?.focus() });
   const keys = workByKeyboard(box, { name: 'Pivot', viewOf: async () => viewerThere().getView(), escape });
+  const clicks = new CellClicks();
+  box.addEventListener('pointerdown', () => clicks.clicked(), true);
+  box.addEventListener('click', () => clicks.clicked(), true);
   const pointAgain = keepPointer(box);
   const answers = new Answers();
   let latest = data;
@@ -177,10 +181,16 @@ export function buildExplore(host, key, emit, data, tell) {
     await viewerThere().restore({ theme: pivot.theme });
   }
 
+  // The cells of before are no more, nor what they answer.
+  function putAway() {
+    clicks.arranged();
+    drill.putAway();
+  }
+
   // Shows a configuration; columns that are no more are left out, and said.
   /** @param {Partial<PivotConfig> | undefined} wanted */
   async function restore(wanted) {
-    drill.putAway();
+    putAway();
     const { config, missing } = known(wanted ?? {}, pivot.schema);
     pivot.restored = JSON.stringify(wanted ?? {});
     const { aggregates, notes } = await obey(config);
@@ -250,7 +260,7 @@ export function buildExplore(host, key, emit, data, tell) {
         await viewerThere().restore({ aggregates: { ...config.aggregates, ...aggregates } });
         return; // which says that it changed
       }
-      if (groupedBy(config) !== pivot.grouped) drill.putAway(); // its cell is no more
+      if (groupedBy(config) !== pivot.grouped) putAway();
       pivot.grouped = groupedBy(config);
       const told = await formatted(config);
       clearTimeout(timer);
@@ -277,7 +287,9 @@ export function buildExplore(host, key, emit, data, tell) {
   /** @param {import('../pivot/pivot_engine.js').Clicked} click */
   function answered({ row, config }) {
     const trade = row?.Trade && !row.__ROW_PATH__ ? row.Trade : '';
-    keys.answer((byKeyboard) => drill.show(trade, trade ? [] : (config?.filter ?? []), byKeyboard));
+    keys.answer(async (byKeyboard) => {
+      if (clicks.answers()) await drill.show(trade, trade ? [] : (config?.filter ?? []), byKeyboard);
+    });
   }
 
   /** @param {string} form */
