@@ -11,7 +11,9 @@ const AT_REST = '[data-testid=stApp][data-test-script-state=notRunning]';
 const POPOVER = '[data-testid=stPopoverBody]';
 const OPENER = '[data-testid=stPopover] button[aria-expanded=true]';
 const UNFINISHED = `${MAIN} [data-testid=stSkeleton]`; // a control whose code is still on its way
-const LONGEST_WAIT_MS = 4000; // for a control that is drawn anew: as long as a browser lets a key open a chooser of files
+const LONGEST_WAIT_MS = 30000; // for a control that is drawn anew, while the page says that it is busy
+const LONGEST_FILES_WAIT_MS = 4000; // as long as a browser lets a key open a chooser of files
+const FILES = '[data-testid=stFileUploader]';
 const LOOK_EVERY_MS = 120; // whether it is lost: what takes an element away tells nobody
 
 /**
@@ -111,7 +113,8 @@ function giveBack() {
   const heir = lost && heirOf(lost);
   heir?.focus({ focusVisible: true });
   const isSame = heir && lost && labelOf(heir) === lost.label && keysOver(heir)[0] === lost.keys[0];
-  if (isSame && Date.now() - pressedLost < LONGEST_WAIT_MS) heir.click();
+  const longest = heir?.closest(FILES) ? LONGEST_FILES_WAIT_MS : LONGEST_WAIT_MS;
+  if (isSame && Date.now() - pressedLost < longest) heir.click();
   pressedLost = 0;
 }
 
