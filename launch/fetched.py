@@ -7,14 +7,15 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from launch.environment import run_quietly
 from launch.messages import Refusal, say
-from launch.one_at_a_time import one_at_a_time
 
 _LINES_SHOWN = 8
 
@@ -82,7 +83,7 @@ class Fetched:
                 f"install it, on Debian: apt install {self.manager.package}"
             )
         folder = self.cache_folder()
-        with one_at_a_time(folder.with_name(f"{folder.name}.lock")):
+        with _one_at_a_time(folder.with_name(f"{folder.name}.lock")):
             if self.find() is None:
                 self._fetch(program, folder)
         return folder
@@ -103,6 +104,22 @@ class Fetched:
             if folder.exists():  # somebody's leftovers, without the proof
                 shutil.rmtree(folder)
             content.rename(folder)
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Wait until nobody else holds this lock, and hold it; a process that dies lets it go."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def is_version(program: Path, option: str, pattern: str, oldest: int) -> bool:
