@@ -24,7 +24,7 @@ import { make } from '../dom/dom.js';
  * @typedef {string | string[]} Aggregate a name, or a name and what it is weighted by
  * @typedef {{ number_format?: object, date_format?: object }} Look of a column
  * @typedef {Record<string, string>} Schema name of a column -> its type
- * @typedef {{ label: string, decimals: number, sums: Within }} NumberColumn of live/boards/explore_columns.py
+ * @typedef {{ label: string, decimals: number, sums: Within }} NumberColumn of live/tables/explore_columns.py
  * @typedef {'' | 'Currency' | 'Underlying' | 'Contract' | 'never'} Within what its numbers add up; '': everywhere
  */
 

@@ -1,4 +1,4 @@
-// What a binary message says: the header and its numeric columns, as written by live/boards/wire.py.
+// What a binary message says: the header and its numeric columns, as written by live/tables/wire.py.
 
 /**
  * @typedef {{ values: string[], codes: number[] }} CodedTexts each text once, and which one a row has

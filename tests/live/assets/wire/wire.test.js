@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { PivotRows } from '../../../../live/assets/wire/pivot_rows.js';
 import { decode } from '../../../../live/assets/wire/wire.js';
 
-// As live/boards/wire.py writes it; tests/live/boards/test_wire.py has the layout in bytes.
+// As live/tables/wire.py writes it; tests/live/boards/test_wire.py has the layout in bytes.
 function encoded(header, ...bodies) {
   const text = new TextEncoder().encode(JSON.stringify(header));
   const length = Math.ceil((8 + text.length) / 8) * 8 - 8;
