@@ -15,6 +15,7 @@ BENCHMARKS: dict[str, str] = {
     "american_board": "boards",
     "boundaries": "pricing",
     "committed": "store",
+    "lock": "store",
     "pixels": "boards",
     "cold_board": "boards",
     "pages": "boards",

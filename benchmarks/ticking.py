@@ -1,7 +1,7 @@
 """A store with the demo book, and somebody who makes it tick."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,17 +21,31 @@ _WAVE = 500
 class TickingStore:
     """A folder's demo book in a store of its own, rolled to the first day of the replay by a tick of every share."""
 
-    def __init__(self, url: str, folder: Path = DATA) -> None:
-        self.store = Store(url)
-        self.store.migrate()
-        load_demo(self.store, folder)
+    def __init__(self, url: str, folder: Path = DATA, make: Callable[[str], Store] = Store) -> None:
+        """make: opens the store."""
+        store = make(url)
+        store.migrate()
+        load_demo(store, folder)
+        self._open(store)
+        self.tick(self.tickers)
+
+    @classmethod
+    def opened(cls, url: str) -> "TickingStore":
+        """One more writer of a store that is there."""
+        ticking = cls.__new__(cls)
+        ticking._open(Store(url))
+        return ticking
+
+    def _open(self, store: Store) -> None:
+        self.store = store
         self._state = PricingState()
         with self.store.read() as connection:
-            self._closes = {name: known.quote for name, known in quotes_as_known(connection, AS_OF).items()}
+            known = quotes_as_known(connection, AS_OF)
+        self._closes = {name: quote.quote for name, quote in known.items()}
         self.tickers = sorted(self._closes)
-        self._ticks = 0
+        newest = max(quote.observed_at for quote in known.values())
+        self._ticks = max(0, int((newest - _OPEN).total_seconds()))  # a tick that is older than what is there is late
         self._last: dict[str, float] = {}
-        self.tick(self.tickers)
 
     def tick(self, tickers: Sequence[str]) -> Applied:
         """One tick of these shares; every one of them moves."""
