@@ -7,11 +7,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+pytestmark = pytest.mark.fast  # asks git what is in the repository
 
 ALLOWED: dict[str, set[str]] = {
     "engine": set(),
@@ -93,6 +96,20 @@ WITHIN_ASSETS: dict[str, set[str]] = {
 """Folder of what runs in the browser -> the folders from which its modules may import, types too."""
 MOST_FILES = 15
 """In one folder, beside the one that says what the folder is."""
+
+STANDS_ON_INTERNALS = {
+    "streamlit": "live/components/streamlit_internals.py",
+    "kafka": "ingestion/kafka/client_internals.py",
+    "perspective": "live/components/pivot_engine.py",
+}
+"""Library -> the one module that knows names of it that its documentation does not have."""
+PUBLIC = {
+    "streamlit": {"streamlit.delta_generator.DeltaGenerator", "streamlit.testing.v1"},
+    "kafka": {"kafka.admin", "kafka.coordinator.assignors", "kafka.errors", "kafka.structs"},
+}
+"""Of their modules below the package those that are documented; what the package itself has is public."""
+IN_MARKUP = re.compile(r"_stcore|__streamlit|perspective-anywidget")
+"""Names of these libraries that stand in text."""
 
 CODE = sorted(ALLOWED)
 OF_THE_WEB = ("live", "api", "ui", "pages", "streamlit_app")
@@ -274,6 +291,56 @@ def test_only_the_engine_and_its_callers_know_quantlib() -> None:
         if top(name) in {"QuantLib", "numba"}
     ]
     assert not wrong
+
+
+def test_undocumented_names_of_libraries_are_known_in_one_place() -> None:
+    """An upgrade of Streamlit, kafka-python or Perspective is looked at in one module of each."""
+    wrong = []
+    for path in (path for room in CODE for path in sources_of(room)):
+        where = path.relative_to(ROOT).as_posix()
+        wrong += [
+            f"{place(path, line)} imports {name}"
+            for line, name in imports_of(path)
+            if where != STANDS_ON_INTERNALS.get(top(name), where) and not is_public(name)
+        ]
+        if where not in STANDS_ON_INTERNALS.values():
+            wrong += [f"{place(path, line)} names {name}" for line, name in foreign_private_names(tree_of(path))]
+            wrong += [f"{place(path, line)} says {text}" for line, text in texts_of(tree_of(path), IN_MARKUP)]
+    assert not wrong
+    assert all((ROOT / module).is_file() for module in STANDS_ON_INTERNALS.values())
+
+
+def is_public(name: str) -> bool:
+    """Whether a name of such a library is of the package itself, or of a documented module."""
+    return (name.count(".") < 2 and "._" not in name and not is_module(name)) or any(
+        name == public or name.startswith(f"{public}.") for public in PUBLIC.get(top(name), ())
+    )
+
+
+def is_module(name: str) -> bool:
+    """Whether ``package.name`` is a module below the package, and not what the package has."""
+    return "." in name and find_spec(name) is not None
+
+
+def foreign_private_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """What a module names with an underscore before it and does not define: the inside of a foreign object."""
+    own = {
+        node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+    own |= {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    private = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__")
+    ]
+    own |= {node.attr for node in private if isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}}
+    yield from ((node.lineno, ast.unparse(node)) for node in private if node.attr not in own | {"_exit"})
+
+
+def texts_of(tree: ast.Module, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and pattern.search(node.value):
+            yield node.lineno, node.value
 
 
 def test_what_the_web_serves_writes_no_sql() -> None:

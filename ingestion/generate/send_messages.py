@@ -12,7 +12,7 @@ from typing import IO, Any
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from ingestion.kafka.opening import open_client
+from ingestion.kafka.client_internals import open_client
 
 _SECONDS_TO_CONNECT, _SECONDS_FOR_TOPIC, _SECONDS_TO_DELIVER = 5.0, 10.0, 30.0
 _LARGEST_BACKLOG = 10_000

@@ -1,20 +1,18 @@
 """How the Kafka broker is reached: the consumer's settings, and a consumer that opens without holding anything up."""
 
 import threading
-import traceback
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import closing, suppress
 from typing import Any
 
 import structlog
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from kafka.errors import KafkaError, TopicAuthorizationFailedError
-from kafka.structs import MemberState
+from kafka.errors import KafkaError
 
-from ingestion.kafka.opening import open_client
+from ingestion.kafka.client_internals import open_client
 
 _DEFAULTS: dict[str, Any] = {
     "fetch_max_bytes": 4 * 1024 * 1024,  # what is read ahead is held in memory
@@ -77,8 +75,6 @@ def open_consumer(
     def run() -> None:
         try:
             consumer = open_client(KafkaConsumer, wanted)
-            # The setting does not get through to where topics are asked for (kafka-python 3.0.12).
-            consumer._cluster.config["allow_auto_create_topics"] = False
             if gone_member:
                 _remove(wanted, group, gone_member)
         except BaseException as fault:
@@ -88,46 +84,6 @@ def open_consumer(
 
     threading.Thread(target=run, name="deltaboard-kafka-open", daemon=True).start()
     return opened
-
-
-class _Joining:
-    """A joining that the library has to wait for, and then takes, even where it has ended already."""
-
-    is_done = False
-
-    def __init__(self, join: Any) -> None:
-        self.add_callback, self.add_errback = join.add_callback, join.add_errback
-
-
-def go_on_joining(consumer: KafkaConsumer) -> None:
-    """After a poll: a joining that it did not wait for to the end goes on at the next one.
-
-    Where new partitions were the reason to join again, the library (3.0.12) forgets it when the leader has shared them
-    out, never takes its own share, and is expelled. A joining that ends between two polls it throws away and begins
-    another, for which everybody has to join again: with polls this short that may go on for long.
-    """
-    if consumer.group_metadata().state == MemberState.REBALANCING:
-        coordinator = consumer._coordinator
-        coordinator.request_rejoin()
-        if coordinator._join_task is not None and not isinstance(coordinator._join_task, _Joining):
-            coordinator._join_task = _Joining(coordinator._join_task)
-
-
-def unreadable_partitions(consumer: KafkaConsumer, fault: Exception) -> list[TopicPartition]:
-    """The partitions whose messages made a poll raise; empty where the fault is of no partition.
-
-    The library (3.0.12) does not say which, and keeps what it failed to unpack: the next poll would go around in it
-    for ever, without listening to anybody. Here it is thrown away, so that the messages are fetched anew.
-    """
-    if isinstance(fault, TopicAuthorizationFailedError):
-        topics = fault.args[0] if fault.args else ()
-        return [partition for partition in consumer.assignment() if partition.topic in topics]
-    unpacking = consumer._fetcher._next_partition_records
-    frames = {frame.f_code.co_name: frame for frame, _ in traceback.walk_tb(fault.__traceback__)}
-    if "take" in frames and unpacking:
-        unpacking.drain()
-        return [unpacking.topic_partition]
-    return [frames["_parse_fetched_data"].f_locals["tp"]] if "_parse_fetched_data" in frames else []
 
 
 def close_consumer(consumer: KafkaConsumer) -> None:

@@ -15,7 +15,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 from sqlalchemy import select
 
-from ingestion.kafka.opening import open_client
+from ingestion.kafka.client_internals import open_client
 from storage.connection.faults import StoreUnavailable
 from storage.connection.supervision import Supervised, SupervisedThread, reason_of
 from storage.core.database import Store

@@ -19,7 +19,8 @@ from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 
 from ingestion.kafka.assignment import Assignment, partitions_text
 from ingestion.kafka.batch import Gathered, KafkaPosition, Topic, reached_in
-from ingestion.kafka.connection import close_consumer, go_on_joining, open_consumer, unreadable_partitions
+from ingestion.kafka.client_internals import go_on_joining, unreadable_partitions
+from ingestion.kafka.connection import close_consumer, open_consumer
 from ingestion.kafka.dead_letter_topic import DeadLetterTopic
 from ingestion.kafka.lag import KafkaLag
 from ingestion.kafka.set_aside import SetAside
@@ -235,12 +236,16 @@ class KafkaFeed:
     def _pass_by_what_is_no_message(self, consumer: KafkaConsumer) -> None:
         """Move past offsets that hold no message for us: transaction markers, aborted and compacted messages.
 
-        All that was read is decoded, so the consumer's own position says what lies behind.
+        All that was read is decoded, so the consumer's own position says what lies behind. That is asked only where the
+        partition goes on beyond what was read: a position makes the library look at all partitions.
         """
         for partition, place in self._assignment.places.items():
-            position = consumer.position(partition, timeout_ms=0)
             moves = self._gathered.moves.get(tuple(partition))
-            if position is not None and position > (moves[1] if moves else place.offset):
+            offset = moves[1] if moves else place.offset
+            if (consumer.highwater(partition) or 0) <= offset:
+                continue
+            position = consumer.position(partition, timeout_ms=0)
+            if position is not None and position > offset:
                 self._gathered.pass_by(tuple(partition), place.stored, position)
                 self._aside.read(partition)
 

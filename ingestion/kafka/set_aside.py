@@ -19,8 +19,8 @@ class _Aside:
     offset: int
     reason: str
     since: datetime
-    attempts: int
-    again_at: float | None
+    attempts: int = 0
+    again_at: float | None = None
 
 
 class SetAside:
@@ -49,12 +49,12 @@ class SetAside:
         """Pause a partition that cannot be read at an offset, and say why."""
         consumer.pause(partition)
         reason = reason_of(fault)
-        before = self._aside.get(partition)
-        same = before is not None and (before.offset, before.reason) == (offset, reason)
-        attempts = before.attempts + 1 if before is not None and same else 1
-        wait = _AGAIN_SECONDS[min(attempts, len(_AGAIN_SECONDS)) - 1]
-        since = before.since if before is not None and same else datetime.now(UTC)
-        self._aside[partition] = _Aside(offset, reason, since, attempts, now + wait)
+        aside = self._aside.get(partition)
+        if aside is None or (aside.offset, aside.reason) != (offset, reason):
+            aside = self._aside[partition] = _Aside(offset, reason, datetime.now(UTC))
+        wait = _AGAIN_SECONDS[min(aside.attempts, len(_AGAIN_SECONDS) - 1)]
+        aside.attempts += 1
+        aside.again_at = now + wait
         log.warning(
             "partition_set_aside",
             partition=f"{partition.topic}[{partition.partition}]",

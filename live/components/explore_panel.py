@@ -6,18 +6,14 @@ over the websocket of this server, and says which configuration it shows and whi
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
-from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Literal
 
 import streamlit as st
 
 from live.components.panels import PANEL
+from live.components.pivot_engine import engine_address
 from live.tables.explore_columns import NUMBER_COLUMNS, ROW
 
-ENGINE_URL = "/deltaboard/perspective"
 Mode = Literal["live", "periodic", "paused"]
 Pivot = dict[str, Any]
 """A configuration of the pivot, as its engine saves it: group_by, columns, filter, sort, aggregates, plugin."""
@@ -37,26 +33,6 @@ _DRILL_COLUMNS = (
     "Theta 1 d",
     "Day P&L",
 )
-
-
-@cache
-def engine_folder() -> Path:
-    """Where the package of the pivot's engine has what runs in the browser."""
-    found = find_spec("perspective")  # not imported: what it runs in Python is not needed here
-    if found is None or found.origin is None:
-        raise RuntimeError("perspective-python is not installed: run ./run, or pip install -r requirements.txt")
-    return Path(found.origin).parent / "widget" / "static"
-
-
-@cache
-def engine_version() -> str:
-    """Of the package of the pivot's engine."""
-    return version("perspective-python")
-
-
-def engine_address(name: str) -> str:
-    """Where the browser has a file of the engine from."""
-    return f"{ENGINE_URL}/{engine_version()}/{name}"
 
 
 def explore_panel(

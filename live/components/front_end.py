@@ -9,9 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from streamlit import file_util
-
 from live.components.kept_files import IMMUTABLE, KeptFolder
+from live.components.streamlit_internals import static_folder
 
 FOLDER = "static/"
 _MANIFEST = "manifest.json"
@@ -22,7 +21,7 @@ class FrontEnd:
     """Streamlit's files. All under `static/` have a hash of their content in their name."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self.folder = folder or Path(file_util.get_static_dir())
+        self.folder = folder or static_folder()
         self.files = KeptFolder(self.folder / FOLDER, f"public, {IMMUTABLE}")
         self._manifest = _read_manifest(self.folder / _MANIFEST)
         later = self._manifest.get(_ENTRY, {}).get("dynamicImports", [])

@@ -17,9 +17,9 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.selection import TradeSelection
-from live.components.explore_panel import ENGINE_URL, engine_folder, engine_version
 from live.components.kept_files import IMMUTABLE, KeptFolder
 from live.components.panels import ASSETS_FOLDER, ASSETS_URL, asset_content, assets_version
+from live.components.pivot_engine import ENGINE_URL, engine_folder, engine_version
 from live.serving.boards import Built, Seen
 from live.serving.connection_guard import Room, no_bound
 from live.serving.hub import Hub

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import ui.asgi.page_sessions
+from live.components.streamlit_internals import sessions
 from ui.asgi.page_sessions import PageSessions
 
 HTML = [(b"accept", b"text/html,*/*")]
@@ -56,7 +57,7 @@ PASS, REFUSED, CLOSED = "let through", "http.response.start", "websocket.close"
 def test_what_is_refused_while_as_many_are_open_as_may_be(
     scope: dict[str, Any], then: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ui.asgi.page_sessions, "_sessions", lambda: {"one", "two"})
+    monkeypatch.setattr(ui.asgi.page_sessions, "sessions", lambda: {"one", "two"})
     kind, body = asyncio.run(answered(scope))
     assert kind == then
     assert (b"Too many pages are open" in body) == (then == REFUSED)
@@ -64,4 +65,4 @@ def test_what_is_refused_while_as_many_are_open_as_may_be(
 
 
 def test_the_sessions_of_a_running_server_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert ui.asgi.page_sessions._sessions() == set(), "no server runs here"
+    assert sessions() == set(), "no server runs here"

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from live.components.streamlit_internals import ASKS_NOBODY, SIGN_IN, SIGN_OUT, SIGNED_IN
 from services.access.read_claims import NotKnown, SignIn, read_claims
 from storage.connection.settings import settings
 from storage.core.database import Store
@@ -25,8 +26,6 @@ NOT_KNOWN_YET = "The store does not answer, so nobody knows whether your sign-in
 NO_ROLE = "You have no role here any more. Reload the page to see what to do."
 SIGNS_OUT_HERE = "Another server's page sent you here. You are still signed in: sign out on a page of Deltaboard."
 _ROLES_SECONDS = 2.0
-_GATED = ("media/", "_stcore/upload_file/", "_stcore/metrics", "_stcore/agent/")
-_SIGN_IN, _SIGNED_IN, _SIGN_OUT = "auth/login", "oauth2callback", "auth/logout"
 
 
 class Gate:
@@ -116,18 +115,18 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = request_path(scope) if scope["type"] == "http" else ""
-        if path.startswith(_GATED):
+        if path.startswith(ASKS_NOBODY):
             refusal = await self._gate(HTTPConnection(scope))
             if refusal is not None:
                 await PlainTextResponse(refusal, 401)(scope, receive, send)
                 return
-        elif path == _SIGN_OUT and must_sign_in() and _comes_from_elsewhere(HTTPConnection(scope)):
+        elif path == SIGN_OUT and must_sign_in() and _comes_from_elsewhere(HTTPConnection(scope)):
             await PlainTextResponse(SIGNS_OUT_HERE, 403)(scope, receive, send)
             return
-        elif path == _SIGN_OUT:
+        elif path == SIGN_OUT:
             await asyncio.to_thread(self._gate.sign_out, HTTPConnection(scope))
-        elif path == _SIGN_IN and must_sign_in():
+        elif path == SIGN_IN and must_sign_in():
             send = keeps_asked(HTTPConnection(scope), send)
-        elif path == _SIGNED_IN and must_sign_in():
+        elif path == SIGNED_IN and must_sign_in():
             send = leads_to_asked(HTTPConnection(scope), send)
         await self._app(scope, receive, send)

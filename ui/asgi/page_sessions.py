@@ -5,12 +5,11 @@ from http import HTTPStatus
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit.runtime import exists, get_instance
 
+from live.components.streamlit_internals import NOT_PAGES, STREAM, session_of, sessions
 from ui.asgi.request_path import request_path
 
-_STREAM = "_stcore/stream"
-_NOT_PAGES = ("_stcore/", "static/", "media/", "component/", "deltaboard/", "api/", "auth/", "app/", "oauth2callback")
+_NOT_PAGES = (*NOT_PAGES, "deltaboard/", "api/")
 _TRY_AGAIN_LATER = 1013
 _WAIT_SECONDS = 15
 _FULL = f"""<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Deltaboard</title>
@@ -31,7 +30,7 @@ class PageSessions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
-            if request_path(scope) == _STREAM and self._is_full() and not _comes_back(HTTPConnection(scope)):
+            if request_path(scope) == STREAM and self._is_full() and not _comes_back(HTTPConnection(scope)):
                 await receive()
                 await send({"type": "websocket.close", "code": _TRY_AGAIN_LATER, "reason": "Too many pages are open."})
                 return
@@ -42,14 +41,7 @@ class PageSessions:
         await self._app(scope, receive, send)
 
     def _is_full(self) -> bool:
-        return len(_sessions()) >= self._most
-
-
-def _sessions() -> set[str]:
-    """The ids of Streamlit's sessions, those that a browser has just left included."""
-    if not exists():
-        return set()
-    return {info.session.id for info in get_instance()._session_mgr.list_sessions()}
+        return len(sessions()) >= self._most
 
 
 def _asks_for_page(scope: Scope) -> bool:
@@ -60,5 +52,4 @@ def _asks_for_page(scope: Scope) -> bool:
 
 def _comes_back(connection: HTTPConnection) -> bool:
     """Whether the browser names a session that is still there, as Streamlit's own page does."""
-    said = connection.headers.get("sec-websocket-protocol", "").split(",")
-    return len(said) > 2 and said[2].strip() in _sessions()
+    return session_of(connection.headers.get("sec-websocket-protocol", "")) in sessions()

@@ -18,9 +18,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from live.components.explore_panel import engine_address
 from live.components.front_end import FOLDER, FrontEnd
 from live.components.panels import EVERY_PAGE_SCRIPT, PANELS_SCRIPT, asset_address
+from live.components.pivot_engine import ENGINE_SCRIPT, engine_address
+from live.components.streamlit_internals import HOST_CONFIG, IN_EVERY_SHELL, beforehand
 from live.serving.routes import Gate
 from storage.book.trade_statuses import shown_statuses
 from storage.core.database import Store
@@ -28,7 +29,7 @@ from ui.asgi.page_chunks import PIECES, Pieces
 from ui.asgi.request_path import request_path, root_path
 from ui.asgi.security_headers import POLICY, content_policy
 
-_HEAD_ENDS, _IS_SHELL = b"</head>", b"static/js/index."
+_HEAD_ENDS = b"</head>"
 _LATER = 'fetchpriority="low"'
 """What Streamlit's own start does not need waits for what it does: so it begins earlier."""
 _PREFETCH_AFTER_MS = 3000
@@ -37,7 +38,6 @@ _FONT = re.compile(rb'<link[^>]*as="font"[^>]*>')
 """Streamlit's shell asks for its own font first of all. Nothing here is written in it: the theme names others."""
 _ICONS = "MaterialSymbols-Rounded"
 _NOT_PASSED_ON = (b"if-none-match", b"if-modified-since", b"accept-encoding")
-_HOST_CONFIG = "/_stcore/host-config"
 
 
 class FirstPage:
@@ -80,7 +80,7 @@ class FirstPage:
     async def _config(self, scope: Scope) -> dict[str, Any] | None:
         """What Streamlit's own code would ask for first; None where it is not as expected."""
         if self._host_config is None:
-            path = root_path() + _HOST_CONFIG
+            path = f"{root_path()}/{HOST_CONFIG}"
             answer = _Answer()
             headers = [(name, value) for name, value in scope["headers"] if name == b"host"]
             asked = {**scope, "method": "GET", "path": path, "raw_path": path.encode(), "headers": headers}
@@ -95,7 +95,7 @@ class FirstPage:
         """Where the server is and how it is set up: Streamlit's code opens its connection without asking first."""
         if config is not None:
             said = f"{{ BACKEND_BASE_URL: new URL('.', location.href).href, HOST_CONFIG: {_in_script(config)} }}"
-            yield f"<script>window.__streamlit = {said}</script>"
+            yield beforehand(said)
 
     def _code(self, pieces: Pieces) -> Iterator[str]:
         icons = self._front_end.media(_ICONS)
@@ -110,7 +110,7 @@ class FirstPage:
             panels = escape(asset_address(PANELS_SCRIPT))
             yield f'<script type="module" async fetchpriority="high" src="{panels}"></script>'
         yield f'<script type="module" async {_LATER} src="{escape(asset_address(EVERY_PAGE_SCRIPT))}"></script>'
-        engine = engine_address("perspective-anywidget.js")
+        engine = engine_address(ENGINE_SCRIPT)
         if pieces.pivot:
             yield f'<link rel="modulepreload" href="{escape(engine)}">'
         else:
@@ -159,7 +159,7 @@ class _Answer:
         """Whether it is the shell, as it is expected."""
         kind = MutableHeaders(raw=self.start.get("headers", [])).get("content-type", "")
         is_html = self.status == 200 and kind.startswith("text/html")
-        return is_html and self.body.count(_HEAD_ENDS) == 1 and _IS_SHELL in self.body
+        return is_html and self.body.count(_HEAD_ENDS) == 1 and IN_EVERY_SHELL in self.body
 
     async def send_on(self, send: Send) -> None:
         if not self.start:

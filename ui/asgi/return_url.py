@@ -14,8 +14,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import Message, Send
-from streamlit.auth_util import get_origin_from_redirect_uri
 
+from live.components.streamlit_internals import sign_in_origin
 from ui.asgi.request_path import root_path
 from ui.page.page_files import page_addresses
 
@@ -29,7 +29,7 @@ _STATE = re.compile(r"[A-Za-z0-9_-]{8,100}")
 
 def keeps_asked(connection: HTTPConnection, send: Send) -> Send:
     """Answers of the way to the identity provider: what was asked for is kept in the browser."""
-    asked = own_address(connection.headers.get("referer", ""), get_origin_from_redirect_uri())
+    asked = own_address(connection.headers.get("referer", ""), sign_in_origin())
 
     async def keeping(message: Message) -> None:
         if message["type"] == "http.response.start" and asked is not None:

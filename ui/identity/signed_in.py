@@ -6,11 +6,8 @@ from typing import Any
 
 import streamlit as st
 from starlette.requests import HTTPConnection
-from streamlit.auth_util import get_cookie_with_chunks, get_origin_from_redirect_uri
-from streamlit.web.server.server_util import get_cookie_secret
-from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
-from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
+from live.components.streamlit_internals import sign_in_cookie, sign_in_origin
 from services.access.note_sign_in import NOBODY
 from services.access.permissions import Role, User
 from services.access.read_claims import Claims, NotKnown, SignIn, key_of, read_claims
@@ -30,17 +27,12 @@ def claims_of_page() -> Claims | None:
 
 def claims_of(connection: HTTPConnection) -> Claims | None:
     """The same for a request or websocket, by the same cookie, signature and secret; None: nobody has signed in."""
-
-    def one_cookie(name: str) -> bytes | None:
-        value = connection.cookies.get(name)
-        return None if value is None else decode_signed_value(get_cookie_secret(), name, value.encode("latin-1"))
-
     try:
-        cookie = get_cookie_with_chunks(one_cookie, USER_COOKIE_NAME)
+        cookie = sign_in_cookie(connection.cookies)
         said: dict[str, Any] = json.loads(cookie) if cookie else {}
     except ValueError:
         return None
-    is_ours = said.get("origin") == get_origin_from_redirect_uri()
+    is_ours = said.get("origin") == sign_in_origin()
     return said if is_ours and said.get("is_logged_in") is True else None
 
 

@@ -1,12 +1,12 @@
 """Links to the page of a trade, and from it to all trades."""
 
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
-from streamlit.elements.lib.column_types import ColumnConfig
 
 from ui.identity.current_user import PERSON
 from ui.page.page_files import PAGES
@@ -41,7 +41,7 @@ def open_all_trades() -> None:
     st.page_link(PAGES / "trades.py", label="All trades", icon=":material/list:")
 
 
-def link_column() -> ColumnConfig:
+def link_column() -> Any:
     """How a table shows addresses of trades: a sign to click."""
     return st.column_config.LinkColumn(
         "Open", display_text=":material/open_in_new:", width="small", help="Everything about the trade"

@@ -5,7 +5,8 @@ values at a change of page and puts them back into the address. Written into the
 """
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from live.components.streamlit_internals import came_by_history
 
 _PAGE, _JUST_OPENED = "page", "page_just_opened"
 
@@ -24,5 +25,4 @@ def just_opened() -> bool:
 
 def went_back() -> bool:
     """Whether the browser's back or forward led here: the address is then what was seen, even where it says nothing."""
-    context = get_script_run_ctx()
-    return context is not None and context.is_history_navigation
+    return came_by_history()

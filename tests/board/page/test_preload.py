@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from live.components.explore_panel import engine_address
 from live.components.front_end import FrontEnd
 from live.components.kept_files import IMMUTABLE
+from live.components.pivot_engine import ENGINE_SCRIPT, engine_address
 from tests.board.running import READY, RunningBoard, board, running_board
 from tests.fixtures.databases import Templates, free_port, load_demo_book
 from ui.asgi.page_chunks import PIECES
@@ -67,7 +67,7 @@ def test_static_files_are_those_of_streamlit(board: RunningBoard) -> None:
 def test_a_page_loads_no_code_that_was_not_said(board: RunningBoard, page: Any, path: str) -> None:
     first = first_page_of(board.address, path).text
     said = {unescape(address).removeprefix(".") for address in LINKED.findall(first)}
-    said.add(engine_address("perspective-anywidget.js"))  # for the next page, some seconds later
+    said.add(engine_address(ENGINE_SCRIPT))  # for the next page, some seconds later
     page.goto(f"{board.address}/{path}")
     page.wait_for_selector(IDLE)
     page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton], .db-panel[data-state=loading]')")

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
-from kafka import KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import TopicAuthorizationFailedError, UnsupportedCodecError
 
@@ -165,3 +166,26 @@ def test_transaction_markers_are_no_messages_behind_and_no_losses(store: Store, 
 )
 def test_the_reason_says_what_to_do(fault: Exception, why: str) -> None:
     assert why in reason_of(fault)
+
+
+def test_positions_are_asked_only_where_a_gap_can_be(
+    store: Store, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each question makes the library look at all partitions: none where all that the broker has was read."""
+    topic = fresh_topic(broker, partitions=4)
+    produce(broker, topic, [(None, ticket(f"T{number}"), number % 4) for number in range(40)])
+    asked: list[TopicPartition] = []
+    ask = KafkaConsumer.position
+
+    def position(consumer: KafkaConsumer, partition: TopicPartition, **named: Any) -> Any:
+        asked.append(partition)
+        return ask(consumer, partition, **named)
+
+    with KafkaSidecar(store, broker, {topic: topic_of("trades")}, group=topic) as sidecar:
+        sidecar.wait_for_rows(40, "trades")
+        monkeypatch.setattr(KafkaConsumer, "position", position)
+        produce(broker, topic, [(None, ticket("T40"), 2)])
+        sidecar.wait_for_offset(topic, 11, partition=2)
+        produce(broker, topic, [(None, ticket("T41"), 2)])
+        sidecar.wait_for_offset(topic, 12, partition=2)
+    assert {partition.partition for partition in asked} <= {2}

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
-from live.components.explore_panel import engine_address
 from live.components.kept_files import IMMUTABLE, KeptFile, KeptFolder
 from live.components.panels import ASSETS_FOLDER, ASSETS_URL, asset_address, asset_content, asset_names
+from live.components.pivot_engine import ENGINE_SCRIPT, engine_address
 from live.serving.hub import Hub
 from live.serving.routes import routes
 from storage.connection.settings import settings
@@ -74,9 +74,7 @@ def test_the_browser_keeps_our_files(live_routes: Starlette) -> None:
         answer = ask(live_routes, asset_address(name))
         assert answer.content == asset_content(ASSETS_FOLDER / name)
         assert answer.headers["cache-control"] == f"private, {IMMUTABLE}"
-    assert (
-        ask(live_routes, engine_address("perspective-anywidget.js")).headers["cache-control"] == f"private, {IMMUTABLE}"
-    )
+    assert ask(live_routes, engine_address(ENGINE_SCRIPT)).headers["cache-control"] == f"private, {IMMUTABLE}"
 
 
 @pytest.mark.parametrize(
