@@ -1,4 +1,4 @@
-"""What happens at ./test: the environment, the components, then style, types and tests."""
+"""What happens at ./test: the environment, the components, then style, types and tests of a tier."""
 
 import os
 import signal
@@ -13,37 +13,53 @@ from launch.script_checks import script_steps
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHERS = ("run", "test", "bench")
+TIERS = ("--fast", "--long")
 MOST_WORKERS = 4
 """Each has a database server, a broker and a browser of its own."""
 
 
 def main(arguments: list[str]) -> int:
-    """The whole of ./test: with arguments only pytest, with these."""
+    """The whole of ./test: with arguments only pytest, with these.
+
+    --fast first: no servers, no browser, no processes, so nothing is installed for them. --long first: everything,
+    other examples and more of them, many kills, and a soak (--soak-minutes).
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     return leave(lambda: _check(arguments))
 
 
 def _check(arguments: list[str]) -> int:
-    python = ensure_environment(ROOT, "requirements-test.txt")
-    install_missing()
-    fetch_missing()
-    scripts, lacking = ([], []) if arguments else script_steps()
-    variables, missing = settings_for_tests()
+    tier = next((argument for argument in arguments if argument in TIERS), None)
+    options = [argument for argument in arguments if argument != tier]
+    of_tier = ["--tier", tier.removeprefix("--")] if tier else []
+    python = str(ensure_environment(ROOT, "requirements-test.txt"))
+    chosen = bool(options) and not _is_for_soak(options)
+    if tier != "--fast":
+        install_missing()
+        fetch_missing()
+    scripts, missing = ([], []) if chosen else script_steps()
+    variables, lacking = ({}, []) if tier == "--fast" else settings_for_tests()
     missing += lacking
     if missing and is_ci():
         raise Refusal("In CI no component may be missing.", why=missing)
     for line in missing:
         say(f"SKIPPED {line}")
-    if arguments:
-        steps = [("tests", ["-m", "pytest", *arguments])]
+    if chosen:
+        steps = [("tests", ["-m", "pytest", *of_tier, *options])]
     else:
-        steps = [*_style_steps(), ("types", ["-m", "mypy"]), ("tests", ["-m", "pytest", *_side_by_side()])]
-    commands = [*scripts, *((name, [str(python), *step]) for name, step in steps)]
+        tests = ["-m", "pytest", *of_tier, *_side_by_side(), *options]
+        steps = [*_style_steps(), ("types", ["-m", "mypy"]), ("tests", tests)]
+    commands = [*scripts, *((name, [python, *step]) for name, step in steps)]
     failed = [name for name, command in commands if _fails(name, command, variables)]
     for line in missing:
         say(f"SKIPPED {line}")
     say(f"Failed: {', '.join(failed)}." if failed else "All is well.")
     return 1 if failed else 0
+
+
+def _is_for_soak(options: list[str]) -> bool:
+    """Whether nothing is chosen but how long the soak lasts."""
+    return options[0].startswith("--soak-minutes") and len(options) == 1 + ("=" not in options[0])
 
 
 def _style_steps() -> list[tuple[str, list[str]]]:

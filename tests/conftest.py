@@ -1,12 +1,8 @@
 """Fixtures that all tests share: databases, Kafka broker, browser, a small book, one of many boundaries, and the
-ways a file comes in.
-
-Hypothesis draws the same examples at every run, and none is too slow for it.
-"""
-
-from hypothesis import HealthCheck, settings
+ways a file comes in; and the tiers of tests."""
 
 pytest_plugins = [
+    "tests.fixtures.tiers",
     "tests.fixtures.browser",
     "tests.fixtures.databases",
     "tests.fixtures.kafka",
@@ -14,8 +10,3 @@ pytest_plugins = [
     "tests.fixtures.boundaries",
     "tests.fixtures.ways_in",
 ]
-
-settings.register_profile(
-    "the same at every run", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("the same at every run")

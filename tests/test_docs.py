@@ -22,6 +22,8 @@ from tests.test_architecture import ALLOWED, WITHIN, WITHIN_ASSETS, repository_f
 CONVENTIONS, OPERATIONS, ARCHITECTURE = "docs/conventions.md", "docs/operations.md", "docs/architecture.md"
 Row = dict[str, str]
 
+pytestmark = pytest.mark.fast  # asks git what is in the repository
+
 
 def tables_under(document: str, heading: str) -> list[list[Row]]:
     """The tables between a heading and the next one; a row maps column to cell, back-ticks dropped."""

@@ -38,6 +38,8 @@ SHOWN = pa.table(
     }
 )
 
+pytestmark = pytest.mark.processes
+
 
 class Open:
     """A gate that lets everybody pass under the name that they give themselves."""

@@ -44,6 +44,26 @@ def test_arguments_go_to_pytest_alone(commands: list[list[str]]) -> None:
     assert commands == [["pytest", "tests/data", "-x"]]
 
 
+def test_the_fast_tier_needs_no_component(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "install_missing", lambda: pytest.fail("it installs servers"))
+    monkeypatch.setenv("DELTABOARD_CHROMIUM", "/no/such/browser")
+    monkeypatch.setenv("CI", "true")
+    assert checks._check(["--fast"]) == 1
+    assert [command[0] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
+    assert commands[-1][1:4] == ["--tier", "fast", "-n"]
+    commands.clear()
+    assert checks._check(["--fast", "tests/data"]) == 0
+    assert commands == [["pytest", "--tier", "fast", "tests/data"]]
+
+
+@pytest.mark.parametrize("soak", [[], ["--soak-minutes", "5"], ["--soak-minutes=5"]])
+def test_the_long_tier_is_all_of_it(commands: list[list[str]], soak: list[str]) -> None:
+    assert checks._check(["--long", *soak]) == 1
+    assert [command[0] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
+    assert commands[-1][1:3] == ["--tier", "long"]
+    assert commands[-1][-len(soak) :] == soak or not soak
+
+
 @pytest.mark.parametrize("in_ci", [True, False])
 def test_a_missing_component_fails_in_ci_and_is_a_loud_skip_elsewhere(
     in_ci: bool,

@@ -12,6 +12,8 @@ from launch import components, environment, messages, python_version
 
 ROOT = Path(__file__).resolve().parents[2]
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -182,10 +182,16 @@ def test_a_sidecar_that_dies_at_a_point_leaves_what_an_undisturbed_run_leaves(
 
 
 def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
-    commands: Commands, store: Store, broker: Broker, stream: Stream, undisturbed: dict[str, str]
+    commands: Commands,
+    store: Store,
+    broker: Broker,
+    stream: Stream,
+    undisturbed: dict[str, str],
+    chance: random.Random,
+    many: int,
 ) -> None:
     """One is killed soon after its start, while it joins or claims; the others when they have come some way."""
-    chance, kills = random.Random(7), RANDOM_KILLS[store.dialect]
+    kills = RANDOM_KILLS[store.dialect] * many
     arguments = command(broker, stream, f"random-{store.dialect}")
     for attempt in range(kills):
         sidecar = commands.start(url_of(store), *arguments)

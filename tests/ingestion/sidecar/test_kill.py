@@ -108,10 +108,15 @@ def test_a_sidecar_that_dies_at_a_point_leaves_what_an_undisturbed_run_leaves(
 
 
 def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
-    commands: Commands, book_store: Store, ticks: Path, undisturbed: dict[str, str]
+    commands: Commands,
+    book_store: Store,
+    ticks: Path,
+    undisturbed: dict[str, str],
+    chance: random.Random,
+    many: int,
 ) -> None:
     """One is killed soon after its start, the others a moment after they have come some way. None ends by itself."""
-    chance, kills = random.Random(20200309), RANDOM_KILLS[book_store.dialect]
+    kills = RANDOM_KILLS[book_store.dialect] * many
     for attempt in range(kills):
         sidecar = commands.start(url_of(book_store), "replay", str(ticks), "--speed", "max")
         some_way = last_row(ticks) * attempt // (kills + 1)

@@ -282,17 +282,15 @@ def test_a_sidecar_that_dies_at_a_point_leaves_what_an_undisturbed_run_leaves(
 
 
 def test_a_sidecar_killed_at_random_leaves_what_an_undisturbed_run_leaves(
-    commands: Commands, store: Store, place: Place, undisturbed: Outcome
+    commands: Commands, store: Store, place: Place, undisturbed: Outcome, chance: random.Random, many: int
 ) -> None:
     """It goes from step to step, and is killed and started again soon after the files of some of them came."""
     assert set(metadata.tables) >= {compared.name for compared in COMPARED}
-    chance = random.Random(20200309)
     place.empty()
-    kills = RANDOM_KILLS[store.dialect]
     for drop in (False, True):
         its = [step for step in place.steps if step.drop is drop]
         sidecar = commands.start(url_of(store), *place.command(its[0]))
-        chosen = chance.sample(range(len(its)), kills)
+        chosen = chance.sample(range(len(its)), min(RANDOM_KILLS[store.dialect] * many, len(its)))
         for number, step in enumerate(its):
             place.write(step)
             if number in chosen:
