@@ -5,16 +5,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import structlog
-
 from ingestion.commands.opening import NOT_PRICED, TAKEN, fail, opened_store, read_settings
 
 if TYPE_CHECKING:
     from ingestion.sidecar.feed import Feed
     from storage.core.database import Store
     from storage.feeds.feeds import Feed as FeedRow
-
-log = structlog.get_logger("sidecar")
 
 
 def run_sidecar(
@@ -29,6 +25,8 @@ def run_sidecar(
     open_feed: makes the feed from the store and the feed's row there. Ends the command when all names are taken, or
     when another sidecar takes the feed over. With ``once``, an underlying that cannot be priced is an error, too.
     """
+    import structlog
+
     from engine.pricing.warm_up import warm_up
     from ingestion.sidecar.logs import log_to_stderr
     from ingestion.sidecar.pricer_builder import NotPriced
@@ -36,6 +34,7 @@ def run_sidecar(
     from storage.feeds.feeds import FeedLost, FeedTaken
 
     log_to_stderr(read_settings().log_level)
+    log = structlog.get_logger("sidecar")
     with opened_store() as store:
         warm_up(lambda name: log.info("pricing engine ready", engine=name))
         stop = threading.Event()
