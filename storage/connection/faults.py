@@ -139,11 +139,6 @@ def fault_of(error: BaseException) -> Fault | None:
     return Fault.OVERLOADED if crowded else Fault.UNREACHABLE
 
 
-def is_unavailable(error: BaseException) -> bool:
-    """Whether to wait and do the same again."""
-    return fault_of(error) not in (None, Fault.CORRUPT)
-
-
 def as_store_fault(error: StatementError) -> StatementError:
     """The error as StoreUnavailable or StoreCorrupt; one of ours stays as it is."""
     fault = fault_of(error)

@@ -24,7 +24,6 @@ from storage.connection.faults import (
     StoreUnavailable,
     fault_of,
     in_words,
-    is_unavailable,
 )
 from storage.connection.settings import settings
 from storage.connection.store_limits import StoreLimits
@@ -66,7 +65,6 @@ def test_postgresql_is_judged_by_the_state(state: str, fault: Fault | None) -> N
     original = psycopg.errors.lookup(state)("said so") if state != "08P01" else psycopg.errors.ProtocolViolation("")
     error = DBAPIError.instance("SELECT 1", None, original, psycopg.Error)
     assert fault_of(error) == fault
-    assert is_unavailable(error) == (fault not in (None, Fault.CORRUPT))
 
 
 @pytest.mark.parametrize(
