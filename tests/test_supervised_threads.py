@@ -180,7 +180,7 @@ def sqlite_checkpoint(bench: Bench) -> Breaks:
 def worker_process(bench: Bench) -> Breaks:
     """The listener cannot take what the process says."""
     broken = bench.breaks(WorkerProcess, "_take")
-    beside = WorkerProcess("services.exports.export_worker", settings(), failed="failed", died="died")
+    beside = WorkerProcess("tests.fixtures.faulty_worker", settings(), failed="failed", died="died")
     bench.stack.callback(beside.close)
 
     def ask() -> None:
@@ -243,6 +243,9 @@ CASES: dict[str, Callable[[Bench], Breaks]] = {
     "SQLite checkpoint": sqlite_checkpoint,
 }
 ENDS_WITH_SUCCESS = {"page warm-up", "sign-outs"}
+ASK_NO_STORE = {"worker process", "page warm-up", "slow engines", "connection guard", "SQLite checkpoint"}
+"""Which database there is makes no difference to them."""
+ON_POSTGRESQL = [name for name in TASKS if name not in ASK_NO_STORE]
 
 
 @pytest.fixture
@@ -255,7 +258,14 @@ def states_of(name: str) -> list[tuple[TaskState, str]]:
     return [(health.state, health.reason) for health in task_healths() if health.task.name == name]
 
 
-@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize(
+    ("name", "store"),
+    [
+        *((name, "sqlite") for name in TASKS),
+        *(pytest.param(name, "postgresql", marks=pytest.mark.postgres) for name in ON_POSTGRESQL),
+    ],
+    indirect=["store"],
+)
 def test_it_fails_says_so_and_recovers(name: str, bench: Bench) -> None:
     broken = CASES[name](bench)
     turn = getattr(bench, "turn", lambda: None)

@@ -77,7 +77,9 @@ def test_the_replay_is_paused_resumed_and_started_again(
             paused_at = feed_of(board.store).cursor
             wait_for_revision(page, "market", revision_of(board.store))
             quotes = page.locator("[data-panel=market] [data-column=quote]").all_inner_texts()
-            page.wait_for_timeout(2500)  # the replay would have gone on by two rows
+            for _ in range(3):  # it has looked whether to go on, and said that it lives
+                seen = feed_of(board.store).seen_at
+                wait_for(lambda seen=seen: feed_of(board.store).seen_at != seen, 60, "a sign of life")  # type: ignore[misc]
             assert feed_of(board.store).cursor == paused_at
             assert page.locator("[data-panel=market] [data-column=quote]").all_inner_texts() == quotes
             press(page, ".st-key-replay_pause button")
