@@ -49,7 +49,7 @@ def test_the_fast_tier_needs_no_component(commands: list[list[str]], monkeypatch
     monkeypatch.setenv("DELTABOARD_CHROMIUM", "/no/such/browser")
     monkeypatch.setenv("CI", "true")
     assert checks._check(["--fast"]) == 1
-    assert [command[0] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
+    assert [command[0] for command in commands] == ["eslint", "ruff", "ruff", "mypy", "pytest"]
     assert commands[-1][1:4] == ["--tier", "fast", "-n"]
     commands.clear()
     assert checks._check(["--fast", "tests/data"]) == 0
@@ -59,7 +59,7 @@ def test_the_fast_tier_needs_no_component(commands: list[list[str]], monkeypatch
 @pytest.mark.parametrize("soak", [[], ["--soak-minutes", "5"], ["--soak-minutes=5"]])
 def test_the_long_tier_is_all_of_it(commands: list[list[str]], soak: list[str]) -> None:
     assert checks._check(["--long", *soak]) == 1
-    assert [command[0] for command in commands] == ["ruff", "ruff", "mypy", "pytest"]
+    assert [command[0] for command in commands] == ["eslint", "ruff", "ruff", "mypy", "pytest"]
     assert commands[-1][1:3] == ["--tier", "long"]
     assert commands[-1][-len(soak) :] == soak or not soak
 
