@@ -149,7 +149,7 @@ class ReplayFeed:
         if self.ended or self.paused or self._due > now:
             return None
         taken: list[TickRow] = []
-        due = self._due
+        due, first = self._due, self._next + 1
         while (
             not self.ended
             and self._due <= now
@@ -162,7 +162,9 @@ class ReplayFeed:
             if not self.ended:
                 self._due += self._wait(taken[-1], self._rows[self._next])
         quotes = [
-            Quote(row.as_of_date, ticker, quote, row.observed_at) for row in taken for ticker, quote in row.quotes
+            Quote(row.as_of_date, ticker, quote, row.observed_at, place)
+            for place, row in ((f"tick row {number}", row) for number, row in enumerate(taken, first))
+            for ticker, quote in row.quotes
         ]
         return Batch(
             Incoming(quotes=quotes),

@@ -37,10 +37,12 @@ from storage.feeds.feeds import (
     read_feed,
     report,
 )
+from storage.market.quote_history import forget_versions
 
 _LOOK_SECONDS = 0.1
 _REPORT_SECONDS = 0.5
 _PRUNE_SECONDS = 5.0
+_FORGET_SECONDS = 86_400.0
 _LONGEST_SLEEP_SECONDS = 0.02
 _SLEEP_WHILE_PREPARING_SECONDS = 0.002
 _BACK_OFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -74,7 +76,7 @@ class Sidecar:
         self._feed = open_feed(self._claim(speed))
         self._reports = TaskReports(store, f"sidecar {name}")
         self._lag: float | None = None
-        self._next_look = self._next_report = self._next_prune = 0.0
+        self._next_look = self._next_report = self._next_prune = self._next_forget = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Raises FeedLost when another sidecar has taken the feed over; with ``once`` NotPriced."""
@@ -124,6 +126,9 @@ class Sidecar:
         if now >= self._next_prune:
             self._patiently(stop, self._prune)
             self._next_prune = now + _PRUNE_SECONDS
+        if self._settings.quote_days is not None and now >= self._next_forget:
+            self._patiently(stop, self._forget_quotes)
+            self._next_forget = now + _FORGET_SECONDS
 
     def _apply(self, batch: Batch) -> None:
         try:
@@ -238,6 +243,10 @@ class Sidecar:
                 self._settings.change_log_minutes,
                 self._settings.change_log_megabytes,
             )
+
+    def _forget_quotes(self) -> None:
+        gone = forget_versions(self._store, self._settings.quote_days or 0)
+        log.info("quotes_forgotten", versions=gone, days=self._settings.quote_days)
 
     def _sleep(self) -> float:
         awake = None if self._feed.paused else self._feed.next_awake(time.monotonic())

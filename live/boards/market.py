@@ -9,7 +9,8 @@ import numpy as np
 from sqlalchemy import Connection
 
 from storage.book.records import read_records
-from storage.market.quotes import Quote, observations_of, previous_quoted_date, quotes_as_known
+from storage.market.quote_history import observations_of
+from storage.market.quotes import Quote, previous_quoted_date, quotes_as_known
 
 _NOBODY = ("", "", "")
 

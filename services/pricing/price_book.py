@@ -175,11 +175,16 @@ def defer_pricers(
 
 
 def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: date, rows: ValuationRows) -> None:
-    """Write the rows and put them into the change log's entry; what somebody else reported is left alone."""
+    """Write the rows and put them into the change log's entry; what somebody else reported is left alone.
+
+    The values of parameters that are others than before are kept beside them.
+    """
     rows = rows.without(state.reported(unit.connection, as_of))
     for name, table in write_valuations(unit, as_of, rows).items():
         if table.num_rows:
             change.log(name, as_of, table)
+    used = {part.risk_factor: part.parameters for part in rows.valued if part.parameters is not None and len(part)}
+    state.note_priced_with(unit, as_of, used)
     newest = max((part.observed_at for part in rows.valued), default=None)
     if newest is not None and (change.observed_at is None or newest > change.observed_at):
         change.as_of_date, change.observed_at = as_of, newest

@@ -29,6 +29,7 @@ from storage.book.trade_statuses import read_unpriced
 from storage.connection.settings import Settings
 from storage.core.change_log import Change, rows_since
 from storage.core.database import Store, StoreRevisions, WriteUnit
+from storage.market.priced_with import write_priced_with
 from storage.market.quotes import Quote, newest_as_of, quotes_as_known
 from storage.market.reported import reported_keys
 from storage.market.sensitivities import priced_dates
@@ -44,8 +45,9 @@ class StoreSnapshot:
 
     quotes: as-of date -> instrument -> newest quote on or before it, of the dates that were asked for. reported: as-of
     date -> risk factor -> trades whose sensitivity was reported from outside, likewise. priced: the dates that we
-    priced. persisted: the pricers whose failures the store has. static_revision, quotes_revision, reported_revision:
-    where the store stood when each part was read; -1 where it was not.
+    priced; priced_with: as-of date -> underlying -> parameters, as the store has them. persisted: the pricers whose
+    failures the store has. static_revision, quotes_revision, reported_revision: where the store stood when each part
+    was read; -1 where it was not.
     """
 
     book: BookSnapshot = field(default_factory=BookSnapshot)
@@ -54,6 +56,7 @@ class StoreSnapshot:
     reported: Map[date, Map[str, frozenset[str]]] = field(default_factory=Map)
     priced: frozenset[date] = frozenset()
     newest: date | None = None
+    priced_with: Map[date, Mapping[str, Parameters]] = field(default_factory=Map)
     persisted: Map[Key, UnderlyingPricer] = field(default_factory=Map)
     static_revision: int = _UNREAD
     quotes_revision: int = _UNREAD
@@ -155,7 +158,7 @@ class PricingState:
             self._hold(quotes_revision=at.quotes_revision)
         if at.static_revision != self._held.static_revision:
             self._follow_static(connection)
-            self._hold(static_revision=at.static_revision)
+            self._hold(static_revision=at.static_revision, priced_with=Map())
         if at.reported_revision != self._held.reported_revision:
             self._hold(reported=Map(), reported_revision=at.reported_revision)
 
@@ -279,6 +282,13 @@ class PricingState:
         """Note that a date has values or failures of ours now."""
         if as_of not in self.priced:
             self._hold(priced=self.priced | {as_of})
+
+    def note_priced_with(self, unit: WriteUnit, as_of: date, used: Mapping[str, Parameters]) -> None:
+        """Store the parameters that a date was priced with, where the store has others."""
+        known = self._held.priced_with.get(as_of)
+        stored = write_priced_with(unit, as_of, used, known)
+        if stored is not known:
+            self._hold(priced_with=self._held.priced_with.set(as_of, stored))
 
     def drop_quotes(self) -> None:
         """Forget the quotes in memory after a change to dates that are not the newest: later dates may inherit them."""

@@ -46,6 +46,7 @@ def rows_of(prepared: UnderlyingPricer, valued: Valued, quote: Quote) -> ValuedR
             trade_id=valued.trade_ids,
             priced_by=valued.priced_by,
             measures=valued.measures,
+            parameters=prepared.parameters,
         )
     return ValuedRows(prepared, quote, known, failed_rows(prepared, valued.failures))
 

@@ -15,7 +15,7 @@ import pandas as pd
 from engine.contracts import FloatArray, IntArray
 from services.queries.day_book import SUMS, DayBook, UnderlyingSums, UnderlyingTrades
 from storage.book.records_at import LaterVersion
-from storage.market.quotes import ReceivedQuote
+from storage.market.quote_history import ReceivedQuote
 
 BUCKET = "5min"
 

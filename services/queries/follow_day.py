@@ -14,7 +14,8 @@ from storage.book.hierarchy import BookHierarchy, read_hierarchy
 from storage.book.records_at import first_revision, records_at, revision_before, versions_after
 from storage.core.change_log import NO_DATE
 from storage.core.schema import change_rows, changes, sensitivities
-from storage.market.quotes import ReceivedQuote, closed_at, newest_as_of, quotes_as_known, received_quotes
+from storage.market.quote_history import ReceivedQuote, closed_at, received_quotes
+from storage.market.quotes import newest_as_of, quotes_as_known
 from storage.market.sensitivities import previous_priced_date
 
 _CLOCKS_APART = timedelta(minutes=1)

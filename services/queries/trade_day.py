@@ -13,12 +13,11 @@ from engine.measures import MEASURE_NAMES
 from engine.snapshot.parameters import ARTICLE_DEFAULTS, ParameterHistory, Parameters
 from engine.snapshot.trade_arrays import TradeArrays
 from engine.valuation.underlying_pricer import UnderlyingPricer, prepare_trades
+from storage.book.records_at import RecordVersion
 from storage.book.trade_statuses import read_unpriced
+from storage.market.quote_history import received_after, received_observations
 from storage.read_models.one_trade import (
-    RecordVersion,
     parameter_versions,
-    received_after,
-    received_observations,
     trade_versions,
 )
 

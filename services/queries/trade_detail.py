@@ -11,12 +11,12 @@ from engine.model import FALLBACK_PARAMETERS, NotPriced, Product, Source
 from engine.snapshot.parameters import DEFAULT_PARAMETERS
 from storage.book.hierarchy import contracts_in_words
 from storage.book.records import columns_of
+from storage.book.records_at import RecordVersion
 from storage.book.trade_statuses import DefinedStatus, read_statuses
 from storage.market.quotes import newest_as_of
 from storage.market.sensitivities import previous_priced_date, valued_dates
 from storage.people.audit import StoredAuditEntry, entries_about
 from storage.read_models.one_trade import (
-    RecordVersion,
     Row,
     TradeValues,
     newest_parameters,

@@ -28,7 +28,7 @@ class Incoming:
     def add(self, kind: str, record: Record, place: str = "") -> None:
         """Add a valid record of any kind of ``RECORD_KINDS``. Raises ValueError for another kind."""
         if kind == "quotes":
-            self.quotes.append(_quote(record))
+            self.quotes.append(_quote(record, place))
         elif kind == "sensitivities":
             self.sensitivities.append(record)
         elif kind in RECORD_TABLES:
@@ -49,13 +49,13 @@ class Incoming:
         return sum(map(len, self.records.values())) + len(self.quotes) + len(self.sensitivities)
 
 
-def quote_of_date(as_of: date, instrument: str, quote: float) -> Quote:
+def quote_of_date(as_of: date, instrument: str, quote: float, place: str = "") -> Quote:
     """A quote that has a date and no time: it counts as observed at the start of that day (UTC).
 
     It takes the place of a newer observation of the same date all the same, because whoever sends it means the newest;
     and any tick of the day that comes after it is newer than it.
     """
-    return Quote(as_of, instrument, quote, datetime.combine(as_of, time.min, UTC))
+    return Quote(as_of, instrument, quote, datetime.combine(as_of, time.min, UTC), place)
 
 
 def has_no_time(quote: Quote) -> bool:
@@ -63,8 +63,8 @@ def has_no_time(quote: Quote) -> bool:
     return quote.observed_at == datetime.combine(quote.as_of_date, time.min, UTC)
 
 
-def _quote(record: Record) -> Quote:
+def _quote(record: Record, place: str) -> Quote:
     moment = record["as_of_date"]
     if type(moment) is date:
-        return quote_of_date(moment, record["instrument"], record["quote"])
-    return Quote(as_of_date(moment), record["instrument"], record["quote"], moment)
+        return quote_of_date(moment, record["instrument"], record["quote"], place)
+    return Quote(as_of_date(moment), record["instrument"], record["quote"], moment, place)

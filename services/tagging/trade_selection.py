@@ -64,14 +64,14 @@ class MatchingTrades:
         was = {
             trade_id: row.record["trade_status"]
             for trade_id, row in then.items()
-            if not row.record.get("removed") and passes(self.chosen, row.record, row.source)
+            if passes(self.chosen, row.record, row.source)
         }
         if self.known_at is None:
             return seen | was
         known = records_before(connection, list(was), self.known_at + 1)
         for trade_id, row in known.items():
             status = row.record["trade_status"]
-            if not row.record.get("removed") and not (self.without_changed and status != was[trade_id]):
+            if not (self.without_changed and status != was[trade_id]):
                 seen[trade_id] = status
         return seen
 

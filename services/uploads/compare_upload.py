@@ -13,8 +13,9 @@ from services.records.incoming import Incoming, has_no_time
 from services.records.read_values import shown
 from storage.book.records import RECORD_TABLES, Record
 from storage.core.schema import pricing_failures, quotes, sensitivities
+from storage.market.quote_history import stored_observations
 from storage.market.quotes import Quote
-from storage.people.uploads import Key, Row, stored_observations, stored_rows
+from storage.people.uploads import Key, Row, stored_rows
 
 SOURCE = "source"
 
@@ -176,12 +177,13 @@ def _quotes(connection: Connection, records: Sequence[Record], lines: Sequence[i
         else:
             newest[key] = quote
             taken.append((line, quote, Outcome.NEW if known is None else Outcome.CHANGED, known))
-    observed = stored_observations(connection, {(quote.instrument, quote.observed_at) for _, quote, *_ in taken})
+    instants = {(quote.as_of_date, quote.instrument, quote.observed_at) for _, quote, *_ in taken}
+    observed = stored_observations(connection, instants)
     found = []
     for line, quote, outcome, known in taken:
         before = {
             "newest": stored.get((quote.as_of_date, quote.instrument)),
-            "observation": observed.get((quote.instrument, quote.observed_at)),
+            "observation": observed.get((quote.as_of_date, quote.instrument, quote.observed_at)),
         }
         changes = (("quote", known.quote, quote.quote),) if known is not None and outcome is Outcome.CHANGED else ()
         place: Key = (quote.as_of_date, quote.instrument, quote.observed_at)

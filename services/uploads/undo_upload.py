@@ -18,6 +18,8 @@ from services.uploads.preview_upload import Progress
 from services.writes.take_back import take_back_quotes, take_back_records, take_back_sensitivities
 from storage.book.records import RECORD_TABLES
 from storage.core.database import Store, WriteUnit
+from storage.core.known_at import withdraw_revision
+from storage.market.quote_history import stored_observations
 from storage.people.audit import AuditEntry, append_audit
 from storage.people.uploads import (
     UPLOAD_TABLES,
@@ -28,7 +30,6 @@ from storage.people.uploads import (
     mark_undone,
     read_batch,
     read_uploaded_rows,
-    stored_observations,
     stored_rows,
     who_wrote,
 )
@@ -84,13 +85,14 @@ def undo_upload(
         progress(0.4, "putting back what was there")
         moved = RepricingScope()
         change.reload = True
+        withdraw_revision(unit, batch.revision, f"undo of upload {batch_id} by {user.name}")
         if batch.kind == "quotes":
-            take_back_quotes(unit, state, change, rows, moved)
+            held = take_back_quotes(unit, state, change, {row.key[:2] for row in rows}, moved)
+            _refuse_forgotten(batch_id, rows, held)
         elif batch.kind == "sensitivities":
             take_back_sensitivities(unit, state, change, rows, moved)
         else:
-            source = f"undo of upload {batch_id} by {user.name}"
-            take_back_records(unit, state, change, batch.kind, rows, stored, source, moved)
+            take_back_records(unit, state, change, batch.kind, stored, moved)
         progress(0.7, "pricing")
         pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
         mark_undone(unit, batch_id, user.name)
@@ -127,6 +129,17 @@ def _stored_keys(batch: UploadBatch, rows: Sequence[UploadedRow]) -> Collection[
     return {row.key[:2] for row in rows} if batch.kind == "quotes" else [row.key for row in rows]
 
 
+def _refuse_forgotten(batch_id: int, rows: Sequence[UploadedRow], held: Collection[Key]) -> None:
+    """Raises UndoRefused where what an upload of quotes took the place of is kept no more."""
+    lost = [row for row in rows if (row.previous or {}).get("newest") is not None and row.key[:2] not in held]
+    if lost:
+        count = how_many(len(lost), "quote that it replaced is", "quotes that it replaced are")
+        raise UndoRefused(
+            f"Upload {batch_id} cannot be taken back: {count} kept no more (DELTABOARD_QUOTE_DAYS), as of "
+            f"{_row_text(lost[0].key)}. Upload a file with the values that you want."
+        )
+
+
 def _touched(
     unit: WriteUnit, batch: UploadBatch, rows: Sequence[UploadedRow], stored: Mapping[Key, Row]
 ) -> list[tuple[UploadedRow, Row | None]]:
@@ -134,11 +147,11 @@ def _touched(
     if batch.kind != "quotes":
         found = ((row, stored.get(row.key)) for row in rows)
         return [(row, now) for row, now in found if now is None or now["revision"] != batch.revision]
-    observed = stored_observations(unit.connection, [row.key[1:] for row in rows])
+    observed = stored_observations(unit.connection, [(day, name, at) for day, name, at in (row.key for row in rows)])
     touched: list[tuple[UploadedRow, Row | None]] = []
     for row in rows:
-        observation, quote = observed.get(row.key[1:]), stored.get(row.key[:2])
-        if observation is None or observation["received_at"] != batch.uploaded_at:
+        observation, quote = observed.get((row.key[0], row.key[1], row.key[2])), stored.get(row.key[:2])
+        if observation is None or observation["revision"] != batch.revision:
             touched.append((row, observation))
         elif quote is None or (quote["revision"] != batch.revision and _was_newest(row)):
             touched.append((row, quote))

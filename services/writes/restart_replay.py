@@ -11,22 +11,24 @@ from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope, price_moved
 from services.pricing.unit_of_work import unit_of_work
 from storage.core.database import Store
-from storage.core.schema import pricing_failures, quote_history, quotes, sensitivities
+from storage.core.known_at import withdraw_quotes
+from storage.core.schema import pricing_failures, sensitivities
 from storage.feeds.feeds import move_cursor
+from storage.market.quote_history import hold_instead_of_source
 from storage.market.quotes import newest_as_of
 
 
 def restart_replay(
     store: Store, state: PricingState, *, feed: str, owner: str, first_date: date, cursor: dict[str, Any]
 ) -> DeferredWork:
-    """In one transaction: forget the replay's quotes and all our values from its first date on, set its cursor back,
-    and price the newest date that remains. Trades, static data, other feeds' quotes and what others reported stay.
-    Raises FeedLost.
+    """In one transaction: withdraw the replay's quotes from its first date on, forget our values from there, set its
+    cursor back, and price the newest date that remains. Trades, static data, other feeds' quotes and what others
+    reported stay; so does what the replay has brought, as history. Raises FeedLost.
     """
     with unit_of_work(store, state, feed) as work:
         unit, change = work.unit, work.change
-        for table in (quotes, quote_history):
-            unit.connection.execute(delete(table).where(table.c.source == feed, table.c.as_of_date >= first_date))
+        withdraw_quotes(unit, feed, first_date, f"restart of {feed}")
+        hold_instead_of_source(unit, feed, first_date)
         ours = (sensitivities.c.as_of_date >= first_date) & (sensitivities.c.source == Source.ENGINE)
         unit.connection.execute(delete(sensitivities).where(ours))
         unit.connection.execute(delete(pricing_failures).where(pricing_failures.c.as_of_date >= first_date))

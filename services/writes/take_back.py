@@ -1,6 +1,6 @@
-"""Put rows back as they were before an upload, inside a transaction, and say what must be priced."""
+"""Make the newest rows what holds after an upload was withdrawn, inside a transaction, and say what must be priced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -9,11 +9,13 @@ from sqlalchemy import Table, delete
 from engine.model import Source
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope
-from services.writes.upsert_records import upsert_changed_records
-from storage.book.records import RECORD_TABLES, key_of, write_versions
+from services.writes.upsert_records import known_trades, note_changed_records
+from storage.book.records import RECORD_TABLES, key_of
+from storage.book.records_at import newest_versions, plain_record, record_key
 from storage.core.change_log import NO_DATE, Change
 from storage.core.database import WriteUnit
-from storage.core.schema import pricing_failures, quote_history, quotes, sensitivities
+from storage.core.schema import pricing_failures, sensitivities
+from storage.market.quote_history import hold_instead
 from storage.market.quotes import newest_as_of, quoted_dates
 from storage.market.sensitivities import forget_failures, forget_values, written_dates
 from storage.people.uploads import Key, Row, UploadedRow, remove_rows, restore_rows
@@ -24,24 +26,25 @@ def take_back_records(
     state: PricingState,
     change: Change,
     kind: str,
-    rows: Sequence[UploadedRow],
     stored: Mapping[Key, Row],
-    source: str,
     moved: RepricingScope,
 ) -> None:
-    """Former values of records that were changed; records that were new go, trades with their values of ours.
+    """Make records what holds of them now that their versions were withdrawn: others do, or none any more.
 
-    stored: the records as they are, all of one revision, which is the upload's.
+    stored: the withdrawn records as they are, all of one revision. Of those that are gone our values go, too.
     """
     table = RECORD_TABLES[kind]
-    restored = [row.previous for row in rows if row.previous is not None]
-    added = [stored[row.key] for row in rows if row.previous is None]
-    if added:
-        _remove_records(unit, state, change, kind, added, source, moved)
+    by_key = {record_key(kind, record): record for record in stored.values()}
+    held = newest_versions(unit.connection, kind, by_key)
+    gone = [record for key, record in by_key.items() if key not in held]
+    restored = {key: plain_record(kind, version.record) for key, version in held.items()}
+    if gone:
+        _remove_records(unit, state, change, kind, gone, moved)
     if restored:
-        plain = [{name: value for name, value in row.items() if name not in ("source", "revision")} for row in restored]
-        upsert_changed_records(unit, state, change, kind, plain, source, moved)
-        restore_rows(unit, table, restored)
+        known = known_trades(state, restored.values()) if kind == "trades" else {}
+        said = ({"source": held[key].source, "revision": held[key].revision} for key in restored)
+        restore_rows(unit, table, [{**record, **more} for record, more in zip(restored.values(), said, strict=True)])
+        note_changed_records(unit, state, change, kind, list(restored.values()), known, moved)
     change.static = True
 
 
@@ -49,17 +52,15 @@ def take_back_quotes(
     unit: WriteUnit,
     state: PricingState,
     change: Change,
-    rows: Sequence[UploadedRow],
+    keys: Collection[tuple[date, str]],
     moved: RepricingScope,
-) -> None:
-    """The former quotes are the newest again, and the history is without those that came.
+) -> set[tuple[date, str]]:
+    """Make the newest quotes what holds now that versions of these dates and instruments were withdrawn.
 
-    A date that only the upload quoted is no as-of date any more: our values of it go too.
+    A date that nothing else quoted is no as-of date any more: our values of it go too. Returns the keys that still have
+    a quote.
     """
-    former = {row.key[:2]: (row.previous or {}).get("newest") for row in rows}
-    observed = {row.key[1:]: (row.previous or {}).get("observation") for row in rows}
-    _put_back(unit, quotes, former)
-    _put_back(unit, quote_history, observed)
+    held = hold_instead(unit, keys)
     change.quotes = True
     before = state.newest
     state.note_newest(newest_as_of(unit.connection))
@@ -67,12 +68,13 @@ def take_back_quotes(
     if before is not None and (state.newest is None or before > state.newest):
         _forget_dates_after(unit, state, state.newest)
     still_quoted = set(quoted_dates(unit.connection))
-    for as_of in {day for day, _ in former} & state.priced - still_quoted:
+    for as_of in {day for day, _ in keys} & state.priced - still_quoted:
         _forget_date(unit, state, as_of)
     for as_of in {*state.priced, *([state.newest] if state.newest else [])}:
-        tickers = {instrument for day, instrument in former if day <= as_of}
+        tickers = {instrument for day, instrument in keys if day <= as_of}
         if tickers:
             moved.tickers.setdefault(as_of, set()).update(tickers)
+    return held
 
 
 def take_back_sensitivities(
@@ -101,10 +103,8 @@ def _remove_records(
     change: Change,
     kind: str,
     records: Sequence[Row],
-    source: str,
     moved: RepricingScope,
 ) -> None:
-    write_versions(unit, kind, records, source, removed=True)
     remove_rows(unit, RECORD_TABLES[kind], [key_of(kind, record) for record in records])
     if kind == "trades":
         change.log("removed", NO_DATE, pa.table({"trade_id": [record["trade_id"] for record in records]}))

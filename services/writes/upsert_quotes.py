@@ -15,7 +15,8 @@ from services.records.read_dates import AHEAD
 from storage.core.change_log import Change, arrow_table
 from storage.core.database import WriteUnit
 from storage.feeds.rejections import Rejection
-from storage.market.quotes import Quote, newest_quoted_dates, next_quoted, write_quotes
+from storage.market.quote_history import stored_observations, write_versions
+from storage.market.quotes import Quote, newest_quoted_dates, next_quoted, write_newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +50,55 @@ def upsert_quotes(
     not_before: date | None,
     moved: RepricingScope,
 ) -> TakenQuotes:
-    """Write quotes and observations, and add the underlyings that they move."""
+    """Write a version of each quote and the newest of each instrument, and add the underlyings that they move."""
     newest: dict[tuple[date, str], Quote] = {}
     observations: list[Quote] = []
+    are_closed: list[bool] = []
+    behind: list[Quote] = []
     unchanged = late = new = 0
     for quote in batch:
         key = (quote.as_of_date, quote.instrument)
         stored = newest.get(key) or _stored(unit, state, quote)
         if stored is not None and has_no_time(quote):
-            quote = Quote(quote.as_of_date, quote.instrument, quote.quote, stored.observed_at)
+            quote = Quote(quote.as_of_date, quote.instrument, quote.quote, stored.observed_at, quote.place)
         if quote == stored:
             unchanged += 1
             continue
+        is_closed = not_before is not None and quote.as_of_date < not_before
         observations.append(quote)
-        too_old = stored is not None and quote.observed_at < stored.observed_at
-        if too_old or (not_before is not None and quote.as_of_date < not_before):
+        are_closed.append(is_closed)
+        if is_closed or (stored is not None and quote.observed_at < stored.observed_at):
+            behind.append(quote)
             late += 1
         else:
             new += stored is None
             newest[key] = quote
-    write_quotes(unit, list(newest.values()), observations, source)
+    changed = len(observations) - late - new
+    if behind:
+        observations, are_closed = _without_repeated(unit, observations, are_closed, behind)
+    write_newest(unit, list(newest.values()), source)
+    write_versions(unit, observations, are_closed, source)
     _note_moved(unit, state, change, list(newest.values()), moved)
-    return TakenQuotes(new, len(observations) - late - new, unchanged, late)
+    return TakenQuotes(new, changed, unchanged, late)
+
+
+def _without_repeated(
+    unit: WriteUnit, observations: Sequence[Quote], are_closed: Sequence[bool], behind: Iterable[Quote]
+) -> tuple[list[Quote], list[bool]]:
+    """The observations without those that say again what is known of their instant. behind: the late ones of them."""
+    instants = {(quote.as_of_date, quote.instrument, quote.observed_at) for quote in behind}
+    known = {instant: row["quote"] for instant, row in stored_observations(unit.connection, instants).items()}
+    kept: list[Quote] = []
+    closed: list[bool] = []
+    for quote, is_closed in zip(observations, are_closed, strict=True):
+        instant = (quote.as_of_date, quote.instrument, quote.observed_at)
+        if instant in instants:
+            if known.get(instant) == quote.quote:
+                continue
+            known[instant] = quote.quote
+        kept.append(quote)
+        closed.append(is_closed)
+    return kept, closed
 
 
 def _stored(unit: WriteUnit, state: PricingState, quote: Quote) -> Quote | None:

@@ -1,7 +1,8 @@
 """Trades and static data inside a transaction: upsert them, and say what must be priced."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
@@ -40,29 +41,47 @@ def upsert_changed_records(
     A trade that is terminated is priced no more. It keeps its last value of the day, or is worth nothing from then on
     where the state says so.
     """
-    known = None
-    if kind == "trades":
-        ids = [record["trade_id"] for record in records]
-        known = {(trade_id,): stored for trade_id in ids if (stored := state.trade(trade_id)) is not None}
+    known = known_trades(state, records) if kind == "trades" else None
     outcome = upsert_records(unit, kind, records, RECORD_KINDS[kind].defaults, source, known, places)
-    if not outcome.written:
-        return outcome
+    if outcome.written:
+        note_changed_records(unit, state, change, kind, outcome.written, known or {}, moved)
+    return outcome
+
+
+def note_changed_records(
+    unit: WriteUnit,
+    state: PricingState,
+    change: Change,
+    kind: str,
+    written: Sequence[Record],
+    known: Mapping[tuple[Any, ...], Record],
+    moved: RepricingScope,
+) -> None:
+    """Take records that were written into memory and the change log, and add what they move.
+
+    known: key -> trade as it was before.
+    """
     change.static = True
     if kind == "trades":
-        change.log("trades", NO_DATE, logged_trades(outcome.written))
-        ended = [record for record in outcome.written if _ends(record, (known or {}).get((record["trade_id"],)))]
-        _take_trades(unit, state, outcome, moved)
+        change.log("trades", NO_DATE, logged_trades(written))
+        ended = [record for record in written if _ends(record, known.get((record["trade_id"],)))]
+        _take_trades(unit, state, written, moved)
         if state.zero_terminated and state.newest is not None:
             write_zeros(unit, state, change, state.newest, ended)
     elif kind == "parameters":
-        change.log("parameters", NO_DATE, pa.table({"ticker": [str(record["ticker"]) for record in outcome.written]}))
+        change.log("parameters", NO_DATE, pa.table({"ticker": [str(record["ticker"]) for record in written]}))
         state.load_parameters(unit.connection)
         if state.newest is not None:
-            tickers = {str(record["ticker"]) for record in outcome.written}
+            tickers = {str(record["ticker"]) for record in written}
             moved.tickers.setdefault(state.newest, set()).update(tickers)
     else:
         change.reload = True
-    return outcome
+
+
+def known_trades(state: PricingState, records: Iterable[Record]) -> dict[tuple[Any, ...], Record]:
+    """Key -> trade as memory has it, for those of these that are there."""
+    ids = [record["trade_id"] for record in records]
+    return {(trade_id,): stored for trade_id in ids if (stored := state.trade(trade_id)) is not None}
 
 
 def logged_trades(records: Sequence[Record]) -> pa.Table:
@@ -76,8 +95,8 @@ def _ends(record: Record, before: Record | None) -> bool:
     return was is not None and was != TradeStatus.TERMINATED and record["trade_status"] == TradeStatus.TERMINATED
 
 
-def _take_trades(unit: WriteUnit, state: PricingState, outcome: Upserted, moved: RepricingScope) -> None:
-    fresh = state.take_trades(outcome.written)
+def _take_trades(unit: WriteUnit, state: PricingState, written: Sequence[Record], moved: RepricingScope) -> None:
+    fresh = state.take_trades(written)
     if state.newest is None:
         return
     if not state.priced:  # the first trades of a store whose quotes were there before them

@@ -109,13 +109,10 @@ def write_versions(
     source: str,
     places: Sequence[str] = (),
     steps: Sequence[int] = (),
-    *,
-    removed: bool = False,
 ) -> None:
     """Keep a version of each of these whole records, which this revision has not written yet.
 
-    steps: of each, where a record has several: 0 for its last, -1 for the one before. removed: it is the last one, and
-    says that the record is gone.
+    steps: of each, where a record has several: 0 for its last, -1 for the one before.
     """
     columns = _by_column(records, [column.name for column in columns_of(kind)])
     keys = [columns[column.name] for column in RECORD_TABLES[kind].primary_key.columns] if records else []
@@ -125,7 +122,7 @@ def write_versions(
         "recorded_at": unit.now,
         "source": source,
         "record_key": ["|".join(map(str, key)) for key in zip(*keys, strict=True)],
-        "record": _as_json(columns, ',"removed":true' if removed else ""),
+        "record": _as_json(columns),
         "place": places or "",
         "step": list(steps) if steps else 0,
     }
@@ -137,9 +134,9 @@ def _by_column(records: Sequence[Record], names: Sequence[str]) -> dict[str, lis
     return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if records else {}
 
 
-def _as_json(columns: Mapping[str, list[Any]], more: str) -> list[str]:
+def _as_json(columns: Mapping[str, list[Any]]) -> list[str]:
     """Each row as JSON, dates as YYYY-MM-DD."""
-    form = "{" + ",".join(f"{_json(name)}:%s" for name in columns) + more + "}"
+    form = "{" + ",".join(f"{_json(name)}:%s" for name in columns) + "}"
     return [form % row for row in zip(*map(_json_texts, columns.values()), strict=True)]
 
 

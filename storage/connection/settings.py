@@ -40,6 +40,12 @@ class Settings(BaseSettings):
     )
     change_log_minutes: float = Field(10.0, gt=0, description="How long the change log is kept, in minutes.")
     change_log_megabytes: float = Field(256.0, gt=0, description="How large the change log may grow, in megabytes.")
+    quote_days: int | None = Field(
+        None,
+        ge=0,
+        description="For how many days before the newest as-of date every quote is kept. "
+        "Of earlier dates only the last of each instrument stays, the close. Empty: all are kept.",
+    )
     tail_seconds: float = Field(0.02, gt=0, le=5, description="How often the web process asks the store for changes.")
     live_viewers: int = Field(600, gt=0, description="How many live connections one web process accepts.")
     earlier_boards: int = Field(
@@ -146,7 +152,7 @@ class Settings(BaseSettings):
             raise ValueError("write it as value=role, several by semicolon: desk-heads=manager; quants=analyst")
         return {value.strip(): role.strip() for value, _, role in pairs}
 
-    @field_validator("session_hours", mode="before")
+    @field_validator("session_hours", "quote_days", mode="before")
     @classmethod
     def _or_none(cls, said: object) -> object:
         return None if said == "" else said

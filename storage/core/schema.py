@@ -13,6 +13,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    false,
 )
 
 from engine.measures import MEASURE_NAMES
@@ -99,8 +100,8 @@ record_versions = Table(
     Column("step", Integer, primary_key=True, autoincrement=False, server_default="0"),
     Index("ix_record_versions_record", "kind", "record_key", "revision"),
 )
-"""Every version of every trade, book, instrument and parameter row, for going back; the tables above
-hold the newest. place: where in its source it was, a line of a file or an offset of a topic. step: 0 for the last
+"""Every version of every trade, book, instrument and parameter row: nothing here is changed. The tables above have the
+newest that holds. place: where in its source it was, a line of a file or an offset of a topic. step: 0 for the last
 version of a record in a revision, -1 for the one before it, and so on."""
 
 quotes = Table(
@@ -117,18 +118,42 @@ quotes = Table(
 )
 """The newest observation of each instrument on each as-of date: today's price, and each earlier day's close."""
 
-quote_history = Table(
-    "quote_history",
+quote_versions = Table(
+    "quote_versions",
     metadata,
     Column("instrument", String, primary_key=True),
+    Column("as_of_date", Date, primary_key=True),
     Column("observed_at", UtcDateTime, primary_key=True),
-    Column("as_of_date", Date, nullable=False),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("step", Integer, primary_key=True, autoincrement=False, server_default="0"),
     Column("quote", Float, nullable=False),
     Column("received_at", UtcDateTime, nullable=False),
     Column("source", String, nullable=False),
-    Index("ix_quote_history_as_of", "as_of_date", "instrument"),
+    Column("place", String, nullable=False, server_default=""),
+    Column("is_late", Boolean, nullable=False, server_default=false()),
+    sqlite_with_rowid=False,
 )
-"""Every observation, late ones too."""
+"""Every quote that came, also those that correct another of the same instant: nothing here is changed. ``quotes`` has
+the newest that holds. is_late: it came when its date was over, and prices nothing. revision 0: it came before the store
+noted revisions of quotes. place and step: as of ``record_versions``.
+
+The key is all there is to find a quote by: a tick writes one row of one tree for each."""
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("step", Integer, primary_key=True, autoincrement=False, server_default="0"),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("source", String, nullable=False),
+    Column("of_revision", BigInteger, index=True),
+    Column("of_source", String),
+    Column("from_date", Date),
+    Index("ix_withdrawals_source", "of_source", "revision"),
+)
+"""Versions that hold no more from a revision on, a row for all of them: those that ``of_revision`` wrote (the undo of
+an upload), or the quotes of ``of_source`` for ``from_date`` and later that came before (a restart of the replay).
+source: who took them back."""
 
 sensitivities = Table(
     "sensitivities",
@@ -153,6 +178,21 @@ The key begins with what a tick touches, a date and an underlying, and in SQLite
 writes a few pages that lie together. In PostgreSQL half of each page is left free, so that the next version of a row
 finds room beside the old one and no index need be told.
 """
+
+priced_with = Table(
+    "priced_with",
+    metadata,
+    Column("as_of_date", Date, primary_key=True),
+    Column("ticker", String, primary_key=True),
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("implied_vol", Float, nullable=False),
+    Column("risk_free_rate", Float, nullable=False),
+    Column("dividend_yield", Float, nullable=False),
+    Column("parameters_source", String, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""The values of the parameters that the trades on an underlying were priced with at an as-of date, from a revision on:
+a row only where they are others than before."""
 
 pricing_failures = Table(
     "pricing_failures",

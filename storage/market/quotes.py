@@ -1,44 +1,45 @@
-"""Quotes in the store: the newest of each instrument and date for pricing, every observation for history."""
+"""The newest quote of each instrument and date, which prices. ``quote_history`` has every one that came."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
-import pandas as pd
-from sqlalchemy import Connection, func, select
+from sqlalchemy import CTE, Connection, Table, func, select
 
 from storage.core.bulk import upsert
 from storage.core.database import WriteUnit
-from storage.core.schema import quote_history, quotes
+from storage.core.known_at import KnownAt, holds
+from storage.core.schema import quote_versions, quotes
 
 _KEYS_A_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """An observation of an instrument. observed_at is the source's time in UTC; as_of_date its business date."""
+    """An observation of an instrument. observed_at is the source's time in UTC; as_of_date its business date.
+
+    place: where in its source it was, for people; "" where nobody says.
+    """
 
     as_of_date: date
     instrument: str
     quote: float
     observed_at: datetime
+    place: str = field(default="", compare=False)
 
 
-def write_quotes(unit: WriteUnit, newest: Sequence[Quote], observations: Sequence[Quote], source: str) -> None:
-    """Store the newest quotes (one an instrument and date; never over a newer one) and all observations for history.
-
-    Of several observations of one instrument at one instant the last counts.
-    """
-    common = {"received_at": unit.now, "source": source}
-    upsert(
-        unit.connection,
-        quotes,
-        {**_columns(newest), **common, "revision": unit.revision},
-        len(newest),
-        newer_by="observed_at",
-    )
-    unique = list({(quote.instrument, quote.observed_at): quote for quote in observations}.values())
-    upsert(unit.connection, quote_history, {**_columns(unique), **common}, len(unique))
+def write_newest(unit: WriteUnit, newest: Sequence[Quote], source: str) -> None:
+    """Store the newest quotes, one an instrument and date; never over a newer one."""
+    columns = {
+        "as_of_date": [item.as_of_date for item in newest],
+        "instrument": [item.instrument for item in newest],
+        "quote": [item.quote for item in newest],
+        "observed_at": [item.observed_at for item in newest],
+        "received_at": unit.now,
+        "source": source,
+        "revision": unit.revision,
+    }
+    upsert(unit.connection, quotes, columns, len(newest), newer_by="observed_at")
 
 
 def newest_as_of(connection: Connection) -> date | None:
@@ -67,20 +68,35 @@ def last_observation(connection: Connection, as_of: date) -> datetime | None:
     return connection.execute(select(func.max(quotes.c.observed_at)).where(quotes.c.as_of_date == as_of)).scalar()
 
 
-def quotes_as_known(connection: Connection, as_of: date) -> dict[str, Quote]:
-    """Instrument -> its newest quote on or before a date. Costs the instruments, however many dates there are."""
-    names = select(func.min(quotes.c.instrument).label("name")).cte("instruments", recursive=True)
-    following = select(func.min(quotes.c.instrument)).where(quotes.c.instrument > names.c.name)
-    names = names.union_all(select(following.scalar_subquery()).where(names.c.name.is_not(None)))
-    newest = select(func.max(quotes.c.as_of_date)).where(quotes.c.instrument == names.c.name)
-    query = (
-        select(quotes.c.as_of_date, quotes.c.instrument, quotes.c.quote, quotes.c.observed_at)
-        .select_from(names)
-        .join(quotes, quotes.c.instrument == names.c.name)
-        .where(quotes.c.as_of_date == newest.where(quotes.c.as_of_date <= as_of).correlate(names).scalar_subquery())
-    )
-    rows = connection.execute(query)
-    return {row.instrument: Quote(*row) for row in rows}
+def quotes_as_known(connection: Connection, as_of: date, known_at: KnownAt = None) -> dict[str, Quote]:
+    """Instrument -> its newest quote on or before a date, as it was known. Costs the instruments, however many dates
+    there are."""
+    table = quotes if known_at is None else quote_versions
+    names, earlier = instruments_of(table), table.alias()
+    of_name = select(earlier).where(earlier.c.instrument == names.c.name, earlier.c.as_of_date <= as_of)
+    query = select(table.c.as_of_date, table.c.instrument, table.c.quote, table.c.observed_at).select_from(names)
+    query = query.join(table, table.c.instrument == names.c.name)
+    if known_at is None:
+        newest = of_name.with_only_columns(func.max(earlier.c.as_of_date)).correlate(names).scalar_subquery()
+        query = query.where(table.c.as_of_date == newest)
+    else:  # the last of the versions of that instant holds
+        held = of_name.where(~earlier.c.is_late, holds(earlier, known_at)).limit(1).correlate(names)
+        held = held.order_by(earlier.c.as_of_date.desc(), earlier.c.observed_at.desc())
+        query = query.where(
+            table.c.as_of_date == held.with_only_columns(earlier.c.as_of_date).scalar_subquery(),
+            table.c.observed_at == held.with_only_columns(earlier.c.observed_at).scalar_subquery(),
+            ~table.c.is_late,
+            holds(table, known_at),
+        ).order_by(table.c.instrument, table.c.revision, table.c.step)
+    return {row.instrument: Quote(*row) for row in connection.execute(query)}
+
+
+def instruments_of(table: Table) -> CTE:
+    """The instruments in a table that a key of it begins with, a step down the key each."""
+    column = table.c.instrument
+    names = select(func.min(column).label("name")).cte("instruments", recursive=True)
+    following = select(func.min(column)).where(column > names.c.name)
+    return names.union_all(select(following.scalar_subquery()).where(names.c.name.is_not(None)))
 
 
 def next_quoted(connection: Connection, instruments: Collection[str], as_of: date) -> dict[str, date]:
@@ -93,47 +109,3 @@ def next_quoted(connection: Connection, instruments: Collection[str], as_of: dat
         query = query.where(quotes.c.instrument.in_(some), quotes.c.as_of_date > as_of)
         found |= {row[0]: row[1] for row in connection.execute(query.group_by(quotes.c.instrument))}
     return found
-
-
-def observations_of(connection: Connection, as_of: date) -> pd.DataFrame:
-    """Every observation of a date in time order: columns instrument, observed_at (UTC), quote."""
-    query = select(quote_history.c.instrument, quote_history.c.observed_at, quote_history.c.quote).where(
-        quote_history.c.as_of_date == as_of
-    )
-    rows = connection.execute(query.order_by(quote_history.c.observed_at))
-    return pd.DataFrame([tuple(row) for row in rows], columns=["instrument", "observed_at", "quote"])
-
-
-@dataclass(frozen=True, slots=True)
-class ReceivedQuote:
-    """An observation, and when it came."""
-
-    instrument: str
-    observed_at: datetime
-    quote: float
-    received_at: datetime
-
-
-def received_quotes(connection: Connection, as_of: date, since: datetime | None = None) -> list[ReceivedQuote]:
-    """The observations of a date in the order of their times. since: those that came then or later."""
-    table = quote_history.c
-    query = select(table.instrument, table.observed_at, table.quote, table.received_at).where(table.as_of_date == as_of)
-    if since is not None:
-        query = query.where(table.received_at >= since)
-    return [ReceivedQuote(*row) for row in connection.execute(query.order_by(table.observed_at, table.instrument))]
-
-
-def closed_at(connection: Connection, as_of: date) -> datetime | None:
-    """When the first quote for a later date came: it closed this one. None: none came yet."""
-    query = select(func.min(quote_history.c.received_at)).where(quote_history.c.as_of_date > as_of)
-    found: datetime | None = connection.execute(query).scalar()
-    return found
-
-
-def _columns(items: Sequence[Quote]) -> dict[str, list[object]]:
-    return {
-        "as_of_date": [item.as_of_date for item in items],
-        "instrument": [item.instrument for item in items],
-        "quote": [item.quote for item in items],
-        "observed_at": [item.observed_at for item in items],
-    }

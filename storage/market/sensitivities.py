@@ -13,6 +13,7 @@ from sqlalchemy import CTE, ColumnElement, Connection, Select, exists, func, sel
 from engine.contracts import FloatArray
 from engine.measures import MEASURE_NAMES
 from engine.model import Source
+from engine.snapshot.parameters import Parameters
 from storage.core.bulk import remove, upsert, upsert_batches
 from storage.core.column_arrays import FloatColumn
 from storage.core.database import WriteUnit
@@ -26,7 +27,10 @@ FailedTrade = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class ValuedTrades:
-    """The values of trades on one underlying at one quote: columns of one length, and what all rows share."""
+    """The values of trades on one underlying at one quote: columns of one length, and what all rows share.
+
+    parameters: what they were computed with; None where they were not computed.
+    """
 
     risk_factor: str
     spot: float
@@ -35,6 +39,7 @@ class ValuedTrades:
     trade_id: list[str]
     priced_by: list[str]
     measures: Mapping[str, FloatArray]
+    parameters: Parameters | None = None
 
     def __len__(self) -> int:
         return len(self.trade_id)

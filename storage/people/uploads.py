@@ -13,7 +13,7 @@ from storage.core.bulk import insert as insert_rows
 from storage.core.bulk import remove, upsert
 from storage.core.database import WriteUnit
 from storage.core.desk_schema import audit_entries, column_mappings, upload_batches, upload_rows
-from storage.core.schema import loaded_files, quote_history, quotes, sensitivities
+from storage.core.schema import loaded_files, quotes, sensitivities
 
 Key = tuple[Any, ...]
 Row = dict[str, Any]
@@ -87,11 +87,6 @@ def stored_rows(connection: Connection, table: Table, keys: Collection[Key]) -> 
         for row in connection.execute(select(table).where(condition)):
             found[tuple([row[place] for place in places])] = dict(zip(names, row, strict=True))
     return found
-
-
-def stored_observations(connection: Connection, keys: Collection[Key]) -> dict[Key, Row]:
-    """(instrument, instant) -> the observation in the history of quotes."""
-    return stored_rows(connection, quote_history, keys)
 
 
 def write_batch(

@@ -1,6 +1,6 @@
 """What the store holds about one trade: itself, its values, its quote and parameters, its versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import SequenceMatcher
@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select
 
 from engine.measures import MEASURE_NAMES
+from storage.book.records_at import RecordVersion, versions_of
 from storage.core.schema import (
     books,
     changes,
     instruments,
     pricing_failures,
     pricing_parameters,
-    quote_history,
     quotes,
     record_versions,
     sensitivities,
@@ -43,22 +43,6 @@ class TradeValues:
     parameters_source: str
     source: str
     priced_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class RecordVersion:
-    """A version of a record: the whole of it, when it came, who brought it and where it stood there."""
-
-    revision: int
-    recorded_at: datetime
-    source: str
-    place: str
-    record: Mapping[str, Any]
-
-    @property
-    def removed(self) -> bool:
-        """Whether this version says that the record was taken away."""
-        return bool(self.record.get("removed"))
 
 
 def stored_trade(connection: Connection, trade_id: str) -> Row | None:
@@ -145,51 +129,16 @@ def newest_parameters(connection: Connection, ticker: str, as_of: date) -> Row |
 
 def trade_versions(connection: Connection, trade_id: str) -> list[RecordVersion]:
     """Every version of a trade, the oldest first."""
-    return _versions(connection, record_versions.c.kind == "trades", record_versions.c.record_key == trade_id)
+    return versions_of(connection, "trades", record_versions.c.record_key == trade_id)
 
 
 def parameter_versions(connection: Connection, ticker: str) -> list[RecordVersion]:
     """Every version of every parameter row of an underlying, the oldest first."""
-    key = record_versions.c.record_key
-    return [
-        version
-        for version in _versions(
-            connection, record_versions.c.kind == "parameters", key.endswith(f"|{ticker}", autoescape=True)
-        )
-        if version.record["ticker"] == ticker
-    ]
-
-
-def received_observations(
-    connection: Connection, instrument: str, as_of: date
-) -> list[tuple[datetime, float, datetime]]:
-    """(observed at, quote, received at) of an instrument over a date, in the order of observation."""
-    table = quote_history.c
-    query = select(table.observed_at, table.quote, table.received_at).where(
-        table.as_of_date == as_of, table.instrument == instrument
-    )
-    return [
-        (row.observed_at, row.quote, row.received_at) for row in connection.execute(query.order_by(table.observed_at))
-    ]
-
-
-def received_after(connection: Connection, instrument: str, as_of: date) -> datetime | None:
-    """When the first quote of an instrument for a later date came: it closed this one. None: none came yet."""
-    table = quote_history.c
-    query = select(func.min(table.received_at)).where(table.instrument == instrument, table.as_of_date > as_of)
-    found: datetime | None = connection.execute(query).scalar()
-    return found
+    of_ticker = record_versions.c.record_key.endswith(f"|{ticker}", autoescape=True)
+    versions = versions_of(connection, "parameters", of_ticker)
+    return [version for version in versions if version.record["ticker"] == ticker]
 
 
 def _first(connection: Connection, query: Select[Any]) -> Row | None:
     row = connection.execute(query.limit(1)).mappings().first()
     return None if row is None else dict(row)
-
-
-def _versions(connection: Connection, *conditions: Any) -> list[RecordVersion]:
-    table = record_versions.c
-    columns = (table.revision, table.recorded_at, table.source, table.place, table.record)
-    rows: Sequence[Any] = connection.execute(
-        select(*columns).where(*conditions).order_by(table.revision, table.step)
-    ).all()
-    return [RecordVersion(*row) for row in rows]

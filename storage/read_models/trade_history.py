@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, select
 
+from storage.book.records_at import RecordVersion, keys_since, newest_versions
+from storage.core.known_at import holds
 from storage.core.schema import record_versions, trades
 from storage.people.audit import entries_at
 
@@ -36,28 +37,12 @@ def statuses_at(connection: Connection, trade_ids: Sequence[str]) -> dict[str, s
 
 def trades_since(connection: Connection, revision: int) -> list[str]:
     """The trades that were changed, added or removed after a revision."""
-    versions = record_versions.c
-    query = select(versions.record_key).where(versions.kind == _TRADES, versions.revision > revision).distinct()
-    return list(connection.execute(query).scalars())
+    return sorted(keys_since(connection, _TRADES, revision))
 
 
-def records_before(connection: Connection, trade_ids: Sequence[str], revision: int) -> dict[str, Row[Any]]:
-    """Trade -> its version before a revision, as a row with ``record`` and ``source``; a new one is left out."""
-    versions = record_versions.c
-    found: dict[str, Row[Any]] = {}
-    for some in _parts(trade_ids):
-        newest = (
-            select(versions.record_key, func.max(versions.revision).label("revision"))
-            .where(versions.kind == _TRADES, versions.record_key.in_(some), versions.revision < revision)
-            .group_by(versions.record_key)
-            .subquery()
-        )
-        query = select(versions.record_key, versions.record, versions.source).join(
-            newest, (versions.record_key == newest.c.record_key) & (versions.revision == newest.c.revision)
-        )
-        rows = connection.execute(query.where(versions.kind == _TRADES, versions.step == 0))
-        found |= {row.record_key: row for row in rows}
-    return found
+def records_before(connection: Connection, trade_ids: Sequence[str], revision: int) -> dict[str, RecordVersion]:
+    """Trade -> its version before a revision; one that was not there is left out."""
+    return newest_versions(connection, _TRADES, trade_ids, revision - 1)
 
 
 def who_set_statuses(connection: Connection, trade_ids: Sequence[str]) -> dict[str, StatusSet]:
@@ -66,7 +51,7 @@ def who_set_statuses(connection: Connection, trade_ids: Sequence[str]) -> dict[s
     columns = (versions.record_key, versions.revision, versions.recorded_at, versions.source, versions.record)
     setting = {}
     for some in _parts(trade_ids):
-        query = select(*columns).where(versions.kind == _TRADES, versions.record_key.in_(some))
+        query = select(*columns).where(versions.kind == _TRADES, versions.record_key.in_(some), holds(record_versions))
         rows = connection.execute(query.order_by(versions.record_key, versions.revision.desc(), versions.step.desc()))
         for trade_id, newest_first in groupby(rows, key=lambda row: row.record_key):
             now = None

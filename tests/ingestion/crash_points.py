@@ -29,7 +29,7 @@ from storage.core.schema import (
     feeds,
     loaded_files,
     partition_offsets,
-    quote_history,
+    quote_versions,
     record_versions,
     rejections,
 )
@@ -68,7 +68,7 @@ def seen(connection: Connection) -> dict[str, Any]:
 
     offsets = partition_offsets.c
     return {
-        "rows": count(quote_history, record_versions, rejections),
+        "rows": count(quote_versions, record_versions, rejections),
         "logged": count(changes),
         "positions": [
             *rows(select(feeds.c.feed, feeds.c.cursor)),

@@ -64,7 +64,7 @@ def test_a_burst_of_quotes_while_pricing_lags(
         after = resident_megabytes() - before
     newest = {names[n % TICKERS]: 100 + n / 1000 for n in range(SECONDS * A_SECOND - TICKERS, SECONDS * A_SECOND)}
     assert dict(rows(store, "SELECT instrument, quote FROM quotes")) == newest
-    assert one(store, "SELECT count(*) FROM quote_history") == SECONDS * A_SECOND + 1
+    assert one(store, "SELECT count(*) FROM quote_versions") == SECONDS * A_SECOND + 1
     assert one(store, "SELECT count(*) FROM trades") == TRADES
     spots = rows(store, "SELECT DISTINCT risk_factor, spot FROM sensitivities")
     assert dict(spots) == newest, "every trade is priced at the newest quote"

@@ -63,7 +63,7 @@ class TestOnce:
                 sidecar.wait_for_offset(trades, offset)
                 sidecar.wait_for_offset(quotes, offset)
         assert one(store, "SELECT count(*) FROM record_versions") == 1
-        assert one(store, "SELECT count(*) FROM quote_history") == 1
+        assert one(store, "SELECT count(*) FROM quote_versions") == 1
         assert one(store, "SELECT count(*) FROM sensitivities") == 1
 
     def test_the_newest_quote_wins_in_whatever_order_they_come(self, store: Store, broker: Broker) -> None:
@@ -75,7 +75,7 @@ class TestOnce:
                 produce(broker, topic, [message])
                 sidecar.wait_for_offset(topic, offset)
         assert one(store, "SELECT quote FROM quotes") == 14.0, "of equal times the later arrival"
-        assert one(store, "SELECT count(*) FROM quote_history") == 6
+        assert one(store, "SELECT count(*) FROM quote_versions") == 6
         assert sidecar.row is not None
         assert sidecar.row.late_quotes == 4
 

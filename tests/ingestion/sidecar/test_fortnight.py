@@ -18,7 +18,7 @@ from ingestion.sidecar.replay import TickRow, read_ticks
 from services.records.how_many import grouped
 from storage.book.records import read_records
 from storage.core.database import Store
-from storage.core.schema import quote_history, quotes
+from storage.core.schema import quote_versions, quotes
 from storage.feeds.feeds import FeedState
 from storage.read_models.read_models import as_of_dates, failures_frame, sensitivities_frame
 from tests.fixtures.databases import DATA, DATABASES, Templates, load_demo_book, server_of
@@ -110,7 +110,7 @@ def test_every_close_is_frozen_when_the_next_day_begins(fortnight: Fortnight) ->
 
 def test_every_tick_is_kept(fortnight: Fortnight) -> None:
     with fortnight.store.read() as connection:
-        query = select(func.count()).where(quote_history.c.as_of_date >= fortnight.days[0])
+        query = select(func.count()).where(quote_versions.c.as_of_date >= fortnight.days[0])
         kept = connection.execute(query).scalar_one()
     assert kept == sum(len(row.quotes) for row in fortnight.rows)
 

@@ -19,7 +19,8 @@ from services.access.permissions import OPERATOR, User
 from services.pricing.pricing_state import PricingState
 from services.writes.control_feed import UnknownFeed, pause_feed, restart_feed, resume_feed, set_feed_speed
 from storage.core.database import Store
-from storage.core.schema import quote_history, store_state
+from storage.core.known_at import holds
+from storage.core.schema import quote_versions, store_state
 from storage.feeds.feeds import REPLAY, FeedLost, FeedState, FeedTaken, Holder, claim_feed, leave_feed
 from tests.fixtures.applying import apply_quotes
 from tests.fixtures.databases import PostgresServer, Templates, load_demo_book, wait_for
@@ -116,7 +117,9 @@ class TestControl:
         play_to_the_end(store, rows[:1])
         assert contents(store, before=MONDAY) == friday
         with store.read() as connection:
-            left = connection.execute(select(quote_history.c.instrument).where(quote_history.c.as_of_date == MONDAY))
+            left = connection.execute(
+                select(quote_versions.c.instrument).where(quote_versions.c.as_of_date == MONDAY, holds(quote_versions))
+            )
             instruments = list(left.scalars())
         assert "OXY" in instruments, "it came from elsewhere"
         assert len(instruments) == 1 + len(rows[0].quotes)

@@ -20,6 +20,7 @@ OF_PROCESSES = {
     "price_all.price_newest": "the sidecar at its start",
     "deferred_work.price_deferred_work": "whoever waits until all is priced, after the transaction that left it",
     "price_deferred.price_deferred_pricers": "the sidecar, and the process of uploads",
+    "rebuild_projection.rebuild_projection": "the command check --rebuild",
     "restart_replay.restart_replay": "the sidecar, for a wish that control_feed has let pass",
     "retry_dead_letters.retry_dead_letters": "the command dead-letters retry",
 }

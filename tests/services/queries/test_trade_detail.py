@@ -24,8 +24,9 @@ from services.writes.apply_incoming import apply_incoming
 from services.writes.take_back import take_back_records
 from storage.core.change_log import changing
 from storage.core.database import Store
-from storage.core.schema import quote_history, trades
-from storage.people.uploads import UploadedRow, stored_rows
+from storage.core.known_at import withdraw_revision
+from storage.core.schema import quote_versions, trades
+from storage.people.uploads import stored_rows
 from storage.read_models.one_trade import nearest_ids
 from tests.fixtures.applying import apply_quotes, change_records
 from tests.fixtures.small_book import MONDAY, PARAMETERS, TUESDAY, quote, trade
@@ -138,9 +139,9 @@ class TestStory:
     ) -> None:
         with changing(small_store, "undo") as (unit, change):
             state.refresh(unit.connection, unit.before)
-            rows = [UploadedRow(("C1",), 2, None)]
             stored = stored_rows(unit.connection, trades, [("C1",)])
-            take_back_records(unit, state, change, "trades", rows, stored, "undo", RepricingScope())
+            withdraw_revision(unit, stored[("C1",)]["revision"], "undo")
+            take_back_records(unit, state, change, "trades", stored, RepricingScope())
         state.forget()
         with small_store.read() as connection:
             assert trade_story(connection, "C1") is None
@@ -231,7 +232,7 @@ class TestDay:
     def test_it_had_no_value_before_it_came_nor_after_it_ended(self, small_store: Store, state: PricingState) -> None:
         change_records(small_store, state, "trades", [trade("LATE")], source="test")
         with small_store.write() as unit:  # a quote that came before the trade did, and one after it had ended
-            unit.connection.execute(update(quote_history).values(received_at=unit.now.replace(year=2020)))
+            unit.connection.execute(update(quote_versions).values(received_at=unit.now.replace(year=2020)))
         apply_quotes(small_store, state, [quote("AAPL", 68.0, seconds=60)], source="test")
         tag_trades(small_store, state, MIA, {"LATE": "Live"}, "Terminated", "sold", "")
         apply_quotes(small_store, state, [quote("AAPL", 68.0, seconds=120)], source="test")

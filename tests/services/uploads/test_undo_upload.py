@@ -17,8 +17,10 @@ from services.uploads.undo_upload import Undone, UndoRefused, undo_upload
 from services.writes.apply_incoming import apply_incoming
 from services.writes.take_back import take_back_records
 from storage.book.records import read_records
+from storage.book.records_at import versions_of
 from storage.core.change_log import changing, read_since
 from storage.core.database import Store
+from storage.core.known_at import holds, withdraw_revision
 from storage.core.schema import (
     books,
     change_rows,
@@ -26,20 +28,20 @@ from storage.core.schema import (
     instruments,
     pricing_failures,
     pricing_parameters,
-    quote_history,
+    quote_versions,
     quotes,
     record_versions,
     sensitivities,
     trades,
 )
 from storage.people.audit import read_audit, verify_audit
-from storage.people.uploads import UploadedRow, read_batches, read_uploaded_rows, stored_rows
+from storage.people.uploads import read_batches, read_uploaded_rows, stored_rows
 from storage.read_models.read_models import failures_frame, sensitivities_frame
 from tests.fixtures.applying import apply_quotes, change_records
 from tests.fixtures.small_book import MONDAY, TUESDAY, quote, stock, trade
 from tests.services.uploads.test_preview_upload import ANN, GOOD, csv_of
 
-EVERYTHING = (trades, books, instruments, pricing_parameters, quotes, quote_history, sensitivities, pricing_failures)
+EVERYTHING = (trades, books, instruments, pricing_parameters, quotes, quote_versions, sensitivities, pricing_failures)
 VALUES = ("trade_id", "risk_factor", "market_value", "cash_delta", "source", "priced_by")
 MIA = User("mia", frozenset({Role.MANAGER}))
 
@@ -66,7 +68,10 @@ def everything(store: Store) -> Mapping[str, list[Any]]:
         for table in EVERYTHING:
             ours = table in (sensitivities, pricing_failures)
             columns = [c for c in table.columns if not (ours and c.name == "revision")]
-            found[table.name] = sorted(map(repr, connection.execute(select(*columns))))
+            query = select(*columns)
+            if table is quote_versions:
+                query = query.where(holds(quote_versions))
+            found[table.name] = sorted(map(repr, connection.execute(query)))
     return found
 
 
@@ -271,11 +276,15 @@ def test_every_version_of_a_record_says_all_of_it(small_store: Store, state: Pri
     assert versions(small_store) == {(trade_id, 1): record for trade_id, record in said.items()}
     with changing(small_store, "undo") as (unit, change):
         state.refresh(unit.connection, unit.before)
-        uploaded = [UploadedRow((trade_id,), 2, None) for trade_id in said]
-        stored = stored_rows(unit.connection, trades, [row.key for row in uploaded])
-        take_back_records(unit, state, change, "trades", uploaded, stored, "undo", RepricingScope())
-    gone = {(trade_id, 2): {**record, "removed": True} for trade_id, record in said.items()}
-    assert versions(small_store) == {**{(trade_id, 1): record for trade_id, record in said.items()}, **gone}
+        stored = stored_rows(unit.connection, trades, [(trade_id,) for trade_id in said])
+        withdraw_revision(unit, unit.revision - 1, "undo")
+        take_back_records(unit, state, change, "trades", stored, RepricingScope())
+    assert versions(small_store) == {(trade_id, 1): record for trade_id, record in said.items()}
+    with small_store.read() as connection:
+        for trade_id, record in said.items():
+            came, went = versions_of(connection, "trades", record_versions.c.record_key == trade_id)
+            assert (came.record, came.removed, came.source) == (record, False, "test")
+            assert (went.record, went.removed, went.source) == (record, True, "undo")
 
 
 def day_text(day: date | None) -> str | None:

@@ -25,7 +25,7 @@ from storage.core.schema import (
     instruments,
     pricing_failures,
     pricing_parameters,
-    quote_history,
+    quote_versions,
     quotes,
     sensitivities,
     trades,
@@ -98,7 +98,7 @@ def contents(store: Store) -> dict[str, list[tuple[Any, ...]]]:
             instruments,
             pricing_parameters,
             quotes,
-            quote_history,
+            quote_versions,
             sensitivities,
             pricing_failures,
         )

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from services.pricing.pricing_state import PricingState
 from services.writes.append import Appended, append
 from storage.core.database import Store
-from storage.core.schema import instruments, quote_history, sensitivities, trades
+from storage.core.schema import instruments, quote_versions, sensitivities, trades
 from storage.core.schema import quotes as quotes_table
 from storage.read_models.read_models import failures_frame, sensitivities_frame
 from tests.fixtures.small_book import MONDAY
@@ -83,7 +83,7 @@ class TestQuotes:
         assert "observed further ahead of the clock" in str(said.failures[0])
         assert str(said.failures[0]).startswith("row 1, column AsOfDate")
         with small_store.read() as connection:
-            assert 1.0 not in set(connection.execute(select(quote_history.c.quote)).scalars())
+            assert 1.0 not in set(connection.execute(select(quote_versions.c.quote)).scalars())
 
 
 class TestTrades:

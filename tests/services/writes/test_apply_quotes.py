@@ -13,7 +13,7 @@ from services.records.incoming import quote_of_date
 from services.writes.apply_incoming import FeedPosition
 from storage.core.change_log import read_since
 from storage.core.database import Store
-from storage.core.schema import quote_history, quotes
+from storage.core.schema import quote_versions, quotes
 from storage.feeds.feeds import FeedLost, claim_feed, read_feed
 from storage.market.quotes import Quote
 from storage.read_models.read_models import failures_frame, rejections_frame, sensitivities_frame
@@ -68,7 +68,7 @@ def test_a_late_tick_goes_to_history_alone(small_store: Store, state: PricingSta
     assert (counts_of(late, "quotes"), late.of("quotes").late) == ((0, 0, 0), 1)
     assert stored_quote(small_store, "AAPL") == 69.0
     with small_store.read() as connection:
-        kept = connection.execute(select(quote_history.c.quote).where(quote_history.c.instrument == "AAPL"))
+        kept = connection.execute(select(quote_versions.c.quote).where(quote_versions.c.instrument == "AAPL"))
         assert sorted(kept.scalars()) == [50.0, 68.0, 69.0]
 
 
