@@ -1,22 +1,24 @@
 """What the store asks is the same however many dates it has, and goes by a key."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from engine.measures import MEASURE_NAMES
 from services.pricing.pricing_state import PricingState
+from storage.book.records_at import newest_versions
 from storage.core.bulk import insert
 from storage.core.change_log import changing
 from storage.core.database import Store
 from storage.core.schema import quotes, sensitivities
+from storage.market.quote_history import received_observations, received_quotes
 from storage.market.quotes import Quote, quotes_as_known
 from storage.market.sensitivities import previous_priced_date, priced_dates, written_dates
-from storage.read_models.one_trade import trade_values
+from storage.read_models.one_trade import trade_values, trade_versions
 from tests.fixtures.applying import apply_quotes
 from tests.fixtures.small_book import MONDAY, quote
 
@@ -93,19 +95,27 @@ def test_they_say_the_same(old_store: Store) -> None:
         assert quotes_as_known(connection, date(2000, 1, 1)) == {}
 
 
-@pytest.mark.parametrize("asked", ["page of a trade", "newest quotes"])
+ASKED: dict[str, Callable[[Connection], Any]] = {
+    "page of a trade": lambda connection: trade_values(connection, "C1", FIRST),
+    "newest quotes": lambda connection: quotes_as_known(connection, MONDAY),
+    "quotes as known": lambda connection: quotes_as_known(connection, MONDAY, 3),
+    "day of all": lambda connection: received_quotes(connection, MONDAY),
+    "day of an instrument": lambda connection: received_observations(connection, "AAPL", MONDAY),
+    "records as known": lambda connection: newest_versions(connection, "trades", ["C1", "P1"], 3),
+    "versions of a trade": lambda connection: trade_versions(connection, "C1"),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
 def test_no_table_is_read_whole(old_store: Store, asked: str) -> None:
     with statements(old_store) as seen, old_store.read() as connection:
-        if asked == "page of a trade":
-            trade_values(connection, "C1", FIRST)
-        else:
-            quotes_as_known(connection, MONDAY)
+        ASKED[asked](connection)
         statement, parameters = seen[-1]
         if old_store.dialect == "postgresql":  # a table as small as this one it would rather read whole
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         explain = "EXPLAIN QUERY PLAN " if old_store.dialect == "sqlite" else "EXPLAIN "
         plan = "\n".join(str(tuple(row)) for row in connection.exec_driver_sql(explain + statement, parameters))
-    for table in ("quotes", "sensitivities"):
+    for table in ("quotes", "sensitivities", "quote_versions", "record_versions"):
         assert f"SCAN {table}" not in plan, plan
         assert f"Seq Scan on {table}" not in plan, plan
     if asked == "page of a trade":
