@@ -122,7 +122,8 @@ def quote_steps(store: Store, state: PricingState, _kind: str) -> Iterator[str]:
     apply_quotes(store, state, [quote("AAPL", 71.0, 120)], source="correction")
     yield "corrected at the same instant"
     apply_quotes(store, state, [quote("AAPL", 50.0, 90)], source="late")
-    apply_quotes(store, state, [quote("AAPL", 51.0, 9000)], source="closed", not_before=TUESDAY)
+    closed = [quote("AAPL", 51.0, 9000), quote("AAPL", 52.0, 120)]
+    apply_quotes(store, state, closed, source="closed", not_before=TUESDAY)
     yield "late"
     before = stored_of(store, "quotes")
     batch_id = upload(store, state, QUOTE_HEADER, "2020-03-09,AAPL,99", "2020-03-09,OXY,20")
@@ -134,7 +135,7 @@ def quote_steps(store: Store, state: PricingState, _kind: str) -> Iterator[str]:
     with store.read() as connection:
         assert quotes_as_known(connection, MONDAY)["AAPL"].quote == 71.0, "the correction came from elsewhere"
         assert quotes_as_known(connection, MONDAY)["MSFT"].quote == 150.0, "what was there before the replay"
-        assert {each.quote for each in received_quotes(connection, MONDAY)} == {68.0, 150.0, 71.0, 50.0, 51.0}
+        assert {each.quote for each in received_quotes(connection, MONDAY)} == {68.0, 150.0, 52.0, 50.0, 51.0}
     yield "started again"
     apply_quotes(store, state, ticks, source=REPLAY)
     yield "played again"
