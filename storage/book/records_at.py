@@ -155,16 +155,6 @@ def held_records(connection: Connection, kind: str) -> dict[tuple[Any, ...], Rec
     return found
 
 
-def parameters_known(connection: Connection, as_of: date, known_at: KnownAt = None) -> dict[str, Record]:
-    """Ticker -> the parameters that hold at a date, as they were known: the newest for it or an earlier date."""
-    newest: dict[str, Record] = {}
-    for record in records_known(connection, "parameters", known_at):
-        known = newest.get(record["ticker"])
-        if record["as_of_date"] <= as_of and (known is None or known["as_of_date"] < record["as_of_date"]):
-            newest[record["ticker"]] = record
-    return newest
-
-
 def versions_after(connection: Connection, kind: str, revision: int) -> list[LaterVersion]:
     """What later revisions made of the records of a kind, in order."""
     return [

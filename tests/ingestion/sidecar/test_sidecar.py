@@ -22,6 +22,7 @@ from storage.core.database import Store
 from storage.core.known_at import holds
 from storage.core.schema import quote_versions, store_state
 from storage.feeds.feeds import REPLAY, FeedLost, FeedState, FeedTaken, Holder, claim_feed, leave_feed
+from storage.market.quote_history import received_quotes
 from tests.fixtures.applying import apply_quotes
 from tests.fixtures.databases import PostgresServer, Templates, load_demo_book, wait_for
 from tests.fixtures.small_book import MONDAY, load_small_book, quote
@@ -123,6 +124,21 @@ class TestControl:
             instruments = list(left.scalars())
         assert "OXY" in instruments, "it came from elsewhere"
         assert len(instruments) == 1 + len(rows[0].quotes)
+
+    def test_a_sidecar_forgets_quotes_as_the_setting_says(
+        self, small_store: Store, rows: list[TickRow], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def kept(day: date) -> list[str]:
+            with small_store.read() as connection:
+                return sorted(each.instrument for each in received_quotes(connection, day))
+
+        play_to_the_end(small_store, rows)
+        first, last = rows[0].as_of_date, rows[-1].as_of_date
+        before, instruments = kept(last), sorted(set(kept(first)))
+        assert len(kept(first)) > len(instruments)
+        monkeypatch.setenv("DELTABOARD_QUOTE_DAYS", "0")
+        play_to_the_end(small_store, rows)
+        assert (kept(first), kept(last)) == (instruments, before)
 
     @pytest.mark.parametrize("control", [pause_feed, resume_feed, restart_feed])
     def test_a_feed_that_never_ran_cannot_be_steered(

@@ -25,6 +25,7 @@ from storage.core.schema import (
     quote_versions,
     quotes,
     record_versions,
+    sensitivities,
     trades,
     withdrawals,
 )
@@ -228,6 +229,21 @@ def test_damage_is_found_named_and_mended(small_store: Store, kind: str, damage:
     assert [str(each) for each in rebuild_projection(small_store).differences] == [found]
     assert stored_of(small_store, kind) == before
     assert differences(small_store) == []
+
+
+def test_another_process_follows_a_rebuild(small_store: Store) -> None:
+    """A sidecar that has the damaged rows in memory prices with the mended ones."""
+    with small_store.engine.begin() as connection:
+        connection.execute(update(trades).where(trades.c.trade_id == "S1").values(quantity=5.0))
+        connection.execute(update(pricing_parameters).values(implied_vol=0.9))
+    sidecar = PricingState()
+    apply_quotes(small_store, sidecar, [quote("AAPL", 68.5, 1)], source="tick")
+    assert len(rebuild_projection(small_store).differences) == 2
+    apply_quotes(small_store, sidecar, [quote("AAPL", 69.0, 2)], source="tick")
+    with small_store.read() as connection:
+        query = select(sensitivities.c.market_value).where(sensitivities.c.trade_id == "S1")
+        assert connection.execute(query.where(sensitivities.c.as_of_date == MONDAY)).scalar() == -300 * 69.0
+        assert parameters_priced_with(connection, MONDAY)["AAPL"].implied_vol == 0.4
 
 
 def test_a_sound_store_gets_no_revision_from_a_rebuild(small_store: Store) -> None:

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from services.pricing.pricing_state import PricingState
+from services.pricing.read_snapshot import read_snapshot
 from services.uploads.apply_upload import apply_upload
 from services.uploads.preview_upload import preview_upload
 from services.uploads.undo_upload import UndoRefused, undo_upload
 from services.writes.rebuild_projection import check_projection
 from services.writes.restart_replay import restart_replay
 from storage.book.records import RECORD_TABLES
-from storage.book.records_at import parameters_known, records_known
+from storage.book.records_at import records_known
 from storage.core.database import Store
 from storage.core.known_at import KnownAt
 from storage.core.schema import changes
@@ -43,7 +44,8 @@ def know(store: Store, known_at: KnownAt) -> dict[str, Any]:
         for day in DAYS:
             found[f"quotes {day}"] = sorted(map(repr, quotes_as_known(connection, day, known_at).values()))
             found[f"observations {day}"] = received_quotes(connection, day, known_at=known_at)
-            found[f"parameters {day}"] = parameters_known(connection, day, known_at)
+            market = read_snapshot(store, connection, day, known_at=known_at).market
+            found[f"market {day}"] = dict(market.spots), market.parameters_of("AAPL")
         return found
 
 
