@@ -19,7 +19,10 @@ button[aria-label^="Download as CSV"] { display: none; }
 [class*=st-key-follows] [data-stale=true], .st-key-day [data-stale=true] { opacity: 1 !important; }
 .st-key-toolbar { gap: 0.4rem; padding-right: 1.6rem; }
 .st-key-board [data-testid=stColumn]:has(.st-key-toolbar) { flex: 0 0 max-content; }
-.st-key-board [data-testid=stColumn]:has(+ [data-testid=stColumn] .st-key-toolbar) { flex: 1 1 0; min-width: 0; }
+.st-key-board [data-testid=stHorizontalBlock]:has(> * > * > * > .st-key-toolbar) {
+  flex-wrap: wrap; justify-content: flex-end;
+}
+.st-key-board [data-testid=stColumn]:has(+ [data-testid=stColumn] .st-key-toolbar) { flex: 1 1 560px; min-width: 0; }
 .st-key-explore_bar, .st-key-view_menu { gap: 0.5rem; }
 .st-key-explore_bar { padding-right: 1.6rem; }
 .st-key-explore_bar button { min-height: 2.2rem; padding: 0.2rem 0.6rem; }
@@ -64,7 +67,6 @@ button[data-selected=true]:is([data-variant=segmented_control], [data-variant=pi
   .st-key-panel_market .db-panel { height: 238px !important; }
 }
 @container board (max-width: 760px) {
-  .st-key-board [data-testid=stHorizontalBlock]:has(> * > * > * > .st-key-toolbar) { flex-wrap: wrap; }
   .st-key-board [data-testid=stHorizontalBlock]:has(> * > * > * > .st-key-toolbar) > [data-testid=stColumn] {
     flex: 1 1 100%; min-width: 100%; max-width: 100%;
   }

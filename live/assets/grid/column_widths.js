@@ -3,13 +3,13 @@
 import { make } from '../dom/dom.js';
 import { number } from '../dom/format.js';
 
-/** @typedef {{ density: string, digit: number, padding: number, letter: number, headPadding: number, least: number }} Space */
+/** @typedef {{ density: string, digit: number, padding: number, letter: number, headPadding: number, least: number, drawn: number }} Space */
 
 // How wide a digit, a letter of a head, and the space around both are: the first that the panel is wide enough for.
 const SPACES = [
-  { density: 'roomy', digit: 8.1, padding: 21, letter: 6.7, headPadding: 17, least: 1 },
-  { density: 'tight', digit: 7.4, padding: 14, letter: 6.7, headPadding: 17, least: 0.86 },
-  { density: 'dense', digit: 7.1, padding: 11, letter: 6.1, headPadding: 11, least: 0.72 },
+  { density: 'roomy', digit: 8.1, padding: 21, letter: 7.2, headPadding: 19, least: 1, drawn: 1 },
+  { density: 'tight', digit: 7.4, padding: 14, letter: 6.7, headPadding: 17, least: 0.86, drawn: 0.93 },
+  { density: 'dense', digit: 7.1, padding: 11, letter: 6.9, headPadding: 10, least: 0.72, drawn: 0.9 },
 ];
 const RULED = ['0'.repeat(10), 'WMT 13 Mar 20 2.5 call']; // digits, and words with their spaces
 const RULED_WIDTHS = [84, 149]; // with the letters of the page, as they are mostly drawn
@@ -85,8 +85,9 @@ export class ColumnWidths {
     const rulers = /** @type {HTMLElement[]} */ ([...this.ruler.children]);
     const [digits, words] = rulers.map((text, place) => Math.max(1, text.offsetWidth / RULED_WIDTHS[place]));
     /** @param {Sized<Row>} column @param {Space} space */
-    const least = (column, { digit, padding, letter, headPadding, least: share }) => {
+    const least = (column, { digit, padding, letter, headPadding, least: denser, drawn }) => {
       const scale = column.value ? digits : words;
+      const share = column.paint ? drawn : denser; // what is drawn has no room to spare: its letters alone get smaller
       const label = column.label.length * letter * words + headPadding;
       return Math.ceil(Math.max(column.width[0] * share * scale, this.longestOf(column) * digit * scale + padding, label));
     };

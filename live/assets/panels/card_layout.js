@@ -21,16 +21,16 @@ export const digitsWide = (text) => [...text].reduce((sum, letter) => sum + (/[\
 // The lines, the size of the values and the template of the columns, for a strip of so many pixels.
 /** @param {number} pixels @param {number[]} digits @param {number} [scale] */
 export function cardLayout(pixels, digits, scale = 1) {
-  const choices = LINES.flatMap((lines) => SIZES.map((size) => ({ lines, size, least: leastWidths(digits, DIGIT[size] * scale, lines) })));
+  const choices = LINES.flatMap((lines) => SIZES.map((size) => ({ lines, size, least: leastWidths(digits, DIGIT[size] * scale, SIDE * scale, lines) })));
   const fits = choices.find(({ least }) => least.reduce((sum, width) => sum + width, 0) + GAP * (least.length - 1) <= pixels);
   const { lines, size, least } = fits ?? choices[choices.length - 1];
   return { lines, size, template: least.map((width) => `minmax(min(${width}px, 100%), 1fr)`).join(' ') };
 }
 
 // Of each column: what its widest card takes. The switch stands behind the figures.
-/** @param {number[]} digits @param {number} digit @param {number} lines */
-function leastWidths(digits, digit, lines) {
-  const cards = [...digits.map((count) => Math.ceil((count || USUAL) * digit + PADDING)), SIDE];
+/** @param {number[]} digits @param {number} digit @param {number} side @param {number} lines */
+function leastWidths(digits, digit, side, lines) {
+  const cards = [...digits.map((count) => Math.ceil((count || USUAL) * digit + PADDING)), Math.ceil(side)];
   const columns = Math.ceil(cards.length / lines);
   return Array.from({ length: columns }, (_, column) => Math.max(...cards.filter((_width, place) => place % columns === column)));
 }
