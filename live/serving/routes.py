@@ -23,6 +23,7 @@ from live.components.pivot_engine import ENGINE_URL, engine_folder, engine_versi
 from live.serving.boards import Built, Seen
 from live.serving.connection_guard import Room, no_bound
 from live.serving.hub import Hub
+from live.serving.store_watch import LIVE
 from live.tables.registry import TABLES
 from storage.connection.settings import Settings
 from storage.core.storable_text import LONGEST_ASKED, text_fault
@@ -217,7 +218,7 @@ def routes(hub: Hub, settings: Settings, gate: Gate, room: Room = no_bound) -> l
     async def health(request: Request) -> JSONResponse:
         status = hub.status(hub.latest)
         faulty = any(fault["needed_live"] for fault in status["faults"])
-        live = status["included"] > 0 and status["store"] == "ok" and not faulty
+        live = status["included"] > 0 and status["store"] in LIVE and not faulty
         may_know = await gate(request) is None
         told = status if may_know else {"store": status["store"], "feed": {"state": status["feed"]["state"]}}
         return JSONResponse({"live": live, **told}, status_code=200 if live else 503)

@@ -13,6 +13,8 @@ from storage.core.store_probe import StoreProbe
 _LOOK_SECONDS = 1.0
 _SILENT_SECONDS = 3.5
 OK = "ok"
+LIVE = (OK, str(Fault.LONG_WRITE))
+"""What the store may be said to be while the board counts as live."""
 
 log = structlog.get_logger("live")
 

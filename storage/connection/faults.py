@@ -17,6 +17,7 @@ class Fault(StrEnum):
     READ_ONLY = "read_only"
     DISK_FULL = "disk_full"
     LOCKED = "locked"
+    LONG_WRITE = "long_write"
     OVERLOADED = "overloaded"
     CORRUPT = "corrupt"
 
@@ -54,8 +55,12 @@ REMEDIES: dict[Fault, tuple[str, str]] = {
     ),
     Fault.DISK_FULL: ("The disk of the database is full.", "Free some space on it."),
     Fault.LOCKED: (
-        "Another transaction keeps the database locked for writing.",
-        "A large load does that until it is done. Otherwise end the program that holds the lock.",
+        "Another transaction keeps the database locked for writing, and is not seen at work.",
+        "End the program that holds the lock, unless it is a load on another machine.",
+    ),
+    Fault.LONG_WRITE: (
+        "A long write is running: what comes meanwhile waits for it.",
+        "It is over by itself. The log of the web server names its process.",
     ),
     Fault.OVERLOADED: (
         "The database has no connection or memory left.",

@@ -13,10 +13,11 @@ from storage.connection.faults import Fault, StoreFault, as_store_fault, unavail
 from storage.connection.sqlite_engine import fault_of_folder
 from storage.connection.store_limits import StoreLimits
 from storage.core.database import Store
+from storage.core.lock_holder import LockHolder, lock_holder
 
 _LIMITS = StoreLimits(connect_seconds=2.0, answer_seconds=1.0, lock_seconds=0.5, statement_seconds=3.5)
 _LOCKED_SECONDS = 2.5
-"""So long without the lock, and without a commit of whoever has it, is locked."""
+"""So long without the lock, and without a commit of whoever has it, is locked, or a long write."""
 
 _SPILL = text(
     "SELECT count(*) FROM (SELECT repeat(md5(i::text), 64) AS words "
@@ -50,16 +51,23 @@ class StoreProbe:
         """Take the lock that every writer needs, and some room on the disk. Raises StoreFault.
 
         SQLite gives the lock to whoever asks at the right moment: beside a writer that commits all the time, a look may
-        not get it for long. So it counts as locked only while no revision is committed either.
+        not get it for long. So it counts as locked only while no revision is committed either. One transaction that has
+        the lock and works is a long write, which is over by itself.
         """
         self._look_at_disk()
         before = self._revision()
         end = time.monotonic() + _LOCKED_SECONDS
+        first: LockHolder | None = None
         while not self._takes_lock():
             if self._revision() != before:
                 return
+            holder = self._holder()
             if time.monotonic() >= end:
-                raise unavailable(Fault.LOCKED, f"no lock and no commit for {_LOCKED_SECONDS:g} seconds")
+                at_work = holder is not None and holder.is_at_work(first)
+                fault = Fault.LONG_WRITE if at_work else Fault.LOCKED
+                by = "a process that cannot be seen" if holder is None else f"process {holder.process_id}"
+                raise unavailable(fault, f"no lock and no commit for {_LOCKED_SECONDS:g} seconds: {by} has the lock")
+            first = first or holder
 
     def close(self) -> None:
         self._store.close()
@@ -98,6 +106,10 @@ class StoreProbe:
             if error.fault != Fault.LOCKED:
                 raise
             return None
+
+    def _holder(self) -> LockHolder | None:
+        with self._question():
+            return lock_holder(self._store)
 
     def _takes_lock(self) -> bool:
         try:

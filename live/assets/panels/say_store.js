@@ -8,6 +8,7 @@ const LIGHTS = {
   hung: { tone: 'bad', text: 'Store not responding' },
   read_only: { tone: 'bad', text: 'Store read-only' },
   disk_full: { tone: 'bad', text: 'Store disk full' },
+  long_write: { tone: 'warn', text: 'Long write running' },
   locked: { tone: 'bad', text: 'Store locked' },
   overloaded: { tone: 'bad', text: 'Store overloaded' },
   corrupt: { tone: 'bad', text: 'Store damaged' },

@@ -3,8 +3,10 @@
 import asyncio
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -21,6 +23,15 @@ from storage.core.database import Store
 from storage.core.schema import store_state
 from tests.fixtures.databases import PostgresServer, Templates, wait_for
 
+LONG_WRITE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("begun", flush=True)
+while True:
+    pass
+"""
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the list of locks is Linux's")
 AS_ROOT = pytest.mark.skipif(shutil.which("mount") is None or os.geteuid() != 0, reason="only root mounts")
 
 
@@ -58,6 +69,24 @@ class TestSqlite:
             holder.execute("BEGIN IMMEDIATE")
             wait_for_fault(hub, Fault.LOCKED)
             holder.close()
+            wait_for_fault(hub, None)
+
+    @ON_LINUX
+    def test_a_long_write_is_no_lock_while_its_process_is_at_work(self, path: Path) -> None:
+        with watched(Store(f"sqlite:///{path}")) as hub:
+            wait_for_fault(hub, None)
+            writer = subprocess.Popen([sys.executable, "-c", LONG_WRITE, str(path)], stdout=subprocess.PIPE)
+            try:
+                assert writer.stdout is not None
+                assert writer.stdout.readline()
+                wait_for_fault(hub, Fault.LONG_WRITE)
+                writer.send_signal(signal.SIGSTOP)
+                wait_for_fault(hub, Fault.LOCKED)
+                writer.send_signal(signal.SIGCONT)
+                wait_for_fault(hub, Fault.LONG_WRITE)
+            finally:
+                writer.kill()
+                writer.communicate()
             wait_for_fault(hub, None)
 
     def test_damaged(self, path: Path) -> None:
@@ -144,6 +173,18 @@ class TestPostgresql:
     def test_locked(self, hub: Hub) -> None:
         with hub._store.bookkeeping() as connection:
             connection.execute(select(store_state).with_for_update())
+            wait_for_fault(hub, Fault.LOCKED)
+        wait_for_fault(hub, None)
+
+    def test_a_long_write_is_no_lock_while_a_statement_of_it_runs(self, hub: Hub) -> None:
+        with hub._store.bookkeeping() as connection:
+            connection.execute(select(store_state).with_for_update())
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            with driver.cursor() as cursor:
+                cursor.execute("CREATE TEMPORARY TABLE taken (line integer) ON COMMIT DROP")
+                with cursor.copy("COPY taken FROM STDIN"):
+                    wait_for_fault(hub, Fault.LONG_WRITE)
             wait_for_fault(hub, Fault.LOCKED)
         wait_for_fault(hub, None)
 
