@@ -1,42 +1,28 @@
 """Read the body of an append: JSON, JSON by line, or a file of CSV, Excel or Parquet, as records and failures."""
 
 import asyncio
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from email.message import Message
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from services.files.csv_rows import SPLIT_FILE
-from services.files.file_limits import FileLimits
-from services.files.open_table import Rows, open_table
-from services.files.read_file import read_open_table
-from services.records.how_many import grouped
+from api.body_files import MOST_ROWS, BadBody, too_many_rows
 from services.records.read_json import read_json
-from services.records.read_rows import ReadRecords, Unreadable, heading_of
+from services.records.read_rows import ReadRecords
 from services.records.record_kinds import RecordKind
 from services.writes.append import read_appended
 
 JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PARQUET = "application/vnd.apache.parquet"
-_FILES = {CSV: "body.csv", EXCEL: "body.xlsx", PARQUET: "body.parquet"}
+FILES = {CSV: "body.csv", EXCEL: "body.xlsx", PARQUET: "body.parquet"}
 """Bodies that are read as a file of this name would be."""
-CONTENT_TYPES = (JSON, NDJSON, *_FILES)
-MOST_ROWS = 250_000
+ReadFile = Callable[[bytes, str, str], ReadRecords]
+CONTENT_TYPES = (JSON, NDJSON, *FILES)
 _READ_AWAY_BYTES, _READ_AWAY_SECONDS, _SILENT_SECONDS = 16_000_000, 5.0, 0.5
-
-
-class BadBody(Exception):
-    """A body that cannot be read at all: a sentence for people, and the HTTP status that says so."""
-
-    def __init__(self, status: int, reason: str, place: str = "") -> None:
-        super().__init__(reason)
-        self.status, self.reason, self.place = status, reason, place
 
 
 async def read_away(request: Request, chunks: AsyncIterator[bytes]) -> None:
@@ -64,14 +50,14 @@ def content_type_of(header: str) -> str:
     return found
 
 
-def read_body(body: bytes, content_type: str, kind: RecordKind, limits: FileLimits) -> ReadRecords:
+def read_body(body: bytes, content_type: str, kind: RecordKind, read_file: ReadFile) -> ReadRecords:
     """Read all rows of a body. Raises BadBody when it is no table of rows; a bad row is a failure among the others.
 
     Rows are numbered from 1; those of CSV and of JSON by line by their lines, those of Excel as the sheet counts.
-    limits: what a file may hold, here as anywhere.
+    read_file: reads a body as a file of some name, and of a kind of record.
     """
-    if content_type in _FILES:
-        return _read_file(body, _FILES[content_type], kind, limits)
+    if content_type in FILES:
+        return read_file(body, FILES[content_type], kind.name)
     try:
         if content_type == NDJSON:
             return read_appended(kind.name, _json_lines(body), place="line")
@@ -82,7 +68,7 @@ def read_body(body: bytes, content_type: str, kind: RecordKind, limits: FileLimi
         raise BadBody(400, "the body must be an object, or an array of objects or of arrays")
     rows = value if isinstance(value, list) else [value]
     if len(rows) > MOST_ROWS:
-        raise _too_many()
+        raise too_many_rows(MOST_ROWS)
     return read_appended(kind.name, enumerate(rows, 1))
 
 
@@ -93,44 +79,8 @@ def _json_lines(body: bytes) -> Iterator[tuple[int, Any]]:
             continue
         count += 1
         if count > MOST_ROWS:
-            raise _too_many()
+            raise too_many_rows(MOST_ROWS)
         try:
             yield number, read_json(line)
         except ValueError as error:
             raise BadBody(400, str(error), f"line {number}") from error
-
-
-def _read_file(body: bytes, name: str, kind: RecordKind, limits: FileLimits) -> ReadRecords:
-    """Unlike a file that is loaded, an append may bring a key again: the last one counts."""
-    with tempfile.TemporaryDirectory(prefix="deltaboard-append-") as folder:
-        path = Path(folder) / name
-        path.write_bytes(body)
-        try:
-            with open_table(path, name, limits) as table:
-                if (fault := heading_of(table.names, kind).fault(kind, table.where)) is not None:
-                    raise BadBody(400, str(fault), f"{table.place} 1")
-                return read_open_table(table, table.names, kind, _within_bounds, one_a_key=False)
-        except Unreadable as unreadable:
-            raise _unreadable(unreadable) from unreadable
-
-
-def _within_bounds(rows: Rows) -> Rows:
-    """The rows of a file; one that cannot be read to its end is refused as a body, not as a row."""
-    try:
-        for count, row in enumerate(rows, 1):
-            if count > MOST_ROWS:
-                raise _too_many()
-            yield row
-    except Unreadable as unreadable:
-        raise _unreadable(unreadable) from unreadable
-
-
-def _unreadable(unreadable: Unreadable) -> BadBody:
-    failure = unreadable.failure
-    if failure.remediation == SPLIT_FILE:
-        return BadBody(413, f"{failure.reason}: send the rows in several requests", f"{failure.place} {failure.line}")
-    return BadBody(400, failure.message, f"{failure.place} {failure.line}")
-
-
-def _too_many() -> BadBody:
-    return BadBody(413, f"more than {grouped(MOST_ROWS)} rows: send them in several requests")

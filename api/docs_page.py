@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from api.bodies import CSV, EXCEL, JSON, MOST_ROWS, NDJSON, PARQUET
+from api.bodies import CSV, EXCEL, JSON, NDJSON, PARQUET
+from api.body_files import MOST_ROWS
 from api.openapi import EXAMPLES, STATUSES
 from services.records.how_many import grouped
 from services.records.record_kinds import RECORD_KINDS, RecordKind

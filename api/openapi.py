@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from api.bodies import CSV, EXCEL, JSON, MOST_ROWS, NDJSON, PARQUET
+from api.bodies import CSV, EXCEL, JSON, NDJSON, PARQUET
+from api.body_files import MOST_ROWS
 from services.records import read_dates, read_values
 from services.records.how_many import grouped
 from services.records.record_kinds import RECORD_KINDS, FileColumn, RecordKind

@@ -12,10 +12,12 @@ from starlette.routing import BaseRoute, Route
 
 from api.access import ClientWindows, Gate, RequestWindow, is_of_another_origin, token_fault
 from api.appender import Appender
-from api.bodies import BadBody, content_type_of, read_away
+from api.bodies import content_type_of, read_away
+from api.body_files import BadBody
 from api.docs_page import docs_page
 from api.openapi import ANSWERED_FAILURES, openapi
 from services.records.record_kinds import RECORD_KINDS
+from services.workers.worker_process import WorkFailed
 from services.writes.append import Appended
 from storage.connection.faults import StoreUnavailable
 from storage.connection.settings import Settings
@@ -92,6 +94,8 @@ class AppendRoute:
             appended = await self._appender.append(kind, body, content_type, atomic=atomic)
         except BadBody as bad:
             raise Refused(bad.status, bad.reason, place=bad.place) from bad
+        except WorkFailed as failed:
+            raise Refused(500, str(failed)) from failed
         except (StoreUnavailable, StoreUnreadable) as error:
             raise Refused(503, "the store does not answer: send the same again later", _retry_after(2)) from error
         finally:

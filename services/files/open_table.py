@@ -71,7 +71,7 @@ def open_table(path: Path, file_name: str, limits: FileLimits, sheet: str | None
     with path.open("rb") as file:
         start = file.peek(START_BYTES)[:START_BYTES]
         if start.startswith(PARQUET_MAGIC):
-            with closing(ParquetRows(path, limits.bytes, limits.rows, limits.columns)) as parquet:
+            with closing(ParquetRows(path, limits)) as parquet:
                 rows = pq.read_metadata(path).num_rows
                 yield OpenTable(parquet.names, "row", parquet.rows, "the schema of the file", rows)
         elif start.startswith(EXCEL_MAGIC):

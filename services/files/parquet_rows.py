@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from services.files.csv_rows import too_large, too_many_columns, too_many_rows
+from services.files.file_limits import FileLimits
+from services.files.memory_bound import be_bound, bounded_memory
 from services.records.faults import Fault
 from services.records.how_many import grouped, how_many
 from services.records.read_rows import Unreadable
@@ -16,6 +18,7 @@ from services.records.read_rows import Unreadable
 MAGIC = b"PAR1"
 _BATCH_ROWS = 5_000
 _LARGEST_BATCH = 64_000_000
+_LIES = Fault("unpacks to more than it says of itself", "write it again")
 _CORRUPT = Fault("not a whole Parquet file", "write it again")
 
 
@@ -25,7 +28,9 @@ class ParquetRows:
     Raises Unreadable for what is corrupt or beyond the bounds; nothing but the description is read by then.
     """
 
-    def __init__(self, path: Path, most_bytes: int, most_rows: int, most_columns: int) -> None:
+    def __init__(self, path: Path, limits: FileLimits) -> None:
+        if limits.memory_bytes is not None:
+            be_bound()
         try:
             self._file = pq.ParquetFile(path, memory_map=False)
             self._metadata = self._file.metadata
@@ -33,13 +38,13 @@ class ParquetRows:
             self.names: list[str] = list(self._schema.names)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise Unreadable(1, _CORRUPT, "row") from error
-        self._path, self._most_bytes = path, most_bytes
+        self._path, self._limits = path, limits
         try:
-            if self._metadata.num_columns > most_columns:
-                many = too_many_columns(self._metadata.num_columns, most_columns)
+            if self._metadata.num_columns > limits.columns:
+                many = too_many_columns(self._metadata.num_columns, limits.columns)
                 raise Unreadable(1, Fault(many, "remove some"), "row")
-            if self._metadata.num_rows > most_rows:
-                raise Unreadable(1, too_many_rows(self._metadata.num_rows, most_rows), "row")
+            if self._metadata.num_rows > limits.rows:
+                raise Unreadable(1, too_many_rows(self._metadata.num_rows, limits.rows), "row")
         except Unreadable:
             self.close()
             raise
@@ -59,7 +64,7 @@ class ParquetRows:
         try:
             self._check_unpacked({field.name for field in fields})
             with pq.ParquetFile(self._path, memory_map=False, read_dictionary=texts) as file:
-                for batch in file.iter_batches(_BATCH_ROWS, columns=[field.name for field in fields]):
+                for batch in self._batches(file, [field.name for field in fields]):
                     if batch.nbytes > _LARGEST_BATCH:
                         many = f"{how_many(_BATCH_ROWS, 'row')} are more than {_LARGEST_BATCH / 1e6:.0f} MB"
                         raise Unreadable(number + 1, Fault(many, "shorten the texts"), "row")
@@ -68,8 +73,20 @@ class ParquetRows:
                     for values in zip(*columns, strict=True):
                         number += 1
                         yield number, list(values)
+        except MemoryError as error:  # Arrow's own is an ArrowException, too
+            raise Unreadable(number + 1, _LIES, "row") from error
         except (pa.ArrowException, OSError, ValueError) as error:
             raise Unreadable(number + 1, _CORRUPT, "row") from error
+
+    def _batches(self, file: pq.ParquetFile, names: list[str]) -> Iterator[pa.RecordBatch]:
+        """Its batches; what each page unpacks to is said by the page itself, so it is bounded while Arrow does it."""
+        batches = file.iter_batches(_BATCH_ROWS, columns=names)
+        while True:
+            with bounded_memory(self._limits.memory_bytes):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
 
     def _check_unpacked(self, names: set[str]) -> None:
         """Refuse what unpacks to more than a file may hold, by what the file says of itself."""
@@ -80,8 +97,8 @@ class ParquetRows:
                 column = described.column(place)
                 if column.path_in_schema in names:
                     total += column.total_uncompressed_size
-        if total > self._most_bytes:
-            raise Unreadable(1, too_large(self._most_bytes, f"unpacks to {grouped(total / 1e6)} MB, "), "row")
+        if total > self._limits.bytes:
+            raise Unreadable(1, too_large(self._limits.bytes, f"unpacks to {grouped(total / 1e6)} MB, "), "row")
 
 
 def _is_text(kind: pa.DataType) -> bool:

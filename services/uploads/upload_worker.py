@@ -88,7 +88,7 @@ class _Desk:
             path,
             mapping,
             sheet=sheet,
-            limits=FileLimits.of(self._settings),
+            limits=FileLimits.of(self._settings).in_worker(),
             future_tolerance_seconds=self._settings.future_tolerance_seconds,
             progress=progress,
         )

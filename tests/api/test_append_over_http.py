@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 
 import api.appender
 import api.bodies
+import api.body_files
 import api.routes
 from api.access import RequestWindow
 from api.bodies import EXCEL, PARQUET
@@ -378,14 +379,14 @@ class TestLimits:
     def test_too_many_rows_of_a_file(
         self, start: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, content_type: str
     ) -> None:
-        monkeypatch.setattr(api.bodies, "MOST_ROWS", 2)
+        monkeypatch.setattr(api.body_files, "MOST_ROWS", 2)
         columns: dict[str, list[Any]] = {"AsOfDate": ["2020-03-09"] * 3, "Instrument": ["A"] * 3, "Quote": [1.0] * 3}
         lines = ",".join(columns) + "\n" + "2020-03-09,A,1\n" * 3
         body = lines.encode() if content_type == "text/csv" else file_of(content_type, columns)
         server = start()
         answer = server.ask("/api/quotes", body, content_type=content_type)
         assert (answer.status, answer.error) == (413, "more than 2 rows: send them in several requests")
-        monkeypatch.setattr(api.bodies, "MOST_ROWS", 3)
+        monkeypatch.setattr(api.body_files, "MOST_ROWS", 3)
         assert server.ask("/api/quotes", body, content_type=content_type).json["new"] == 1
 
     def test_a_file_has_the_limits_of_files(self, start: Callable[..., Server]) -> None:

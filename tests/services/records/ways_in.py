@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from api.bodies import CSV, EXCEL, JSON, NDJSON, PARQUET, read_body
+from api.body_files import read_file_body
 from ingestion.deserializers import trade_ticket
 from ingestion.standard_input import rows_of_input
 from ingestion.watch.content import hash_of, read_content
@@ -88,7 +90,7 @@ def _standard_input(text: Callable[[Row], bytes]) -> Way:
 
 def _http(content_type: str, body: Callable[[Row, Path], bytes]) -> Way:
     def way(store: Store, kind: str, row: Row, folder: Path) -> Sequence[str]:
-        read = read_body(body(row, folder), content_type, RECORD_KINDS[kind], LIMITS)
+        read = read_body(body(row, folder), content_type, RECORD_KINDS[kind], partial(read_file_body, limits=LIMITS))
         said = append_read(store, PricingState(), kind, read)
         return [*map(str, said.failures), *(f"warning: {warning}" for warning in said.warnings)]
 
