@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 import ingestion.kafka.dead_letter_topic
 import live.serving.boards
 import live.serving.connection_guard
+import live.serving.store_watch
 import ui.identity.revoked_sessions
 from ingestion.kafka.dead_letter_topic import DeadLetterTopic
 from ingestion.sidecar.pricer_builder import PricerBuilder
@@ -100,6 +101,13 @@ def task_reports(bench: Bench) -> Breaks:
 
 def store_probe(bench: Bench) -> Breaks:
     broken = bench.breaks(StoreProbe, "look")
+    bench.hub()
+    return broken
+
+
+def store_check(bench: Bench) -> Breaks:
+    broken = bench.breaks(live.serving.store_watch, "damage_in")
+    bench.patch.setattr(live.serving.store_watch, "_TABLE_SECONDS", 0.0)
     bench.hub()
     return broken
 
@@ -233,6 +241,7 @@ CASES: dict[str, Callable[[Bench], Breaks]] = {
     "connection guard": connection_guard,
     "task reports": task_reports,
     "store probe": store_probe,
+    "store check": store_check,
     "worker process": worker_process,
     "page warm-up": page_warm_up,
     "sign-outs": sign_outs,

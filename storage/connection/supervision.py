@@ -48,6 +48,7 @@ TASKS: dict[str, Task] = {
         Task("connection guard", "Connections that take nothing, or send half a request, are not closed."),
         Task("task reports", "This process cannot tell the store how its threads are."),
         Task("store probe", "Nobody knows whether the store can be written.", silent_seconds=30.0),
+        Task("store check", "Nobody looks for damage in the file of the database."),
         Task("worker process", "The last answer of a worker process was lost: the file or upload must be tried again."),
         Task("page warm-up", "Pages are not prepared: each opens slowly the first time."),
         Task("sign-outs", "A sign-out is not written to the store: it holds on one web server only."),

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -95,6 +95,22 @@ class TestSqlite:
             file.write(b"\xff" * (path.stat().st_size - 4096))
         with watched(Store(f"sqlite:///{path}")) as hub:
             wait_for_fault(hub, Fault.CORRUPT)
+
+    def test_damage_that_no_query_meets_is_found(self, path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute(
+                "CREATE TABLE aside AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                " WHERE i < 2000) SELECT i, hex(randomblob(50)) AS words FROM n"
+            )
+            (page,) = connection.execute("SELECT max(pageno) FROM dbstat WHERE name = 'aside'").fetchone()
+            connection.commit()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with path.open("r+b") as file:
+            file.seek((page - 1) * 4096)
+            file.write(b"\xff" * 4096)
+        with watched(Store(f"sqlite:///{path}")) as hub:
+            wait_for_fault(hub, Fault.CORRUPT)
+            assert hub._watch._damaged == {"aside"}
 
     def test_gone(self, path: Path) -> None:
         with watched(Store(f"sqlite:///{path}")) as hub:
