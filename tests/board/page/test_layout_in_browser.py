@@ -51,6 +51,14 @@ CONTRAST = """(element) => {
   return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
 }"""
 
+SHIFTS = """() => {
+  window.shifted = 0;
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.shifted += entry.value;
+  }).observe({ type: 'layout-shift', buffered: true });
+}"""
+"""Sums what moves on its own, as browsers score it (cumulative layout shift): below 0.1 is good."""
+
 
 @pytest.fixture
 def new_page(chromium: Any) -> Iterator[Any]:
@@ -81,6 +89,16 @@ def test_at_every_width_each_figure_has_room_and_the_pnl_is_in_sight(new_page: A
         page.wait_for_function(f"() => ({PNL_IN_SIGHT})()")
         page.wait_for_function(f"() => ({MARKET_CUT})() <= 0")
         page.wait_for_function("() => document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("path", ["/", "/trades", "/trade?trade_id=T00001", "/explore", "/start", "/not-included"])
+def test_what_is_read_already_does_not_move_when_the_rest_comes(new_page: Any, board: RunningBoard, path: str) -> None:
+    page = new_page(viewport={"width": 1366, "height": 900})
+    page.add_init_script(f"({SHIFTS})()")
+    page.goto(board.address + path + ("&" if "?" in path else "?") + "person=Vera")
+    page.wait_for_selector(IDLE)
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.shifted") < 0.1
 
 
 def test_a_phone_shows_the_page_that_was_chosen_and_not_the_menu(new_page: Any, board: RunningBoard) -> None:
