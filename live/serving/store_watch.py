@@ -1,8 +1,6 @@
 """How the store is, as the board and the health answer say it: asked every second, in a thread of its own."""
 
-import sqlite3
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,12 +83,11 @@ class StoreWatch:
         is_first = True
         while not self._stop.is_set():
             is_at_once = is_first and path.exists() and path.stat().st_size <= _AT_ONCE_BYTES
-            with suppress(sqlite3.Error):  # the probe says what else is wrong with it
-                for table, damage in damage_in(path):
-                    self._note_damage(table, damage)
-                    sign_of_life.beat()
-                    if self._stop.wait(0.0 if is_at_once else _TABLE_SECONDS):
-                        return
+            for table, damage in damage_in(path):
+                self._note_damage(table, damage)
+                sign_of_life.beat()
+                if self._stop.wait(0.0 if is_at_once else _TABLE_SECONDS):
+                    return
             is_first = False
             self._stop.wait(_TABLE_SECONDS)
 

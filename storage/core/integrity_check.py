@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,10 +14,11 @@ def damage_in(path: Path) -> Iterator[tuple[str, str | None]]:
     """Each table with what is wrong in its pages and those of its indexes, or None; one statement of reading each.
 
     A connection of its own each time: what another has in its memory is whole, whatever the file has. Writers go on
-    meanwhile. Raises sqlite3.Error where the file cannot be read for another reason.
+    meanwhile. Ends where the file cannot be read for another reason: the probe of the store says which.
     """
-    for table in _tables(path):
-        yield table, _first_damage(path, f"PRAGMA quick_check({_quoted(table)})")
+    with suppress(sqlite3.Error):
+        for table in _tables(path):
+            yield table, _first_damage(path, f"PRAGMA quick_check({_quoted(table)})")
 
 
 def _tables(path: Path) -> list[str]:
