@@ -2,7 +2,7 @@
 ways a file comes in; and the tiers of tests."""
 
 pytest_plugins = [
-    "tests.fixtures.tiers",
+    "tests.tiers",
     "tests.fixtures.browser",
     "tests.fixtures.databases",
     "tests.fixtures.kafka",

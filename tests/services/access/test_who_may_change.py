@@ -10,6 +10,7 @@ OF_PROCESSES = {
     "append.append": "a program with the token, or whoever runs code where the store is",
     "append.append_read": "the same, of rows that are read already",
     "apply_incoming.apply_incoming": "the sidecar",
+    "apply_incoming.finish": "each of these, and who asked, after the unit of work",
     "apply_slow_values.apply_slow_values": "the workers of slow engines",
     "load_demo.load_demo": "the command demo",
     "load_file.load_file": "the command load and watched folders",
@@ -23,6 +24,7 @@ OF_PROCESSES = {
     "rebuild_projection.rebuild_projection": "the command check --rebuild",
     "restart_replay.restart_replay": "the sidecar, for a wish that control_feed has let pass",
     "retry_dead_letters.retry_dead_letters": "the command dead-letters retry",
+    "unit_of_work.unit_of_work": "each of these, and who asked",
 }
 """Service -> who calls it; none of them is called for a person who looks at a page."""
 

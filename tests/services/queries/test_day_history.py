@@ -13,8 +13,8 @@ from sqlalchemy import func, select
 
 from engine.measures import DAY_PNL
 from engine.selection import TradeSelection
+from engine.valuation import pricer_build
 from engine.valuation.underlying_pricer import UnderlyingPricer
-from services.pricing import pricer_cache
 from services.pricing.pricing_state import PricingState
 from services.queries.day_history import DayHistories, DayHistory
 from storage.core.database import Store
@@ -204,13 +204,13 @@ class TestCost:
     def prepared(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
         """How many trades each preparation took."""
         rows: list[int] = []
-        original = pricer_cache.prepare_trades  # type: ignore[attr-defined]
+        original = pricer_build.prepare_trades  # type: ignore[attr-defined]
 
         def counted(ticker: str, trades: Any, *others: Any) -> UnderlyingPricer:
             rows.append(len(trades.trade_id))
             return original(ticker, trades, *others)
 
-        monkeypatch.setattr(pricer_cache, "prepare_trades", counted)
+        monkeypatch.setattr(pricer_build, "prepare_trades", counted)
         return rows
 
     def test_a_new_trade_costs_itself(self, small_store: Store, state: PricingState, prepared: list[int]) -> None:
@@ -259,7 +259,7 @@ class TestOthersMeanwhile:
         before = histories.of(TUESDAY, ALL)
         change_records(small_store, state, "trades", [trade("C9")], source="test")
         preparing, may_go_on = Event(), Event()
-        original = pricer_cache.prepare_trades  # type: ignore[attr-defined]
+        original = pricer_build.prepare_trades  # type: ignore[attr-defined]
 
         def held_up(*given: Any) -> UnderlyingPricer:
             if not preparing.is_set():
@@ -267,7 +267,7 @@ class TestOthersMeanwhile:
                 assert may_go_on.wait(60)
             return original(*given)
 
-        monkeypatch.setattr(pricer_cache, "prepare_trades", held_up)
+        monkeypatch.setattr(pricer_build, "prepare_trades", held_up)
         found: list[DayHistory] = []
         first = Thread(target=lambda: found.append(histories.of(TUESDAY, ALL)))
         first.start()
