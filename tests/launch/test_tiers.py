@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from storage.core.database import Store
-from tests.fixtures import tiers
+from tests import tiers
 from tests.ingestion import commands
 
 
