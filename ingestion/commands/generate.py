@@ -53,7 +53,7 @@ def trades(
     from ingestion.generate.trades import random_trades
 
     pace = _parsed_rate(rate)
-    _send(random_trades(_market(), seed, american), "TradeId", to, pace, count, bootstrap, topic, "trade")
+    _send(random_trades(_market(), seed, american), "Ticker", to, pace, count, bootstrap, topic, "trade")
 
 
 @app.command()

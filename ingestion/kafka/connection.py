@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.admin import MemberToRemove
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import KafkaError
 
@@ -32,7 +33,9 @@ _OURS: dict[str, Any] = {
     "key_deserializer": None,
     "value_deserializer": None,
     "bootstrap_timeout_ms": None,
-    "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
+    # Partitions of one number are one member's in all topics: trades and quotes with one key meet. The second is what
+    # sidecars of former versions know: a group takes the first that all of its members do.
+    "partition_assignment_strategy": (RangePartitionAssignor, RoundRobinPartitionAssignor),
 }
 _NAMED_ELSEWHERE = {"bootstrap_servers": "--bootstrap", "group_id": "--group", "max_poll_records": "--max-batch"}
 

@@ -64,6 +64,30 @@ def test_of_two_sidecars_one_is_killed_and_the_other_takes_over(
     assert rows(store, "SELECT feed FROM feeds ORDER BY feed") == [("kafka",), ("kafka-2",)]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is neither fork nor kill -9")
+def test_trades_and_quotes_of_one_underlying_are_read_by_one_sidecar(
+    two_commands: list[Commands], store: Store, broker: Broker
+) -> None:
+    """Partitions of one number have one owner, also where they cannot be shared out evenly."""
+    topics = {kind: fresh_topic(broker, partitions=3) for kind in ("trades", "quotes")}
+    arguments = ["kafka", "--bootstrap", broker.bootstrap, "--group", topics["trades"]]
+    for kind, topic in topics.items():
+        arguments += ["--topic", f"{topic}={kind}"]
+    processes = [commands.start(url_of(store), *arguments) for commands in two_commands]
+    try:
+        each = "SELECT partition, count(*), count(DISTINCT owner) FROM partition_offsets GROUP BY partition"
+
+        def is_shared_out() -> bool:
+            both = [owners(store, topic) for topic in topics.values()] == [2, 2]
+            return both and sorted(rows(store, each)) == [(0, 2, 1), (1, 2, 1), (2, 2, 1)]
+
+        wait_for(is_shared_out, 120, "each number of partition to have one owner")
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGTERM)
+    assert [commands.exit_code() for commands in two_commands] == [0, 0]
+
+
 class ByHand:
     """A feed that is moved step by step, like a sidecar that stands still in the middle of a batch."""
 
