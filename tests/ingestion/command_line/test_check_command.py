@@ -1,17 +1,20 @@
 """``python -m ingestion check`` proves that the newest rows are what the log says, and makes them so again."""
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from storage.core.database import Store
-from storage.core.schema import quotes, trades
+from storage.core.schema import pricing_failures, quotes, sensitivities, trades
 from storage.read_models.read_models import sensitivities_frame
 from tests.fixtures.small_book import MONDAY
 from tests.ingestion.commands import board, filled, run
 
 __all__ = ["board", "filled"]
 
-SOUND = "The newest rows equal the log: 6 trades, 1 books, 3 instruments, 1 parameters, 4 quotes."
+SOUND = (
+    "The newest rows equal the log: 6 trades, 1 books, 3 instruments, 1 parameters, 4 quotes.\n"
+    "The values of 2020-03-09 equal a full revaluation: 4 trades on underlyings with a quote."
+)
 
 
 def test_it_says_what_differs_with_its_key_and_makes_it_right(filled: Store) -> None:
@@ -48,3 +51,34 @@ def test_of_many_the_first_are_named(filled: Store) -> None:
     lines = said.stderr.splitlines()
     assert (len(lines), lines[20]) == (22, "and 10 more")
     assert lines[0] == "quotes 2020-03-06, GHOST0: the table has it, the log does not"
+
+
+@pytest.mark.parametrize("damage", ["another value", "no value", "a failure that is not told"])
+def test_values_that_no_revaluation_gives_are_named(filled: Store, damage: str) -> None:
+    with filled.engine.begin() as connection:
+        if damage == "another value":
+            connection.execute(update(sensitivities).where(sensitivities.c.trade_id == "S1").values(vega_1pt=7.0))
+        elif damage == "no value":
+            connection.execute(delete(sensitivities).where(sensitivities.c.trade_id == "S1"))
+        else:
+            connection.execute(delete(pricing_failures))
+    said = run("check")
+    assert said.exit_code == 1
+    assert (
+        said.stderr.splitlines()[0]
+        == {
+            "another value": "trade S1: vega_1pt is 7, a revaluation gives 0",
+            "no value": "trade S1: it has no value, a revaluation gives -45075 as market value",
+            "a failure that is not told": "trade N1: it cannot be valued, and the store does not say so",
+        }[damage]
+    )
+    assert "from a full revaluation at 2020-03-09. A sidecar at work" in said.stderr
+    assert run("check", "--rebuild").exit_code == 0
+    assert run("check").stdout.strip() == SOUND
+
+
+def test_reported_values_are_nobody_elses_to_compare(filled: Store) -> None:
+    with filled.engine.begin() as connection:
+        ours = sensitivities.c.trade_id == "S1"
+        connection.execute(update(sensitivities).where(ours).values(source="overnight", market_value=7.0))
+    assert run("check").exit_code == 0
