@@ -161,7 +161,7 @@ def _made_of_arrow(body: bytes, form: ExportForm, title: str, about: Mapping[str
     except TooLarge as error:
         raise Refused(413, f"{error}: filter or group it first.") from error
     except (pa.ArrowException, OSError, ValueError) as error:  # a stream that was cut off is an OSError
-        log.warning("a table of a pivot could not be read", error=str(error))
+        log.warning("pivot_table_unreadable", error=str(error))
         raise Refused(400, "what the page sent could not be read as a table.") from error
 
 
@@ -183,7 +183,7 @@ def _words_for(error: Exception) -> Refused:
         return Refused(404, f"{error}.")
     if isinstance(error, WorkFailed):
         return Refused(500, str(error))
-    log.error("a file could not be made", exc_info=error)
+    log.error("export_failed", exc_info=error)
     return Refused(500, _FAILED)
 
 

@@ -65,11 +65,11 @@ class AppendRoute:
             client = request.client.host if request.client else ""
             path = request.url.path[:100]
             if self._log_lines.enter() == 0:  # strangers must not fill the disk
-                log.warning("append refused", status=refused.status, reason=refused.error, path=path, client=client)
+                log.warning("append_refused", status=refused.status, reason=refused.error, path=path, client=client)
             body = {"error": refused.error, **({"place": refused.place} if refused.place else {})}
             return _json(body, refused.status, refused.headers)
         except Exception:
-            log.exception("append failed", path=request.url.path[:100])
+            log.exception("append_failed", path=request.url.path[:100])
             return _json({"error": "the server failed: its log says why. Nothing was taken"}, 500)
 
     async def _append(self, request: Request, chunks: AsyncIterator[bytes]) -> Response:

@@ -131,6 +131,7 @@ OUTSIDE_THE_ENGINE = {
     "os",
     "time",
 }
+LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 CLOCKS = {"now", "utcnow", "today", "fromtimestamp"}
 
 
@@ -246,6 +247,20 @@ def test_no_arrow_between_the_folders_of_scripts_points_up() -> None:
                     wrong.append(f"{place(path, number)} imports {name}")
     assert not wrong
     assert not in_circles(WITHIN_ASSETS)
+
+
+def test_log_events_are_nouns_that_an_operator_can_search_for() -> None:
+    """snake_case, with what varies in fields."""
+    odd = []
+    for path in (path for room in CODE for path in sources_of(room)):
+        for node in ast.walk(tree_of(path)):
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+                continue
+            is_log = ast.unparse(node.func.value) in {"log", "logger"} and node.func.attr in LOG_LEVELS
+            event = node.args[0]
+            if is_log and not (isinstance(event, ast.Constant) and re.fullmatch("[a-z]+(_[a-z]+)*", str(event.value))):
+                odd.append(f"{path.relative_to(ROOT)}:{node.lineno}: {ast.unparse(event)}")
+    assert not odd
 
 
 @pytest.mark.parametrize("suffixes", [{".py"}, {".js", ".mjs", ".css"}], ids=["python", "browser"])

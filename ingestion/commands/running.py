@@ -36,7 +36,7 @@ def run_sidecar(
     log_to_stderr(read_settings().log_level)
     log = structlog.get_logger("sidecar")
     with opened_store() as store:
-        warm_up(lambda name: log.info("pricing engine ready", engine=name))
+        warm_up(lambda name: log.info("pricing_engine_ready", engine=name))
         stop = threading.Event()
         for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
             if hasattr(signal, name):

@@ -101,7 +101,7 @@ def _remove(settings: dict[str, Any], group: str, member: str) -> None:
         with closing(open_client(KafkaAdminClient, {**known, "bootstrap_timeout_ms": 5000})) as admin:
             admin.remove_group_members(group, [MemberToRemove(member_id=member)])
     except KafkaError as fault:
-        log.info("the member that died is left to its session's end", group=group, error=str(fault))
+        log.info("dead_member_kept", group=group, error=str(fault))
 
 
 def _typed(name: str, text: str, default: Any) -> Any:

@@ -98,7 +98,7 @@ class DeadLetterTopic:
                     sign_of_life.beat()
                 except (KafkaError, StoreUnavailable) as fault:
                     sign_of_life.note(fault)
-                    log.warning("dead letters wait to be sent", topic=self._topic, error=reason_of(fault))
+                    log.warning("dead_letters_waiting", topic=self._topic, error=reason_of(fault))
                     self._stop.wait(_AGAIN_SECONDS)
                     self._wake.set()
         finally:

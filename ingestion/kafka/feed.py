@@ -109,9 +109,9 @@ class KafkaFeed:
         try:
             self._read(now)
         except StoreUnavailable as fault:
-            self._wait_after(fault, "the store does not answer")
+            log.warning("database_unavailable", **self._wait_after(fault))
         except KafkaError as fault:
-            self._wait_after(fault, "reading from Kafka failed")
+            log.warning("kafka_read_failed", **self._wait_after(fault))
         now = time.monotonic()
         if self.paused or not (self._unread or self._is_due(now)):
             return None
@@ -139,11 +139,11 @@ class KafkaFeed:
             try:
                 self._consumer.commit_async(dict(self._uncommitted), self._on_commit)
             except KafkaError as fault:
-                log.debug("Kafka did not take the offsets", error=str(fault))
+                log.debug("offsets_not_committed", error=str(fault))
 
     def rewind(self) -> None:
         """Somebody else has moved a partition: join the group anew, and read what is ours from where the store says."""
-        log.warning("a partition has been moved by another sidecar; joins the group again", group=self._options.group)
+        log.warning("partition_moved", group=self._options.group)
         self._forget()
         if self._consumer is not None:
             self._assignment.follow(self._consumer, self._options.topics)
@@ -171,7 +171,7 @@ class KafkaFeed:
             try:
                 self._consumer.commit(dict(self._uncommitted), timeout_ms=_PATIENCE_MILLISECONDS)
             except KafkaError as fault:
-                log.debug("Kafka did not take the offsets", error=str(fault))
+                log.debug("offsets_not_committed", error=str(fault))
         close_consumer(self._consumer)
 
     def _connected(self) -> bool:
@@ -275,7 +275,7 @@ class KafkaFeed:
         else:
             where = f"{name}, offset {offset}"
             reason = f"not there, the partition ends at {ends}: it was made anew, and is read from its offset {begins}"
-        log.warning("messages are missing", place=where, reason=reason)
+        log.warning("messages_missing", place=where, reason=reason)
         self._gathered.rejections.append(Rejection(where, "", "", reason))
         self._gathered.pass_by(tuple(partition), place.stored, begins)
         self._aside.read(partition)
@@ -305,12 +305,13 @@ class KafkaFeed:
 
     def _on_commit(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], outcome: object) -> None:
         if isinstance(outcome, Exception):
-            log.debug("Kafka did not take the offsets", error=str(outcome))
+            log.debug("offsets_not_committed", error=str(outcome))
             return
         for partition, offset in offsets.items():
             if self._uncommitted.get(partition) == offset:
                 del self._uncommitted[partition]
 
-    def _wait_after(self, fault: Exception, event: str) -> None:
-        log.warning(event, again_in_seconds=_AGAIN_SECONDS, error=str(fault).splitlines()[0])
+    def _wait_after(self, fault: Exception) -> dict[str, Any]:
+        """Poll no more for a moment; returns the fields of a log entry that says so."""
         self._not_before = time.monotonic() + _AGAIN_SECONDS
+        return {"again_in_seconds": _AGAIN_SECONDS, "error": str(fault).splitlines()[0]}

@@ -45,7 +45,7 @@ class KafkaLag:
     def _answers(self, now: float) -> None:
         self._heard_at = now
         if self.away_since is not None:
-            log.info("the broker is back", bootstrap=self._bootstrap)
+            log.info("broker_available", bootstrap=self._bootstrap)
         self.away_since = None
 
     def applied(self, stamped_before: float, now: float) -> None:
@@ -62,4 +62,4 @@ class KafkaLag:
     def _answers_not(self, fault: KafkaError, now: float) -> None:
         if self.away_since is None and now - self._heard_at >= _AWAY_SECONDS:
             self.away_since = datetime.now(UTC) - timedelta(seconds=now - self._heard_at)
-            log.warning("the broker does not answer", bootstrap=self._bootstrap, error=str(fault))
+            log.warning("broker_unavailable", bootstrap=self._bootstrap, error=str(fault))

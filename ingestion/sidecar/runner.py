@@ -70,9 +70,9 @@ class Sidecar:
         self._settings = settings
         self._once = once
         self._state = PricingState.of(settings)
-        self._beside = SlowWorker()
+        self._slow_worker = SlowWorker()
         self._holder = Holder(name, uuid.uuid4().hex)
-        self._preparing = PricerBuilder(store, self._state, self._holder)
+        self._pricer_builder = PricerBuilder(store, self._state, self._holder)
         self._feed = open_feed(self._claim(speed))
         self._reports = TaskReports(store, f"sidecar {name}")
         self._lag: float | None = None
@@ -83,13 +83,13 @@ class Sidecar:
         not_priced: NotPriced | None = None
         log.info("started", feed=self._feed.name, at=self._feed.progress)
         try:
-            self._patiently(stop, self._price_what_is_there)
+            self._with_back_off(stop, self._price_what_is_there)
             while not stop.is_set():
                 self._turn(stop)
-                if self._once and self._feed.ended and not self._beside.busy:
-                    if not self._preparing.busy:
+                if self._once and self._feed.ended and not self._slow_worker.busy:
+                    if not self._pricer_builder.busy:
                         break
-                    self._preparing.raise_if_hopeless()
+                    self._pricer_builder.raise_if_hopeless()
                 stop.wait(self._sleep())
         except NotPriced as error:
             not_priced = error
@@ -97,10 +97,10 @@ class Sidecar:
             log.warning("stopped", feed=self._feed.name, reason=str(lost))
             raise
         finally:
-            self._beside.close()
-            self._preparing.close()
+            self._slow_worker.close()
+            self._pricer_builder.close()
             self._feed.close()
-        self._patiently(stop, self._leave)
+        self._with_back_off(stop, self._leave)
         self._reports.leave()
         log.info("stopped", feed=self._feed.name, at=self._feed.progress)
         if not_priced is not None:
@@ -109,25 +109,25 @@ class Sidecar:
     def _turn(self, stop: threading.Event) -> None:
         now = time.monotonic()
         if now >= self._next_look:
-            self._patiently(stop, self._obey)
+            self._with_back_off(stop, self._apply_control_requests)
             self._next_look = now + _LOOK_SECONDS
         batch = None if self._feed.ended else self._feed.next_batch(time.monotonic())
         if batch is not None:
-            self._patiently(stop, lambda: self._apply(batch))
-        self._patiently(stop, self._prepare)
+            self._with_back_off(stop, lambda: self._apply(batch))
+        self._with_back_off(stop, self._build_pricers)
         if batch is None:
-            self._preparing.look_ahead(now)
-        results = self._beside.finished()
+            self._pricer_builder.look_ahead(now)
+        results = self._slow_worker.finished()
         if results:
-            self._patiently(stop, lambda: self._apply_slow(results))
+            self._with_back_off(stop, lambda: self._apply_slow(results))
         if now >= self._next_report:
-            self._patiently(stop, self._report)
+            self._with_back_off(stop, self._report)
             self._next_report = now + _REPORT_SECONDS
         if now >= self._next_prune:
-            self._patiently(stop, self._prune)
+            self._with_back_off(stop, self._prune)
             self._next_prune = now + _PRUNE_SECONDS
         if self._settings.quote_days is not None and now >= self._next_forget:
-            self._patiently(stop, self._forget_quotes)
+            self._with_back_off(stop, self._forget_quotes)
             self._next_forget = now + _FORGET_SECONDS
 
     def _apply(self, batch: Batch) -> None:
@@ -143,63 +143,63 @@ class Sidecar:
                 future_tolerance_seconds=self._settings.future_tolerance_seconds,
             )
         except PositionMoved as moved:
-            log.warning("a batch was not ours to write", feed=self._feed.name, reason=str(moved))
+            log.warning("batch_rejected", feed=self._feed.name, reason=str(moved))
             self._feed.rewind()
             return
         self._lag = max(0.0, time.monotonic() - batch.due)
-        self._leave_beside(applied.pending)
+        self._defer(applied.pending)
         self._feed.committed(batch, applied)
 
     def _apply_slow(self, results: list[SlowResult]) -> None:
         again = apply_slow_values(self._store, self._state, results, source=self._feed.name, holder=self._holder)
-        self._leave_beside(again)
+        self._defer(again)
 
-    def _prepare(self) -> None:
-        self._leave_beside(self._preparing.turn())
+    def _build_pricers(self) -> None:
+        self._defer(self._pricer_builder.turn())
 
-    def _leave_beside(self, pending: DeferredWork) -> None:
-        self._beside.submit(pending.slow_work)
-        self._preparing.leave(pending.unprepared)
+    def _defer(self, pending: DeferredWork) -> None:
+        self._slow_worker.submit(pending.slow_work)
+        self._pricer_builder.leave(pending.unprepared)
 
     def _price_what_is_there(self) -> None:
         """Whatever was loaded or changed while no sidecar ran, and the slow engines' share, is brought up to date."""
-        self._leave_beside(price_newest(self._store, self._state, source="sidecar", holder=self._holder))
+        self._defer(price_newest(self._store, self._state, source="sidecar", holder=self._holder))
 
-    def _obey(self) -> None:
+    def _apply_control_requests(self) -> None:
         """Take what people want, and what other processes have changed: both before a batch would meet it."""
         with self._store.read() as connection:
-            wish = read_feed(connection, self._feed.name)
+            requested = read_feed(connection, self._feed.name)
             self._state.refresh(connection, self._store.revisions(connection))
-        if wish is None or wish.owner != self._holder.owner:
+        if requested is None or requested.owner != self._holder.owner:
             raise lost(self._feed.name)
         now = time.monotonic()
         if isinstance(self._feed, ReplayFeed):
-            self._obey_replay(self._feed, wish, now)
-        if (wish.wanted_state == FeedState.PAUSED) != self._feed.paused:
-            if wish.wanted_state == FeedState.PAUSED:
+            self._apply_replay_requests(self._feed, requested, now)
+        if (requested.wanted_state == FeedState.PAUSED) != self._feed.paused:
+            if requested.wanted_state == FeedState.PAUSED:
                 self._feed.pause()
             else:
                 self._feed.resume(now)
             self._next_report = 0.0
 
-    def _obey_replay(self, feed: ReplayFeed, wish: FeedRow, now: float) -> None:
+    def _apply_replay_requests(self, feed: ReplayFeed, requested: FeedRow, now: float) -> None:
         """Only a replay can start again, and has a speed."""
-        if wish.restarts_wanted > feed.restarts:
+        if requested.restarts_wanted > feed.restarts:
             pending = restart_replay(
                 self._store,
                 self._state,
                 feed=feed.name,
                 owner=self._holder.owner,
                 first_date=feed.first_date,
-                cursor={"row": 0, "restarts": wish.restarts_wanted},
+                cursor={"row": 0, "restarts": requested.restarts_wanted},
             )
-            self._beside.forget()
-            self._preparing.forget()
-            self._leave_beside(pending)
-            feed.restart(wish.restarts_wanted, now)
+            self._slow_worker.forget()
+            self._pricer_builder.forget()
+            self._defer(pending)
+            feed.restart(requested.restarts_wanted, now)
             log.info("restarted", feed=feed.name)
-        if wish.wanted_speed != feed.speed:
-            feed.set_speed(wish.wanted_speed, now)
+        if requested.wanted_speed != feed.speed:
+            feed.set_speed(requested.wanted_speed, now)
 
     def _claim(self, speed: float | None) -> FeedRow:
         with self._store.bookkeeping() as connection:
@@ -250,11 +250,11 @@ class Sidecar:
 
     def _sleep(self) -> float:
         awake = None if self._feed.paused else self._feed.next_awake(time.monotonic())
-        longest = _SLEEP_WHILE_PREPARING_SECONDS if self._preparing.running else _LONGEST_SLEEP_SECONDS
+        longest = _SLEEP_WHILE_PREPARING_SECONDS if self._pricer_builder.running else _LONGEST_SLEEP_SECONDS
         wait = longest if awake is None else awake - time.monotonic()
         return min(max(wait, 0.0), longest)
 
-    def _patiently(self, stop: threading.Event, step: Callable[[], None]) -> None:
+    def _with_back_off(self, stop: threading.Event, step: Callable[[], None]) -> None:
         """Do a step; when the database is away, wait and do the same step again, so that nothing is skipped."""
         for attempt in range(1_000_000):
             try:

@@ -99,7 +99,7 @@ class SlowWorker:
         self._end_worker()
         self._deaths += 1
         given_up = self._deaths >= _ATTEMPTS
-        log.warning("the worker of the slow engines died", underlying=work.prepared.ticker, given_up=given_up)
+        log.warning("slow_worker_died", underlying=work.prepared.ticker, given_up=given_up)
         if given_up:
             self._deaths = 0
         else:

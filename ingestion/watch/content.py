@@ -79,7 +79,7 @@ def read_content(
     except OSError:
         raise
     except Exception as error:  # whatever a file holds, the others must go on
-        log.exception("a file could not be read", file=file.name)
+        log.exception("file_unreadable", file=file.name)
         found, records = None, ReadRecords()
         records.refuse(
             [

@@ -89,12 +89,12 @@ class FolderEvents(FileSystemEventHandler):
             try:
                 self._observer.unschedule(watch)
             except Exception as error:  # the watch may have died with its folder
-                log.debug("a folder is followed no more", error=str(error))
+                log.debug("folder_lost", error=str(error))
 
     def _complain(self, error: Exception) -> None:
         if not self._complained:
             self._complained = True
-            log.warning("no file events: new files are found by the rescan alone", error=str(error))
+            log.warning("file_events_unavailable", error=str(error))
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

@@ -113,7 +113,7 @@ class WatchFeed:
         if found.content is not None:
             counts = asdict(applied.of(found.row.kind))
             said = {"file": found.file.name, "kind": found.row.kind, "outcome": found.row.outcome, **counts}
-            log.info("a file was read", **said, **({"detail": found.row.detail} if found.row.detail else {}))
+            log.info("file_read", **said, **({"detail": found.row.detail} if found.row.detail else {}))
         self._tell(lambda: self._round.committed(found))
 
     def rewind(self) -> None:

@@ -169,7 +169,7 @@ class WatchRound:
         content_hash = hash_of(file, self._limits)
         same = row is not None and row.content_hash == content_hash
         if row is not None and same and (file.key in self._done or not _has_more_to_say(row)):
-            log.info("the same content again: nothing is loaded", file=file.name)
+            log.info("file_unchanged", file=file.name)
             self._leave(file, row, None)
             return self._touched(file, row)
         content = read_content(
@@ -221,7 +221,7 @@ class WatchRound:
         faults = {**self._look.faults, **{shown(key): words for key, words in self._trouble.items()}}
         for place, words in faults.items():
             if self._said.get(place) != words:
-                log.warning("a file is left aside", file=place, reason=words)
+                log.warning("file_set_aside", file=place, reason=words)
         self._said = faults
         there = how_many(len(self._look.files), "file")
         parts = [f"{there} there, {grouped(self._loaded)} loaded, {grouped(self._refused)} refused"]

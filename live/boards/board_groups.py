@@ -19,8 +19,8 @@ _BOOK, _STATUS = GROUP_COLUMNS.index("book"), GROUP_COLUMNS.index("trade_status"
 class BoardGroups:
     """A group keeps its number for as long as the board lives, with or without rows; new ones are appended."""
 
-    def __init__(self, placing: BookHierarchy) -> None:
-        self._placing = placing
+    def __init__(self, hierarchy: BookHierarchy) -> None:
+        self._hierarchy = hierarchy
         self.names: list[tuple[str, ...]] = []
         """The values of ``GROUP_COLUMNS``, a group each."""
         self._numbers: dict[tuple[str, str, str, str], int] = {}
@@ -51,8 +51,8 @@ class BoardGroups:
         """The group of such trades; a new one where there is none."""
         known = self._numbers.get((book, underlying, product, status))
         if known is None:
-            currency = self._placing.currency(underlying)
-            self.names.append((*self._placing.above(book), book, underlying, product, status, currency))
+            currency = self._hierarchy.currency(underlying)
+            self.names.append((*self._hierarchy.levels(book), book, underlying, product, status, currency))
             known = self._numbers[book, underlying, product, status] = self._columns.append()
         return known
 
@@ -61,7 +61,7 @@ class BoardGroups:
 
     def issuers(self) -> tuple[list[str], list[str]]:
         """The sectors and the regions of the underlyings of the groups, a group each."""
-        found = [self._placing.issuer(str(ticker)) for ticker in self.column("underlying")]
+        found = [self._hierarchy.issuer(str(ticker)) for ticker in self.column("underlying")]
         return [sector for sector, _ in found], [region for _, region in found]
 
     def touch(self, numbers: IntArray, revision: int) -> None:
@@ -95,4 +95,4 @@ class BoardGroups:
 
     def alive(self) -> BoolArray:
         """Which groups are of trades that are priced, by their status; one more, False, for ``NO_GROUP``."""
-        return np.append(~np.isin(self.column("trade_status"), list(self._placing.unpriced)), False)
+        return np.append(~np.isin(self.column("trade_status"), list(self._hierarchy.unpriced)), False)

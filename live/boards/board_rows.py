@@ -38,8 +38,8 @@ _CLOSES = (*CLOSE_COMPARED, "reported")
 class BoardRows:
     """Row numbers are stable, and so is what a row stands for. Each row knows the revisions that last changed it."""
 
-    def __init__(self, placing: BookHierarchy) -> None:
-        self.groups = BoardGroups(placing)
+    def __init__(self, hierarchy: BookHierarchy) -> None:
+        self.groups = BoardGroups(hierarchy)
         self.trade_ids: list[str] = []
         self.risk_factors: list[str] = []
         self.lacking: set[str] = set()

@@ -32,8 +32,8 @@ class ExportWorker:
     """The process of the exports. It makes one file after the other."""
 
     def __init__(self, settings: Settings) -> None:
-        self._beside = WorkerProcess("services.exports.export_worker", settings, failed=_FAILED, died=_DIED)
-        self.start, self.close = self._beside.start, self._beside.close
+        self._process = WorkerProcess("services.exports.export_worker", settings, failed=_FAILED, died=_DIED)
+        self.start, self.close = self._process.start, self._process.close
 
     def of_store(self, make: Make, form: ExportForm, title: str, about: Mapping[str, str]) -> bytes:
         """The file of rows of the store, as ``export_table`` makes it. Raises WorkFailed."""
@@ -48,10 +48,10 @@ class ExportWorker:
 
     @property
     def process_id(self) -> int | None:
-        return self._beside.process_id
+        return self._process.process_id
 
     def _made(self, *job: Any) -> bytes:
-        made: bytes = self._beside.submit(*job).result()
+        made: bytes = self._process.submit(*job).result()
         return made
 
 

@@ -42,7 +42,7 @@ class _Day:
     revision: int
     points: Mapping[pd.Timestamp, DayPoint]
     keys: tuple[GroupKey, ...]
-    placing: BookHierarchy
+    hierarchy: BookHierarchy
 
 
 _Line = tuple[DayPoint, pd.Timestamp, FloatArray]
@@ -102,8 +102,8 @@ class DayHistories:
                 return known
             try:
                 if followed.day is None or followed.day.revision < revision:
-                    points, placing = followed.store_side.bring_to(connection, revision)
-                    followed.day = _Day(revision, dict(points.points), tuple(points.book.groups.numbers), placing)
+                    points, hierarchy = followed.store_side.bring_to(connection, revision)
+                    followed.day = _Day(revision, dict(points.points), tuple(points.book.groups.numbers), hierarchy)
                 return followed.day
             finally:
                 followed.lock.release()
@@ -134,6 +134,6 @@ def _values(point: DayPoint, chosen: BoolArray, spot: float) -> FloatArray:
 
 def _columns(day: _Day) -> dict[str, ObjectArray]:
     """The groups as a selection looks at them."""
-    rows = [(*day.placing.above(book), book, ticker, status) for ticker, book, status in day.keys]
+    rows = [(*day.hierarchy.levels(book), book, ticker, status) for ticker, book, status in day.keys]
     table = np.array(rows, dtype=object).reshape(len(rows), len(HIERARCHY) + 1)
     return {name: table[:, place] for place, name in enumerate((*HIERARCHY, "trade_status"))}

@@ -32,23 +32,23 @@ class FollowedDay:
         self._is_closed = False
         self._made: Mapping[str, BuiltPricer] = {}
         self._points: DayPoints | None = None
-        self._placing: BookHierarchy | None = None
+        self._hierarchy: BookHierarchy | None = None
 
     def bring_to(self, connection: Connection, revision: int) -> tuple[DayPoints, BookHierarchy]:
         """The points as the transaction of this connection sees the store, at the cost of what has changed since."""
-        points, placing = self._points, self._placing
+        points, hierarchy = self._points, self._hierarchy
         self._points = None  # nobody uses it again, should this fail
         is_closed = (newest_as_of(connection) or self._as_of) > self._as_of
         if points is not None and (is_closed != self._is_closed or self._is_other(connection, is_closed)):
             points = None
         if points is not None and not is_closed and not points.follow(*self._news(connection, points)):
             points = None
-        if points is None or placing is None:
-            placing = read_hierarchy(connection)
-            points = self._read(connection, placing.unpriced, revision)
-        self._points, self._placing, self._is_closed, self._revision = points, placing, is_closed, revision
+        if points is None or hierarchy is None:
+            hierarchy = read_hierarchy(connection)
+            points = self._read(connection, hierarchy.unpriced, revision)
+        self._points, self._hierarchy, self._is_closed, self._revision = points, hierarchy, is_closed, revision
         self._made = points.book.made
-        return points, placing
+        return points, hierarchy
 
     def _is_other(self, connection: Connection, is_closed: bool) -> bool:
         """Whether what has changed is not followed step by step: static data, closes, a date that is over."""

@@ -40,9 +40,9 @@ def tag_effect(connection: Connection, selection: Selection, status: str) -> Tag
     sums: dict[str, tuple[float, ...]] = {}
     as_of = newest_as_of(connection)
     if leaving and as_of is not None:
-        placing = read_hierarchy(connection)
+        hierarchy = read_hierarchy(connection)
         for ticker, values in sums_by_ticker(connection, as_of, leaving, EFFECT_MEASURES).items():
-            currency = placing.currency(ticker)
+            currency = hierarchy.currency(ticker)
             so_far = sums.get(currency, (0.0,) * len(EFFECT_MEASURES))
             sums[currency] = tuple(a + b for a, b in zip(so_far, values, strict=True))
     return TagEffect(len(changing), len(seen) - len(changing), len(leaving), entering, sums)

@@ -38,26 +38,26 @@ class UploadWorker:
     """The process of the uploads. It does one job after the other."""
 
     def __init__(self, settings: Settings) -> None:
-        self._beside = WorkerProcess("services.uploads.upload_worker", settings, failed=_FAILED, died=_DIED)
-        self.start, self.close = self._beside.start, self._beside.close
+        self._process = WorkerProcess("services.uploads.upload_worker", settings, failed=_FAILED, died=_DIED)
+        self.start, self.close = self._process.start, self._process.close
 
     def preview(
         self, user: User, kind: str | None, file_name: str, path: Path, mapping: Mapping[str, str], sheet: str | None
     ) -> Job:
         """Preview a file that lies at a path of ours; results in a ``KeptPreview``."""
-        return self._beside.submit("preview", user, kind, file_name, path, dict(mapping), sheet)
+        return self._process.submit("preview", user, kind, file_name, path, dict(mapping), sheet)
 
     def apply(self, user: User, preview_id: str, mode: UploadMode) -> Job:
         """Apply a kept preview; results in ``Uploaded``."""
-        return self._beside.submit("apply", user, preview_id, mode)
+        return self._process.submit("apply", user, preview_id, mode)
 
     def undo(self, user: User, batch_id: int) -> Job:
         """Take an upload back; results in ``Undone``."""
-        return self._beside.submit("undo", user, batch_id)
+        return self._process.submit("undo", user, batch_id)
 
     @property
     def process_id(self) -> int | None:
-        return self._beside.process_id
+        return self._process.process_id
 
 
 class _Desk:

@@ -228,7 +228,7 @@ def serve(
         except BrokenPipeError:
             return
         except Exception:
-            log.exception("a job failed", job=what)
+            log.exception("job_failed", job=what)
             say(number, "failed", WorkFailed(failed))
         packed = arguments = None  # what it was given need not wait for the next
         gc.collect()

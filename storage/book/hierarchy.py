@@ -28,7 +28,7 @@ class BookHierarchy:
     unpriced: frozenset[str] = frozenset({TradeStatus.TERMINATED.value})
     issuers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
-    def above(self, book: str) -> tuple[str, str, str]:
+    def levels(self, book: str) -> tuple[str, str, str]:
         """Region, business unit and desk of a book; Unassigned where nobody knows it."""
         return self.hierarchy.get(book, _NOWHERE)
 
@@ -41,7 +41,7 @@ class BookHierarchy:
 
 
 def read_hierarchy(connection: Connection) -> BookHierarchy:
-    """The placing as the transaction of this connection sees the static data."""
+    """The hierarchy as the transaction of this connection sees the static data."""
     books, instruments = read_records(connection, "books"), read_records(connection, "instruments")
     levels = zip(books["region"], books["business_unit"], books["desk"], strict=True)
     return BookHierarchy(

@@ -98,11 +98,11 @@ def trade_attributes(connection: Connection) -> pd.DataFrame:
     contract in words.
     """
     trades = read_records(connection, "trades")
-    placing = read_hierarchy(connection)
-    above = [placing.above(book) for book in trades["book"]]
+    hierarchy = read_hierarchy(connection)
+    above = [hierarchy.levels(book) for book in trades["book"]]
     for level, name in enumerate(("region", "business_unit", "desk")):
         trades[name] = pd.Series([levels[level] for levels in above], dtype=object)
-    trades["currency"] = pd.Series([placing.currency(ticker) for ticker in trades["ticker"]], dtype=object)
+    trades["currency"] = pd.Series([hierarchy.currency(ticker) for ticker in trades["ticker"]], dtype=object)
     trades["exercise_style"] = trades["exercise_style"].astype(object).where(trades["exercise_style"].notna(), "")
     trades["underlying"] = trades["ticker"]
     words = (trades[name].tolist() for name in ("ticker", "maturity", "strike", "option_type"))

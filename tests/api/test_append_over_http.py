@@ -319,7 +319,7 @@ class TestRefused:
         with capture_logs() as logs:
             answer = start().append("quotes", [QUOTE])
         assert (answer.status, answer.error) == (500, "the server failed: its log says why. Nothing was taken")
-        assert [entry["event"] for entry in logs] == ["append failed"]
+        assert [entry["event"] for entry in logs] == ["append_failed"]
 
     @pytest.mark.parametrize("wish", ["atomic=yes", "atomic=", "dry=true"])
     def test_unknown_parameters(self, start: Callable[..., Server], wish: str) -> None:
@@ -337,7 +337,7 @@ class TestLimits:
         assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
         assert server.ask("/api/quotes", "[]", token=None).status == 429
         assert server.ask("/api/quotes", "[]").status == 200, "whoever has the right one passes, whoever guesses beside"
-        assert capsys.readouterr().out.count("append refused") <= 120
+        assert capsys.readouterr().out.count("append_refused") <= 120
 
     def test_the_answer_to_a_large_body_reaches_who_is_still_sending(self, start: Callable[..., Server]) -> None:
         server = start(api_megabytes=0.1)
@@ -476,6 +476,6 @@ def test_the_routes_are_served_by_streamlits_own_server(
         assert (answer.status, answer.json["new"]) == (200, 1)
         assert price(board.store) == 69.5
         log = (tmp_path / "web.log").read_text()
-        assert "append refused" in log
+        assert "append_refused" in log
         assert TOKEN not in log
     settings.cache_clear()

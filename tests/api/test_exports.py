@@ -188,7 +188,7 @@ def test_no_more_than_some_are_asked_for_at_once(of_store: ExportWorker, monkeyp
         assert (first.status_code, await status()) == (200, 503)
         with pytest.raises(OSError, match="gone"):
             await first({}, None, send)  # type: ignore[arg-type]
-        slow = Slow(of_store._beside._settings)
+        slow = Slow(of_store._process._settings)
         monkeypatch.setattr(exports, "export_worker", lambda: slow)
         task = asyncio.create_task(served.of_store(request))
         await asyncio.to_thread(wait_for, going.is_set, 60, "the file to be begun")

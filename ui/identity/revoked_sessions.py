@@ -52,7 +52,7 @@ class RevokedSessions:
             self._unwritten[key] = name
         if is_tried_already or self._is_written(store):
             return
-        log.warning("a sign-out is not written yet, and holds in this web server alone")
+        log.warning("sign_out_not_written")
         SupervisedThread("sign-outs", lambda sign_of_life: self._keep_writing(store, sign_of_life)).start()
 
     def _read(self, store: Store) -> None:

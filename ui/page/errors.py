@@ -63,7 +63,7 @@ def show_script_error(error: Exception) -> bool:
         log.error("page_part_failed", error=in_words(error))
         _say(error)
     else:
-        log.error("a page failed", exc_info=error)
+        log.error("page_failed", exc_info=error)
         st.error(
             "This page could not be shown. Reload it; if it happens again, tell whoever runs Deltaboard: the log says "
             "more.",

@@ -345,7 +345,7 @@ class TestReplay:
             claim_feed(connection, REPLAY, "it", 4711, datetime.now(UTC), 10.0, None, host="elsewhere 1234")
         result = run("replay", demo_part(tmp_path / "ticks.csv", days=1, every=100), "--once")
         assert result.exit_code == 4
-        said = [line for line in result.stderr.splitlines() if "pricing engine ready" not in line]
+        said = [line for line in result.stderr.splitlines() if "pricing_engine_ready" not in line]
         assert said == [
             "Another sidecar (process 4711 on elsewhere) already runs replay. Stop it first, or wait 10 seconds after "
             "it died."

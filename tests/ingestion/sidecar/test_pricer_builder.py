@@ -179,7 +179,7 @@ def test_the_roll_finds_the_book_ready(american_store: Store, gate: Gate, rows: 
 
         def is_ready() -> bool:
             """The last underlying is begun, and the sidecar has taken what the thread brought of it."""
-            return gate.count(THREAD) == 2 * COUNT and not running.sidecar._preparing.running
+            return gate.count(THREAD) == 2 * COUNT and not running.sidecar._pricer_builder.running
 
         running.wait_for(is_ready, "the next date")
         assert gate.count("") - before <= 2 * COUNT

@@ -85,10 +85,10 @@ def test_a_process_that_dies_says_so_and_is_started_again(worker: ExportWorker, 
         asked = [threads.submit(worker.of_store, partial(slow, begun=begun), ExportForm.CSV, "T", {})]
         wait_for(begun.exists, 60, "the one to run")
         asked.append(threads.submit(worker.of_store, partial(as_given, frame=FRAME), ExportForm.CSV, "T", {}))
-        wait_for(lambda: len(worker._beside._jobs) == 2, 60, "the other to wait")
+        wait_for(lambda: len(worker._process._jobs) == 2, 60, "the other to wait")
         first = worker.process_id
         assert first is not None
-        with worker._beside._lock:  # the other has been sent to its end
+        with worker._process._lock:  # the other has been sent to its end
             os.kill(first, signal.SIGKILL)
         for job in asked:  # the one that runs, and the one that waits
             with pytest.raises(WorkFailed, match="ended before"):
