@@ -86,7 +86,7 @@ if letters.empty:
 else:
     st.caption(
         "These messages could not be taken; their feed has gone on. `python -m ingestion dead-letters show ID` shows "
-        "one. When its cause is mended, `python -m ingestion dead-letters retry ID` takes it; with `--all` it takes "
+        "one. When its cause is fixed, `python -m ingestion dead-letters retry ID` takes it; with `--all` it takes "
         "all that wait. `python -m ingestion dead-letters list` has this list."
     )
     table(letters, "Messages set aside, with reasons")

@@ -8,7 +8,7 @@ from datetime import date
 import streamlit as st
 
 from services.exports.export_kinds import TradeAsked
-from services.queries.trade_detail import TradeStory, trade_story
+from services.queries.trade_detail import TradeDetail, read_trade_detail
 from storage.core.storable_text import LONGEST_ASKED, storable
 from storage.read_models.one_trade import nearest_ids
 from ui.links.export_menu import export_menu
@@ -31,10 +31,10 @@ def find() -> None:
     st.query_params[TRADE_ID] = st.session_state[_FIND].strip()
 
 
-def read(trade_id: str, day: date | None) -> TradeStory | None:
-    """The story as the store has it at this moment."""
+def read(trade_id: str, day: date | None) -> TradeDetail | None:
+    """The detail as the store has it at this moment."""
     with store().read() as connection:
-        return trade_story(connection, trade_id, day)
+        return read_trade_detail(connection, trade_id, day)
 
 
 def unknown(trade_id: str) -> None:
@@ -57,22 +57,22 @@ def unknown(trade_id: str) -> None:
 @or_away
 def everything(trade_id: str, day: date | None) -> None:
     """All sections, drawn anew every few seconds: what did not change stays as it is."""
-    story = read(trade_id, day)
-    if story is None:
+    detail = read(trade_id, day)
+    if detail is None:
         unknown(trade_id)
         return
     with st.container(key="beside_terms"):
         left, right = st.columns([0.66, 0.34], gap="medium")
     with left:
-        measures(story)
-        other_values(story)
-        if story.as_of is not None:
-            day_of_trade(story, story.as_of)
+        measures(detail)
+        other_values(detail)
+        if detail.as_of is not None:
+            day_of_trade(detail, detail.as_of)
     with right:
-        what_it_is(story)
-        how_it_is_priced(story)
-    versions(story)
-    tags(story)
+        what_it_is(detail)
+        how_it_is_priced(detail)
+    versions(detail)
+    tags(detail)
 
 
 asked = storable(st.query_params.get(TRADE_ID, ""))[:LONGEST_ASKED].strip()

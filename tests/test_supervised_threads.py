@@ -44,7 +44,7 @@ BROKEN = "something that nobody foresaw"
 
 
 class Breaks:
-    """Stands in for a function: raises until it is mended, then does what the function does."""
+    """Stands in for a function: raises until it is fixed, then does what the function does."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function

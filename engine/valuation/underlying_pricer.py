@@ -84,7 +84,7 @@ class UnderlyingPricer:
     parameters: Parameters
     groups: tuple[Group, ...]
     failures: tuple[Failure, ...]
-    """What no quote can mend: expired, unknown product, incomplete terms, refused by every engine."""
+    """What no quote can fix: expired, unknown product, incomplete terms, refused by every engine."""
     slow_groups: tuple[Group, ...] = field(init=False)
     live_groups: tuple[Group, ...] = field(init=False)
     _live_rows: _Rows = field(init=False)
@@ -124,7 +124,7 @@ class UnderlyingPricer:
         return self._rows_from(self.groups).trade_ids
 
     def without_quote(self) -> list[Failure]:
-        """The failures of all trades where there is no quote: those that no quote mends keep their reason."""
+        """The failures of all trades where there is no quote: those that no quote fixes keep their reason."""
         failed = {failure.trade_id for failure in self.failures}
         detail = f"{self.ticker} has no quote on or before {self.as_of_date:%Y-%m-%d}"
         without = [trade_id for trade_id in self.trade_ids if trade_id not in failed]

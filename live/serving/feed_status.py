@@ -18,7 +18,7 @@ NO_FEED: dict[str, Any] = {
 _BY_WEIGHT = [str(state) for state in (FeedState.PLAYING, FeedState.PAUSED, FeedState.ENDED, FeedState.STOPPED)]
 
 
-def said_of_feeds(feeds: Sequence[Feed], now: datetime, silence_seconds: float) -> list[dict[str, Any]]:
+def feed_statuses(feeds: Sequence[Feed], now: datetime, silence_seconds: float) -> list[dict[str, Any]]:
     """Each feed as the status message has it. Playing ones stand first, of these the one that is furthest behind.
 
     One that gives no sign of life is stopped, unless it has come to its end.

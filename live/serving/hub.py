@@ -13,9 +13,9 @@ import structlog
 from engine.selection import TradeSelection
 from live.boards.board import Board
 from live.serving.boards import Boards, Built, Seen, load
-from live.serving.feed_status import NO_FEED, said_of_feeds
+from live.serving.feed_status import NO_FEED, feed_statuses
 from live.serving.store_watch import StoreCondition, StoreWatch
-from live.serving.task_faults import said_of_tasks
+from live.serving.task_faults import task_fault_messages
 from storage.connection.faults import Fault, StoreFault, in_words
 from storage.connection.settings import Settings
 from storage.connection.supervision import Supervised, SupervisedThread, TaskState, supervised, task_healths
@@ -109,7 +109,7 @@ class Hub:
     @property
     def condition(self) -> tuple[object, ...]:
         """What of the status viewers are told at once when it changes."""
-        states = [said["state"] for said in self._said_of_feeds()]
+        states = [said["state"] for said in self._feed_statuses()]
         failing = [health.task.name for health in task_healths() if health.state != TaskState.RUNNING]
         return self._store_fault, self.latest, *failing, *states[:1]
 
@@ -137,7 +137,7 @@ class Hub:
         following = self._following
         board = self.boards.get(as_of)
         total, included, missing, by_default = board.counted() if board else (0, 0, {}, 0)
-        feeds, store = self._said_of_feeds(), StoreCondition.of(self._store_fault)
+        feeds, store = self._feed_statuses(), StoreCondition.of(self._store_fault)
         return {
             "kind": "status",
             "revision": self.boards.revision if board is None else board.revision,
@@ -155,7 +155,7 @@ class Hub:
             "rejected": following.rejected,
             "store": store.word,
             "store_detail": store.detail,
-            "faults": said_of_tasks(task_healths(), following.reported, self._reports.process),
+            "faults": task_fault_messages(task_healths(), following.reported, self._reports.process),
             "server_time": _iso(datetime.now(UTC)),
         }
 
@@ -164,8 +164,8 @@ class Hub:
         """Why the store cannot be written; where it can, why it cannot be read."""
         return self._watch.fault or self._following.store_fault
 
-    def _said_of_feeds(self) -> list[dict[str, Any]]:
-        return said_of_feeds(self._following.feeds, datetime.now(UTC), self._settings.sidecar_silence_seconds)
+    def _feed_statuses(self) -> list[dict[str, Any]]:
+        return feed_statuses(self._following.feeds, datetime.now(UTC), self._settings.sidecar_silence_seconds)
 
     def _tail(self, sign_of_life: Supervised) -> None:
         next_feeds = 0.0

@@ -34,7 +34,7 @@ PRICE_UNIT = "currency a share"
 """Of quotes, spots and strikes."""
 _TERM_UNITS = {"contract_multiplier": "shares a contract", "strike": PRICE_UNIT}
 _QUANTITIES: dict[str, str] = {Product.OPTION: "contracts", Product.STOCK: "shares"}
-_MENDING = {
+_REMEDIATIONS = {
     NotPriced.EXPIRED: "Set its status to Terminated, or correct its maturity.",
     NotPriced.NO_QUOTE: "Load a quote of {ticker}, or correct the trade's ticker.",
     NotPriced.UNKNOWN_PRODUCT: "Correct its product: EQ_Option and EQ_Stock are priced.",
@@ -54,7 +54,7 @@ class NoValue:
 
     reason: str
     detail: str
-    mending: str
+    remediation: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class VersionChange:
 
 
 @dataclass(frozen=True, slots=True)
-class TradeStory:
+class TradeDetail:
     """trade: its newest version; contract: in words. book, instrument: what the static data say, None where nothing.
 
     as_of: the date of the values, None in a store without quotes; dates: those that have values, newest first. own: the
@@ -138,7 +138,7 @@ class TradeStory:
         return f"{self.ticker}'s own, from {self.parameters['source']}"
 
 
-def trade_story(connection: Connection, trade_id: str, as_of: date | None = None) -> TradeStory | None:
+def read_trade_detail(connection: Connection, trade_id: str, as_of: date | None = None) -> TradeDetail | None:
     """What the store says of a trade, or None where there is none. as_of: None for the newest date."""
     trade = stored_trade(connection, trade_id)
     if trade is None:
@@ -152,7 +152,7 @@ def trade_story(connection: Connection, trade_id: str, as_of: date | None = None
     close_date = previous_priced_date(connection, day) if day else None
     closes = trade_values(connection, trade_id, close_date) if close_date else []
     terms = ([trade[name]] for name in ("ticker", "maturity", "strike", "option_type"))
-    return TradeStory(
+    return TradeDetail(
         trade,
         contracts_in_words(*terms)[0],
         status,
@@ -191,15 +191,17 @@ def _no_value(connection: Connection, trade: Row, status: DefinedStatus | None, 
     failure = pricing_failure(connection, trade["trade_id"], as_of)
     if failure is None:
         detail = f"nothing has priced it as of {as_of}"
-        return NoValue(NOT_PRICED_YET, detail, how_to_mend(NOT_PRICED_YET, trade["ticker"]))
+        return NoValue(NOT_PRICED_YET, detail, how_to_fix(NOT_PRICED_YET, trade["ticker"]))
     reason, detail = failure
-    return NoValue(reason, detail, how_to_mend(reason, trade["ticker"]))
+    return NoValue(reason, detail, how_to_fix(reason, trade["ticker"]))
 
 
-def how_to_mend(reason: str, ticker: str) -> str:
+def how_to_fix(reason: str, ticker: str) -> str:
     """What to do about a trade on a ticker that has no value for a reason, as a failure names it."""
-    mending = next((words for known, words in _MENDING.items() if known == reason), "Tell whoever runs Deltaboard.")
-    return mending.format(ticker=ticker)
+    remediation = next(
+        (words for known, words in _REMEDIATIONS.items() if known == reason), "Tell whoever runs Deltaboard."
+    )
+    return remediation.format(ticker=ticker)
 
 
 def _changes(versions: list[RecordVersion]) -> list[VersionChange]:

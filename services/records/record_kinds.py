@@ -1,4 +1,4 @@
-"""The kinds of records that come in from outside: their columns, what each must be, and how to mend it."""
+"""The kinds of records that come in from outside: their columns, what each must be, and how to fix it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ Record = dict[str, Any]
 class FileColumn:
     """A column of a kind of record: its name in files, its name in the store, how its value is read.
 
-    parse takes a text or a typed value that is not missing; it raises ValueError with the reason and the way to mend
+    parse takes a text or a typed value that is not missing; it raises ValueError with the reason and the way to fix
     it. An empty cell of a column that is not required is a missing value. default: what a record without a stored
     value takes where the file has no such column or an empty cell of it. other_names: names that mean this column
     where a file has none of its own name. stored: whether the store has the field; one that it has not goes into

@@ -72,10 +72,10 @@ def apply_upload(
     require(store, user, Permission.UPLOAD, f"upload {shown(preview.file_name)}")
     kind = preview.kind
     if kind is None or not preview.records:
-        raise UploadRefused("The file has no good row: mend it first.")
+        raise UploadRefused("The file has no good row: fix it first.")
     if preview.failed_rows and mode is UploadMode.ALL_OR_NOTHING:
         count = how_many(preview.failed_rows, "row")
-        raise UploadRefused(f"{count} of the file cannot be taken: mend the file, or upload the good rows alone.")
+        raise UploadRefused(f"{count} of the file cannot be taken: fix the file, or upload the good rows alone.")
     if not preview.effective_rows:
         return Uploaded(None, None, kind, dict(preview.counts), preview.failed_rows)
     incoming = Incoming()

@@ -1,4 +1,4 @@
-"""What is wrong with an upload, for people: how to mend each row, and all of it as a table with the rows themselves."""
+"""What is wrong with an upload, for people: how to fix each row, and all of it as a table with the rows themselves."""
 
 from weakref import WeakValueDictionary
 
@@ -9,7 +9,7 @@ from services.records.read_rows import RowFailure
 from services.uploads.preview_upload import UploadPreview
 from services.uploads.upload_worker import KeptPreview
 
-HEADINGS = ("Line", "Column", "Value", "Reason", "HowToMend")
+HEADINGS = ("Line", "Column", "Value", "Reason", "HowToFix")
 
 
 def reason_and_remediation(failure: RowFailure) -> tuple[str, str]:
@@ -18,7 +18,7 @@ def reason_and_remediation(failure: RowFailure) -> tuple[str, str]:
 
 
 def failures_table(_connection: Connection, preview: UploadPreview) -> pd.DataFrame:
-    """A row a failure: line, column, value, reason, how to mend it, and the row's cells as the file has them."""
+    """A row a failure: line, column, value, reason, how to fix it, and the row's cells as the file has them."""
     widest = max(map(len, preview.failed_cells.values()), default=0)
     names = [*preview.names, *[""] * (widest - len(preview.names))]
     rows = []

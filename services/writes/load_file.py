@@ -104,7 +104,7 @@ def refuse_unknown_tickers(store: Store, read: ReadRecords) -> None:
     read.records = [record for record, _ in rows if record["ticker"] in known]
     read.lines = [line for record, line in rows if record["ticker"] in known]
     reason = "the store knows no such ticker"
-    remediation = "mend it, or load its instrument or a quote of it first"
+    remediation = "fix it, or load its instrument or a quote of it first"
     for record, line in rows:
         if record["ticker"] not in known:
             read.refuse([RowFailure(line, "Ticker", record["ticker"], reason, read.place, remediation)])

@@ -63,7 +63,7 @@ def write_dead_letters(unit: WriteUnit, letters: Sequence[DeadLetter]) -> None:
 
 
 def count_waiting(connection: Connection) -> int:
-    """How many messages wait to be mended."""
+    """How many messages wait to be fixed."""
     query = select(func.count()).select_from(dead_letters).where(dead_letters.c.state == WAITING)
     return connection.execute(query).scalar_one()
 

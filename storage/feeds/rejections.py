@@ -12,7 +12,7 @@ from storage.core.storable_text import storable
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """place: where in the source; column, value: what was wrong there; reason: why, and how to mend it."""
+    """place: where in the source; column, value: what was wrong there; reason: why, and how to fix it."""
 
     place: str
     column: str

@@ -111,8 +111,8 @@ def write_valuations(unit: WriteUnit, as_of: date, rows: ValuationRows) -> dict[
         unit.connection, as_of, {part.risk_factor for part in rows.valued} | {f[1] for f in failed}
     )
     if known_failures:
-        mended = [trade_id for part in rows.valued for trade_id in part.trade_id if trade_id in known_failures]
-        forget_failures(unit, as_of, mended)
+        fixed = [trade_id for part in rows.valued for trade_id in part.trade_id if trade_id in known_failures]
+        forget_failures(unit, as_of, fixed)
     fresh = [f for f in failed if known_failures.get(f[0]) != f[2:]]
     upsert(
         unit.connection,

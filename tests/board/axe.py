@@ -14,7 +14,7 @@ EXCEPTED = [
     # What cannot be used need not have contrast (WCAG 1.4.3); axe does not see that these labels are of such widgets.
     ("color-contrast", "label[disabled] *"),
 ]
-"""Rule and selector of what is Streamlit's own, and cannot be mended from outside."""
+"""Rule and selector of what is Streamlit's own, and cannot be fixed from outside."""
 
 RUN = """async (excepted) => {
   const found = await axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa'], resultTypes: ['violations'] });

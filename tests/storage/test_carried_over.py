@@ -166,13 +166,13 @@ def test_undos_of_the_former_version_are_withdrawals(empty: Store) -> None:
     assert rows_of(empty, "record_versions") == versions
     with empty.read() as connection:
         assert check_projection(connection).differences == []
-        story = [
+        detail = [
             (version.revision, version.record["quantity"], version.removed, version.source)
             for version in versions_of(connection, "trades", record_versions.c.record_key.in_(["C1", "NEW"]))
         ]
     undo = "undo of upload 1 by ann"
-    assert sorted(story[1:3]) == [(2, 10.0, False, "upload"), (2, 99.0, False, "upload")]
-    assert [story[0], *sorted(story[3:])] == [(1, 10.0, False, "feed"), (3, 10.0, False, undo), (3, 10.0, True, undo)]
+    assert sorted(detail[1:3]) == [(2, 10.0, False, "upload"), (2, 99.0, False, "upload")]
+    assert [detail[0], *sorted(detail[3:])] == [(1, 10.0, False, "feed"), (3, 10.0, False, undo), (3, 10.0, True, undo)]
 
 
 def test_an_upload_that_the_former_version_wrote_over_a_quote_can_be_taken_back(empty: Store) -> None:

@@ -22,7 +22,7 @@ from services.pricing.fallback_parameters import fallback_parameters_table
 from services.pricing.pricing_state import PricingState
 from services.queries.day_history import DayHistories
 from services.queries.trade_day import trade_day
-from services.queries.trade_detail import trade_story
+from services.queries.trade_detail import read_trade_detail
 from services.queries.without_value import trades_without_value
 from services.tagging.tag_trades import tag_trades
 from storage.book.trade_statuses import count_by_status
@@ -129,8 +129,10 @@ TICKS: dict[str, Ask] = {
 }
 DATES_SHOWN: dict[str, Ask] = {
     "dates to choose from": reads(as_of_dates),
-    "page of a trade": reads(lambda connection: trade_story(connection, FIRST_TRADE, NEWEST)),
-    "page of a trade, an earlier date": reads(lambda connection: trade_story(connection, FIRST_TRADE, SMALL.days[1])),
+    "page of a trade": reads(lambda connection: read_trade_detail(connection, FIRST_TRADE, NEWEST)),
+    "page of a trade, an earlier date": reads(
+        lambda connection: read_trade_detail(connection, FIRST_TRADE, SMALL.days[1])
+    ),
 }
 BOOK_SHOWN: dict[str, Ask] = {
     "tickers to choose from": reads(traded_tickers),
@@ -151,7 +153,7 @@ MORE_DATES_LEFT = {
     "parameters": "and here",
     "tick, after another process wrote": "all dates that have values are read again",
 }
-"""What does not follow what is shown or changed, and why: whoever mends one takes it out."""
+"""What does not follow what is shown or changed, and why: whoever fixes one takes it out."""
 
 
 def counts(board: Board) -> dict[str, Asked]:

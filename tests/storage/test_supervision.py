@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from ingestion.sidecar.status_text import status_text
-from live.serving.task_faults import said_of_tasks
+from live.serving.task_faults import task_fault_messages
 from storage.connection.supervision import (
     TASKS,
     Supervised,
@@ -112,7 +112,7 @@ def test_what_the_live_board_needs_is_said_first(store: Store) -> None:
         write_reported(connection, "here", [failing("watched files")], now)
     with store.read() as connection:
         reported = read_reported(connection, now)
-    said = said_of_tasks([failing("sign-outs")], reported, "here")
+    said = task_fault_messages([failing("sign-outs")], reported, "here")
     assert [(fault["process"], fault["task"], fault["needed_live"]) for fault in said] == [
         ("sidecar kafka", "price preparation", True),
         ("this web server", "sign-outs", False),

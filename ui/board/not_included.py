@@ -10,7 +10,7 @@ _LETTER_COLUMNS = ("Topic", "Partition", "Offset", "Received", "Kind", "Column",
 
 
 def messages_set_aside(connection: Connection, limit: int = 1000) -> pd.DataFrame:
-    """The messages that wait to be mended, the oldest first, without their bytes."""
+    """The messages that wait to be fixed, the oldest first, without their bytes."""
     rows = [
         (
             stored.letter.topic,

@@ -52,7 +52,7 @@ def not_known_page(reason: str) -> bool:
 def set_up_page(faults: Sequence[str]) -> None:
     """The sign-in cannot work; nobody gets in."""
     with _card("The sign-in is not set up right"):
-        st.markdown("Nobody can sign in before whoever runs Deltaboard has mended it in `.streamlit/secrets.toml`:")
+        st.markdown("Nobody can sign in before whoever runs Deltaboard has fixed it in `.streamlit/secrets.toml`:")
         for fault in faults:
             st.text(f"• {fault}")
         st.markdown("docs/people.md says how. Then start the web server again.")

@@ -27,7 +27,7 @@ def must_sign_in() -> bool:
 
 
 def faults() -> list[str]:
-    """What is wrong with the set-up, for those who run the server; nobody can sign in before it is mended."""
+    """What is wrong with the set-up, for those who run the server; nobody can sign in before it is fixed."""
     section = auth_section()
     if not section:
         return ["There is no secrets.toml that can be read and has an [auth] section."]

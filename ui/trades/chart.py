@@ -8,7 +8,7 @@ import streamlit as st
 from engine.measures import MEASURES
 from services.pricing.fallback_parameters import fallback_of
 from services.queries.trade_day import TradeDay, trade_day
-from services.queries.trade_detail import PRICE_UNIT, TradeStory
+from services.queries.trade_detail import PRICE_UNIT, TradeDetail
 from storage.connection.settings import settings
 from ui.page.day_line import day_line
 from ui.page.number_text import number_text
@@ -21,7 +21,7 @@ _VALUE, _CHOSEN, _FIRST = "market_value", "line", "cash_delta"
 _COLOURS = ("#3b82f6", "#d29922")
 
 
-def day_of_trade(story: TradeStory, as_of: date) -> None:
+def day_of_trade(detail: TradeDetail, as_of: date) -> None:
     """Two lines, and which measure the second one is."""
     units = {measure.name: measure.unit for measure in MEASURES}
     labels = {measure.name: measure.label for measure in MEASURES if measure.name != _VALUE}
@@ -35,14 +35,14 @@ def day_of_trade(story: TradeStory, as_of: date) -> None:
         bind="query-params",
         width=240,
     )
-    day = _day(story.trade_id, story.ticker, as_of)
+    day = _day(detail.trade_id, detail.ticker, as_of)
     if day.why_not:
         st.caption(plain(f"The day of {as_of}: {day.why_not}"))
         return
     both = st.columns(2, gap="small")
     for place, (column, name) in enumerate(zip(both, (_VALUE, str(chosen)), strict=True)):
         label = labels.get(name, "Market value" if name == _VALUE else "Quote")
-        unit = story.in_currency(units.get(name, PRICE_UNIT))
+        unit = detail.in_currency(units.get(name, PRICE_UNIT))
         column.altair_chart(_line(day, name, label, unit, _COLOURS[place]), width="stretch", alt=f"{label} on {as_of}")
     how = "Repriced at each minute's last quote with the terms and parameters in force at that time."
     st.caption(f"{as_of}, UTC. {how}")

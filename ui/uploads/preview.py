@@ -76,11 +76,11 @@ def _failures(user: User, shown: KeptPreview) -> None:
             "Column": failure.column or "whole row",
             "Value": failure.value,
             "Reason": reason_and_remediation(failure)[0],
-            "How to mend it": reason_and_remediation(failure)[1],
+            "How to fix it": reason_and_remediation(failure)[1],
         }
         for failure in preview.failures[:_SHOWN]
     ]
-    _by_line(rows, preview, "Rows that cannot be taken, and how to mend them")
+    _by_line(rows, preview, "Rows that cannot be taken, and how to fix them")
     kept = len(preview.failures)
     more = kept - _SHOWN
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -123,7 +123,7 @@ def _decide(user: User, session: UploadSession, kept: KeptPreview) -> None:
             list(_MODES),
             format_func=_MODES.__getitem__,
             captions=[
-                "Nothing goes in until every row is mended.",
+                "Nothing goes in until every row is fixed.",
                 f"{how_many_text(preview.good_rows, 'row goes', 'rows go')} in, the others do not.",
             ],
             horizontal=True,
@@ -133,7 +133,7 @@ def _decide(user: User, session: UploadSession, kept: KeptPreview) -> None:
     count = preview.effective_rows
     words = f"Upload {how_many_text(count, 'row')}"
     if held_back:
-        words = "Mend the file first"
+        words = "Fix the file first"
     elif not count:
         words = "Nothing to upload"
     with st.container(horizontal=True, key="upload_decide"):

@@ -116,14 +116,14 @@ def terminate(chromium: Any, board: RunningBoard) -> None:
 
 
 def upload(page: Any, board: RunningBoard, folder: Path) -> None:
-    """As an analyst: a file with every kind of mistake, which is refused, then the same mended."""
+    """As an analyst: a file with every kind of mistake, which is refused, then the same fixed."""
     path = folder / "trades.csv"
     path.write_bytes(csv_of(GOOD.format("FINE-1"), *(row for row, *_ in MISTAKES)))
     page.goto(f"{board.address}/upload?person=Ana")
     page.wait_for_selector("text=Upload a file", timeout=LONG)
     page.wait_for_selector(IDLE, timeout=LONG)
     choose(page, path)
-    page.get_by_role("button", name="Mend the file first").wait_for(timeout=LONG)
+    page.get_by_role("button", name="Fix the file first").wait_for(timeout=LONG)
     counted(page, "Bad rows", len(MISTAKES))
     path.write_bytes(csv_of(*MENDED))
     page.get_by_role("button", name="Choose another file").click()

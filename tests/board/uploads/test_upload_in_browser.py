@@ -1,4 +1,4 @@
-"""The upload page as three people use it: an analyst looks, mends, uploads and takes back; the others may not."""
+"""The upload page as three people use it: an analyst looks, fixes, uploads and takes back; the others may not."""
 
 from pathlib import Path
 from typing import Any
@@ -60,13 +60,13 @@ def test_an_analyst_reads_what_is_wrong_mends_it_uploads_and_takes_back(
     choose(page, path)
     counted(page, "Bad rows", len(MISTAKES))
     counted(page, "New", 1)
-    expect(page.get_by_role("button", name="Mend the file first")).to_be_disabled()
+    expect(page.get_by_role("button", name="Fix the file first")).to_be_disabled()
     page.get_by_role("button", name="failures with the rows").click()
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
     assert download.value.suggested_filename == "trades.errors.csv"
     report = Path(download.value.path()).read_text(encoding="utf-8")
-    assert report.startswith("Line,Column,Value,Reason,HowToMend,TradeId")
+    assert report.startswith("Line,Column,Value,Reason,HowToFix,TradeId")
     assert "line 2 already" in report
     assert stored(board, "FINE%") == (0, 0)
 

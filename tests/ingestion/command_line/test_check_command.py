@@ -32,9 +32,9 @@ def test_it_says_what_differs_with_its_key_and_makes_it_right(filled: Store) -> 
         "quotes 2020-03-09, MSFT: quote is 1.0, the log has 150.0",
         "3 rows differ from the log. Fix: python -m ingestion check --rebuild",
     ]
-    mended = run("check", "--rebuild")
-    assert mended.exit_code == 0
-    assert mended.stdout.strip() == "3 rows are what the log says again, and the newest date is priced anew."
+    fixed = run("check", "--rebuild")
+    assert fixed.exit_code == 0
+    assert fixed.stdout.strip() == "3 rows are what the log says again, and the newest date is priced anew."
     assert (run("check").exit_code, run("check").stdout.strip()) == (0, SOUND)
     assert run("check", "--rebuild").stdout.strip() == SOUND
     with filled.read() as connection:

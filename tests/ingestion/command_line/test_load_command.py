@@ -176,7 +176,7 @@ class TestBadRows:
             (
                 f"B1,{OPTION}".replace("AAPL", "APPL"),
                 "line 3, column Ticker, value 'APPL': the store knows no such ticker: "
-                "mend it, or load its instrument or a quote of it first",
+                "fix it, or load its instrument or a quote of it first",
             ),
             (
                 f"B1,{OPTION}".replace("10,70", "NaN,70"),

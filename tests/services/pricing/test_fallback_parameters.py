@@ -13,7 +13,7 @@ from live.boards.board import load_board
 from services.pricing.fallback_parameters import fallback_parameters_table, fallback_parameters_text
 from services.pricing.pricing_state import PricingState
 from services.queries.day_history import DayHistories
-from services.queries.trade_detail import how_to_mend
+from services.queries.trade_detail import how_to_fix
 from services.queries.without_value import trades_without_value
 from storage.connection.settings import Settings
 from storage.core.database import Store
@@ -98,7 +98,7 @@ class TestRefused:
         assert dict(zip(missing["trade_id"], missing["reason"], strict=True)) == dict.fromkeys(
             ("A1", "E1"), NotPriced.NO_PARAMETERS
         )
-        assert set(missing["how_to_mend"]) == {how_to_mend(NotPriced.NO_PARAMETERS, "AAPL")}
+        assert set(missing["how_to_fix"]) == {how_to_fix(NotPriced.NO_PARAMETERS, "AAPL")}
         assert (status.priced, status.default_parameters) == (2, 0), "shares need no parameters"
         cash = DayHistories(store, NO_PARAMETERS).of(MONDAY, TradeSelection()).frame["cash_delta"].iloc[-1]
         with_defaults = DayHistories(store).of(MONDAY, TradeSelection()).frame["cash_delta"].iloc[-1]

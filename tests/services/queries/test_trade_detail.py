@@ -13,11 +13,11 @@ from engine.model import FALLBACK_PARAMETERS
 from engine.pricing.black_scholes import BlackScholesEngine
 from services.access.permissions import Role, User
 from services.exports.export_table import ExportForm, export_table
-from services.exports.trade_frame import story_frame
+from services.exports.trade_frame import detail_frame
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope
 from services.queries.trade_day import trade_day
-from services.queries.trade_detail import TradeStory, is_reported, placed, trade_story
+from services.queries.trade_detail import TradeDetail, is_reported, placed, read_trade_detail
 from services.records.incoming import Incoming
 from services.tagging.tag_trades import tag_trades
 from services.writes.apply_incoming import apply_incoming
@@ -35,9 +35,9 @@ from tests.services.writes.test_apply_incoming import report, reported
 MIA = User("Mia", frozenset({Role.MANAGER}))
 
 
-def story_of(store: Store, trade_id: str = "C1", day: date | None = None) -> TradeStory:
+def story_of(store: Store, trade_id: str = "C1", day: date | None = None) -> TradeDetail:
     with store.read() as connection:
-        found = trade_story(connection, trade_id, day)
+        found = read_trade_detail(connection, trade_id, day)
     assert found is not None
     return found
 
@@ -49,69 +49,69 @@ def day_of(store: Store, trade_id: str = "C1", day: date = MONDAY) -> Any:
 
 class TestStory:
     def test_what_it_is_and_what_it_is_worth(self, small_store: Store) -> None:
-        story = story_of(small_store)
-        assert story.contract == "AAPL Jun 20 70 call"
-        assert (story.book or {})["desk"] == "Vol hedging"
-        assert (story.instrument or {})["sector"] == "Technology"
-        assert (story.as_of, story.is_past_maturity, story.no_value) == (MONDAY, False, None)
-        own = story.own
+        detail = story_of(small_store)
+        assert detail.contract == "AAPL Jun 20 70 call"
+        assert (detail.book or {})["desk"] == "Vol hedging"
+        assert (detail.instrument or {})["sector"] == "Technology"
+        assert (detail.as_of, detail.is_past_maturity, detail.no_value) == (MONDAY, False, None)
+        own = detail.own
         assert own is not None
         assert set(own.measures) == {measure.name for measure in MEASURES}
         assert own.measures["market_value"] == pytest.approx((own.measures["unit_price"] or 0) * 10 * 100)
         assert (own.spot, own.priced_by, own.source) == (68.0, BlackScholesEngine.name, "engine")
         assert (own.observed_at, own.priced_at is not None) == (quote("AAPL", 1).observed_at, True)
-        assert (story.quote or {})["quote"] == 68.0
-        assert story.parameter_values["implied_vol"] == 0.4
-        assert story.parameters_from == "AAPL's own, from test"
-        assert (story.parameters or {})["as_of_date"] == MONDAY
-        assert (story.close, story.day_pnl) == (None, None)
+        assert (detail.quote or {})["quote"] == 68.0
+        assert detail.parameter_values["implied_vol"] == 0.4
+        assert detail.parameters_from == "AAPL's own, from test"
+        assert (detail.parameters or {})["as_of_date"] == MONDAY
+        assert (detail.close, detail.day_pnl) == (None, None)
 
     def test_the_article_s_parameters_where_the_ticker_has_none(self, small_store: Store) -> None:
-        story = story_of(small_store, "M1")
-        assert story.parameters is None
-        assert story.parameter_values == FALLBACK_PARAMETERS
-        assert story.parameters_from == "default, because MSFT has none of its own"
-        assert story.book is None, "nobody has described it"
+        detail = story_of(small_store, "M1")
+        assert detail.parameters is None
+        assert detail.parameter_values == FALLBACK_PARAMETERS
+        assert detail.parameters_from == "default, because MSFT has none of its own"
+        assert detail.book is None, "nobody has described it"
 
     def test_the_day_s_gain_is_against_the_close(self, small_store: Store, state: PricingState) -> None:
         apply_quotes(small_store, state, [quote("AAPL", 71.0, day=TUESDAY)], source="test")
-        story = story_of(small_store)
-        assert (story.as_of, story.close_date) == (TUESDAY, MONDAY)
-        own, close = story.own, story.close
+        detail = story_of(small_store)
+        assert (detail.as_of, detail.close_date) == (TUESDAY, MONDAY)
+        own, close = detail.own, detail.close
         assert own is not None
         assert close is not None
-        assert story.day_pnl == pytest.approx(
+        assert detail.day_pnl == pytest.approx(
             (own.measures["market_value"] or 0) - (close.measures["market_value"] or 0), rel=1e-12
         )
-        assert (story.day_pnl or 0) > 0
+        assert (detail.day_pnl or 0) > 0
         before = story_of(small_store, day=MONDAY)
         assert before.own is not None
         assert (before.as_of, before.own.spot, before.day_pnl) == (MONDAY, 68.0, None)
 
     @pytest.mark.parametrize(
-        ("trade_id", "reason", "mending"),
+        ("trade_id", "reason", "remediation"),
         [
             ("X1", "expired", "Set its status to Terminated"),
             ("N1", "no quote", "Load a quote of OXY"),
             ("T1", "not priced by its status", "Set its status to Live"),
         ],
     )
-    def test_why_there_is_no_value_and_how_to_mend_it(
-        self, small_store: Store, trade_id: str, reason: str, mending: str
+    def test_why_there_is_no_value_and_how_to_fix_it(
+        self, small_store: Store, trade_id: str, reason: str, remediation: str
     ) -> None:
-        story = story_of(small_store, trade_id)
-        assert story.own is None
-        assert story.no_value is not None
-        assert story.no_value.reason == reason
-        assert story.no_value.detail
-        assert mending in story.no_value.mending
+        detail = story_of(small_store, trade_id)
+        assert detail.own is None
+        assert detail.no_value is not None
+        assert detail.no_value.reason == reason
+        assert detail.no_value.detail
+        assert remediation in detail.no_value.remediation
 
     def test_a_store_without_quotes_says_so(self, store: Store, state: PricingState) -> None:
         change_records(store, state, "trades", [trade("C1")], source="test")
-        story = story_of(store)
-        assert story.no_value is not None
-        assert (story.as_of, story.no_value.reason) == (None, "nothing is priced")
-        assert len(story_frame(story)) > 10
+        detail = story_of(store)
+        assert detail.no_value is not None
+        assert (detail.as_of, detail.no_value.reason) == (None, "nothing is priced")
+        assert len(detail_frame(detail)) > 10
 
     def test_what_others_reported_stands_beside(self, small_store: Store, state: PricingState) -> None:
         report(small_store, state, reported("C1", "VIX", 7.5), source="risk.csv")
@@ -144,7 +144,7 @@ class TestStory:
             take_back_records(unit, state, change, "trades", stored, RepricingScope())
         state.forget()
         with small_store.read() as connection:
-            assert trade_story(connection, "C1") is None
+            assert read_trade_detail(connection, "C1") is None
         change_records(small_store, state, "trades", [trade("C1", quantity=3.0)], source="again")
         newest, removed, first = story_of(small_store).versions
         assert (newest.is_new, removed.version.removed, first.is_new) == (True, True, True)
@@ -152,23 +152,23 @@ class TestStory:
 
     def test_tags_are_told_with_their_reasons(self, small_store: Store, state: PricingState) -> None:
         tag_trades(small_store, state, MIA, {"C1": "Live", "P1": "Live"}, "Terminated", "sold", "by phone")
-        story = story_of(small_store)
-        (stored,) = story.tags
+        detail = story_of(small_store)
+        (stored,) = detail.tags
         assert (stored.entry.user_name, stored.entry.reason, stored.entry.note) == ("Mia", "sold", "by phone")
-        assert story.versions[0].changes == (("trade_status", "Live", "Terminated"),)
-        assert story.status is not None
-        assert not story.status.is_priced
+        assert detail.versions[0].changes == (("trade_status", "Live", "Terminated"),)
+        assert detail.status is not None
+        assert not detail.status.is_priced
 
     def test_a_trade_that_is_not_there(self, small_store: Store) -> None:
         with small_store.read() as connection:
-            assert trade_story(connection, "nope") is None
+            assert read_trade_detail(connection, "nope") is None
             assert nearest_ids(connection, "c1")[0] == "C1"
             assert nearest_ids(connection, "C%")[0] == "C1"
             assert len(nearest_ids(connection, "zz")) == 8
 
     @pytest.mark.parametrize("form", list(ExportForm))
     def test_the_story_is_exported(self, small_store: Store, form: ExportForm) -> None:
-        content = export_table(story_frame(story_of(small_store)), form, "Trade C1")
+        content = export_table(detail_frame(story_of(small_store)), form, "Trade C1")
         if form is ExportForm.CSV:
             rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
             (value,) = [row for row in rows if row["What"] == "MarketValue"]

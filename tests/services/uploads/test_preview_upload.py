@@ -83,8 +83,8 @@ def test_a_reason_with_a_colon_is_whole_and_the_remediation_is_its_own(small_sto
     with small_store.read() as connection:
         (row,) = failures_table(connection, found).to_dict("records")
     assert row["Reason"] == "the columns fit no kind of record. Found: Date, Type, Note: free"
-    assert row["HowToMend"].startswith("say which kind the file holds, or name the columns: trades need TradeId,")
-    assert str(found.failures[0]) == f"line 1: {row['Reason']}: {row['HowToMend']}"
+    assert row["HowToFix"].startswith("say which kind the file holds, or name the columns: trades need TradeId,")
+    assert str(found.failures[0]) == f"line 1: {row['Reason']}: {row['HowToFix']}"
 
 
 def test_failures_come_with_their_rows_and_without_formulas(small_store: Store) -> None:
@@ -93,7 +93,7 @@ def test_failures_come_with_their_rows_and_without_formulas(small_store: Store) 
     with small_store.read() as connection:
         table = failures_table(connection, found)
     rows = list(csv.reader(io.StringIO(export_table(table, ExportForm.CSV, "Failures").decode(), newline="")))
-    assert rows[0] == ["Line", "Column", "Value", "Reason", "HowToMend", *HEADER.split(",")]
+    assert rows[0] == ["Line", "Column", "Value", "Reason", "HowToFix", *HEADER.split(",")]
     assert rows[1][:3] == ["3", "Ticker", "'@SUM(A1)"]
     assert rows[1][5:10] == ["'=cmd()", "'@SUM(A1)", "EQ_VOL_HED", "EQ_Option", "-10"]
     assert [harmless(text) for text in ("-1.5e3", " +7", "-1+2", "\t=1")] == ["-1.5e3", " +7", "'-1+2", "'\t=1"]

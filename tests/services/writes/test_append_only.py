@@ -232,7 +232,7 @@ def test_damage_is_found_named_and_mended(small_store: Store, kind: str, damage:
 
 
 def test_another_process_follows_a_rebuild(small_store: Store) -> None:
-    """A sidecar that has the damaged rows in memory prices with the mended ones."""
+    """A sidecar that has the damaged rows in memory prices with the fixed ones."""
     with small_store.engine.begin() as connection:
         connection.execute(update(trades).where(trades.c.trade_id == "S1").values(quantity=5.0))
         connection.execute(update(pricing_parameters).values(implied_vol=0.9))

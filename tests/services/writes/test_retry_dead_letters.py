@@ -43,7 +43,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     deserializer_named.cache_clear()
 
 
-def mend(module: ModuleType) -> None:
+def fix(module: ModuleType) -> None:
     """They write it anew, and a new process finds it."""
     module.mine = trade_ticket  # type: ignore[attr-defined]
     deserializer_named.cache_clear()
@@ -72,7 +72,7 @@ def retry(store: Store, letters: list[StoredDeadLetter]) -> list[Retried]:
 class TestRetry:
     def test_what_can_be_taken_now_is_there_priced_and_settled(self, small_store: Store, module: ModuleType) -> None:
         letters = letters_of(small_store, ticket("D1", Ticker="AAPL"))
-        mend(module)
+        fix(module)
         assert retry(small_store, letters) == [Retried(letters[0].dead_letter_id, 1, None)]
         assert one(small_store, "SELECT count(*) FROM trades WHERE trade_id = 'D1'") == 1
         assert one(small_store, "SELECT count(*) FROM sensitivities WHERE trade_id = 'D1'") == 1
@@ -81,7 +81,7 @@ class TestRetry:
 
     def test_what_is_bad_still_says_why_and_counts_the_attempt(self, store: Store, module: ModuleType) -> None:
         letters = letters_of(store, ticket("D1", Strike=-3), None)
-        mend(module)
+        fix(module)
         assert [retried.fault for retried in retry(store, letters)] == [
             "Strike '-3' must be above 0",
             "a message without a body (a tombstone): nothing is deleted here, set TradeStatus to Terminated instead",
@@ -92,13 +92,13 @@ class TestRetry:
 
     def test_one_bad_letter_holds_up_no_other(self, store: Store, module: ModuleType) -> None:
         letters = letters_of(store, ticket("D1"), b"{", ticket("D2"))
-        mend(module)
+        fix(module)
         assert [retried.fault is None for retried in retry(store, letters)] == [True, False, True]
         assert rows(store, "SELECT trade_id FROM trades ORDER BY 1") == [("D1",), ("D2",)]
 
     def test_two_people_at_once_take_it_once(self, store: Store, module: ModuleType) -> None:
         letters = letters_of(store, ticket("D1"))
-        mend(module)
+        fix(module)
         first, second = retry(store, letters), retry(store, letters)
         assert (first[0].fault, second[0].fault) == (None, "it was taken already")
         assert one(store, "SELECT count(*) FROM record_versions") == 1
@@ -115,7 +115,7 @@ class TestRetry:
         self, store: Store, module: ModuleType, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         letters = letters_of(store, ticket("D1"))
-        mend(module)
+        fix(module)
 
         def fails(*_: Any) -> bool:
             raise RuntimeError("the power went")
@@ -135,7 +135,7 @@ def all_letters(store: Store) -> list[StoredDeadLetter]:
 class TestCommands:
     def test_list_shows_where_from_and_why(self, board: Store, module: ModuleType) -> None:
         letters_of(board, ticket("D1"), b"{")
-        mend(module)
+        fix(module)
         retry(board, waiting(board)[:1])
         lines = run("dead-letters", "list").stdout.splitlines()
         assert lines == ["     2  trades[0] offset 1  was not ready", "1 waiting"]
@@ -157,7 +157,7 @@ class TestCommands:
 
     def test_retry_takes_what_it_can(self, board: Store, module: ModuleType) -> None:
         letters_of(board, ticket("D1"), b"{", ticket("D2"))
-        mend(module)
+        fix(module)
         assert run("dead-letters", "retry", 1).stdout.splitlines() == ["     1  taken: 1 row", "1 taken, 0 not"]
         rest = run("dead-letters", "retry", "--all")
         assert rest.exit_code == 1

@@ -11,7 +11,7 @@ from engine.selection import TradeSelection
 from services.pricing.pricing_state import PricingState
 from services.queries.day_history import DayHistories
 from services.queries.trade_day import trade_day
-from services.queries.trade_detail import trade_story
+from services.queries.trade_detail import read_trade_detail
 from services.records.incoming import Incoming
 from services.tagging.trade_selection import MatchingTrades
 from services.uploads.undo_upload import UndoRefused
@@ -117,15 +117,15 @@ def test_the_line_of_a_day_is_of_the_last_version(small_store: Store, templates:
 def test_the_page_of_a_trade_shows_them_in_order(small_store: Store, state: PricingState) -> None:
     in_one_batch(small_store, state, VERSIONS)
     with small_store.read() as connection:
-        story = trade_story(connection, "C1", MONDAY)
-    assert story is not None
-    shown = [(each.version.record["quantity"], each.changes) for each in story.versions]
+        detail = read_trade_detail(connection, "C1", MONDAY)
+    assert detail is not None
+    shown = [(each.version.record["quantity"], each.changes) for each in detail.versions]
     assert shown[:3] == [
         (20.0, (("quantity", -7.0, 20.0),)),
         (-7.0, (("quantity", 500.0, -7.0),)),
         (500.0, (("quantity", 10.0, 500.0),)),
     ]
-    assert story.trade["quantity"] == 20.0
+    assert detail.trade["quantity"] == 20.0
 
 
 def test_an_upload_over_several_is_taken_back_to_the_last(small_store: Store, state: PricingState) -> None:
