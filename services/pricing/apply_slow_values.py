@@ -42,7 +42,7 @@ def apply_slow_values(
     """
     again = DeferredWork()
     with unit_of_work(store, state, source) as work:
-        unit, change = work.unit, work.change
+        unit = work.unit
         hold_feed(unit.connection, holder)
         by_date: dict[date, ValuationRows] = {}
         for result in results:
@@ -59,7 +59,7 @@ def apply_slow_values(
             else:
                 again.add(slow_work_of(state, as_of, ticker, newest))
         for as_of, rows in by_date.items():
-            note_changes(unit, state, change, as_of, rows)
+            note_changes(work, as_of, rows)
     return again
 
 

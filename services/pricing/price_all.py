@@ -39,12 +39,12 @@ def price_newest(
     if state.newest is not None:
         prepare_all(state, state.newest, state.tickers())
     with unit_of_work(store, state, source) as work:
-        unit, change = work.unit, work.change
+        unit = work.unit
         hold_feed(unit.connection, holder)
-        pending = price_closes(unit, state, change, owed)
+        pending = price_closes(work, owed)
         if state.newest is not None:
             moved = RepricingScope({state.newest: set(state.tickers())})
-            pending.add(price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow))
+            pending.add(price_moved(work, moved, wait_for_slow=wait_for_slow))
     if wait_for_slow:
         price_deferred_work(store, state, pending, source=source)
         pending = DeferredWork()

@@ -10,8 +10,8 @@ from engine.model import NotPriced
 from engine.valuation.pricer_build import BuiltPricer, Key
 from engine.valuation.underlying_pricer import UnderlyingPricer
 from services.pricing.pricing_state import FreshTrades, PricingState
+from services.pricing.unit_of_work import UnitOfWork
 from services.pricing.valued_rows import failed_rows, value_live
-from storage.core.change_log import Change
 from storage.core.database import WriteUnit
 from storage.core.schema import sensitivities
 from storage.market.quotes import Quote
@@ -60,9 +60,7 @@ class DeferredWork:
 
 
 def price_underlyings(
-    unit: WriteUnit,
-    state: PricingState,
-    change: Change,
+    work: UnitOfWork,
     as_of: date,
     tickers: Iterable[str],
 ) -> DeferredWork:
@@ -72,34 +70,32 @@ def price_underlyings(
     """
     rows = ValuationRows()
     pending = DeferredWork()
-    quotes = state.quotes(unit.connection, as_of)
+    quotes = work.state.quotes(work.unit.connection, as_of)
     for ticker in tickers:
-        ready = state.ready(as_of, ticker)
+        ready = work.state.ready(as_of, ticker)
         if ready is None:
             continue
         prepared, quote = ready.prepared, quotes.get(ticker)
         if quote is None:
             rows.failures += _without_quote(prepared)
             continue
-        (state.foreseen(ready, quote) or value_live(prepared, quote)).add_to(rows)
-        first = not state.failures_persisted(ready)
+        (work.state.foreseen(ready, quote) or value_live(prepared, quote)).add_to(rows)
+        first = not work.state.failures_persisted(ready)
         if first:
             rows.failures += failed_rows(prepared, prepared.failures)
-            state.note_persisted(ready)
+            work.state.note_persisted(ready)
         if prepared.slow_groups:
             pending.slow_work.append(SlowWork(ready, quote))
             if first:
-                rows.failures += _waiting(unit, as_of, prepared)
-    note_changes(unit, state, change, as_of, rows)
+                rows.failures += _waiting(work.unit, as_of, prepared)
+    note_changes(work, as_of, rows)
     if rows.valued or rows.failures:
-        state.note_priced(as_of)
+        work.state.note_priced(as_of)
     return pending
 
 
 def price_fresh(
-    unit: WriteUnit,
-    state: PricingState,
-    change: Change,
+    work: UnitOfWork,
     fresh: FreshTrades,
     whole: Mapping[date, Collection[str]],
     *,
@@ -115,13 +111,13 @@ def price_fresh(
     if fresh.as_of is None:
         return pending
     rows = ValuationRows()
-    quotes = state.quotes(unit.connection, fresh.as_of)
+    quotes = work.state.quotes(work.unit.connection, fresh.as_of)
     changed = set(fresh.changed)
     leave = whole.get(fresh.as_of, ())
     for ticker, ready in fresh.ready.items():
         prepared = ready.prepared
         slow = [prepared.trade_ids[row] for group in prepared.slow_groups for row in group.rows]
-        forget_values(unit, fresh.as_of, ticker, [trade_id for trade_id in slow if trade_id in changed])
+        forget_values(work.unit, fresh.as_of, ticker, [trade_id for trade_id in slow if trade_id in changed])
         quote = quotes.get(ticker)
         if quote is None:
             rows.failures += _without_quote(prepared)
@@ -130,14 +126,14 @@ def price_fresh(
         if ticker not in leave:
             value_live(prepared, quote).add_to(rows)
         if prepared.slow_groups:
-            rows.failures += _waiting(unit, fresh.as_of, prepared)
+            rows.failures += _waiting(work.unit, fresh.as_of, prepared)
         if prepared.slow_groups and wait_for_slow and ticker not in leave:
             pending.slow_work.append(SlowWork(ready, quote))
         elif prepared.slow_groups and ticker not in leave:
-            pending.add(slow_work_of(state, fresh.as_of, ticker, quote))
-    note_changes(unit, state, change, fresh.as_of, rows)
+            pending.add(slow_work_of(work.state, fresh.as_of, ticker, quote))
+    note_changes(work, fresh.as_of, rows)
     if rows.valued or rows.failures:
-        state.note_priced(fresh.as_of)
+        work.state.note_priced(fresh.as_of)
     return pending
 
 
@@ -152,42 +148,40 @@ def slow_work_of(state: PricingState, as_of: date, ticker: str, quote: Quote) ->
     return DeferredWork([SlowWork(ready, quote)] if ready is not None and ready.prepared.slow_groups else [])
 
 
-def defer_pricers(
-    unit: WriteUnit, state: PricingState, change: Change, as_of: date, tickers: Sequence[str]
-) -> DeferredWork:
+def defer_pricers(work: UnitOfWork, as_of: date, tickers: Sequence[str]) -> DeferredWork:
     """Leave underlyings as they are until they are prepared.
 
     A trade without a value is waiting then, unless the reason why it has none will be the same.
     """
-    failed = failed_trades(unit.connection, as_of, tickers) if tickers else {}
+    failed = failed_trades(work.unit.connection, as_of, tickers) if tickers else {}
     failed = {trade_id: why for trade_id, why in failed.items() if why[0] not in _PASSING}
     rows = ValuationRows()
     for ticker in tickers:
-        valued = _valued(unit, as_of, ticker)
+        valued = _valued(work.unit, as_of, ticker)
         rows.failures += [
             (trade_id, ticker, NotPriced.WAITING, "its exercise boundary is being found")
-            for trade_id in state.trades_on(ticker)
+            for trade_id in work.state.trades_on(ticker)
             if trade_id not in valued and trade_id not in failed
         ]
     if rows.failures:
-        note_changes(unit, state, change, as_of, rows)
+        note_changes(work, as_of, rows)
     return DeferredWork(unprepared={(as_of, ticker) for ticker in tickers})
 
 
-def note_changes(unit: WriteUnit, state: PricingState, change: Change, as_of: date, rows: ValuationRows) -> None:
+def note_changes(work: UnitOfWork, as_of: date, rows: ValuationRows) -> None:
     """Write the rows and put them into the change log's entry; what somebody else reported is left alone.
 
     The values of parameters that are others than before are kept beside them.
     """
-    rows = rows.without(state.reported(unit.connection, as_of))
-    for name, table in write_valuations(unit, as_of, rows).items():
+    rows = rows.without(work.state.reported(work.unit.connection, as_of))
+    for name, table in write_valuations(work.unit, as_of, rows).items():
         if table.num_rows:
-            change.log(name, as_of, table)
+            work.change.log(name, as_of, table)
     used = {part.risk_factor: part.parameters for part in rows.valued if part.parameters is not None and len(part)}
-    state.note_priced_with(unit, as_of, used)
+    work.state.note_priced_with(work.unit, as_of, used)
     newest = max((part.observed_at for part in rows.valued), default=None)
-    if newest is not None and (change.observed_at is None or newest > change.observed_at):
-        change.as_of_date, change.observed_at = as_of, newest
+    if newest is not None and (work.change.observed_at is None or newest > work.change.observed_at):
+        work.change.as_of_date, work.change.observed_at = as_of, newest
 
 
 def _without_quote(prepared: UnderlyingPricer) -> list[FailedTrade]:

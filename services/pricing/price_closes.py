@@ -11,9 +11,8 @@ from engine.model import NotPriced, Source
 from engine.valuation.pricer_build import BuiltPricer, Key
 from services.pricing.price_book import DeferredWork, SlowWork, note_changes
 from services.pricing.pricing_state import PricingState
+from services.pricing.unit_of_work import UnitOfWork
 from services.pricing.valued_rows import value_live
-from storage.core.change_log import Change
-from storage.core.database import WriteUnit
 from storage.core.schema import pricing_failures, quotes, sensitivities
 from storage.market.quotes import Quote
 from storage.market.sensitivities import ValuationRows
@@ -81,20 +80,20 @@ def _is_stale(observed_at: Any, quote: Any) -> ColumnElement[bool]:
     return and_(or_(older, other), sensitivities.c.source == Source.ENGINE)
 
 
-def price_closes(unit: WriteUnit, state: PricingState, change: Change, owed: Iterable[OwedCloses]) -> DeferredWork:
+def price_closes(work: UnitOfWork, owed: Iterable[OwedCloses]) -> DeferredWork:
     """Price these trades and no others, unless somebody has meanwhile: what else has a value there has its close."""
     pending = DeferredWork()
     for each in owed:
         prepared, quote = each.ready.prepared, each.quote
         as_of = prepared.as_of_date
-        if state.quotes(unit.connection, as_of).get(prepared.ticker) != quote:
+        if work.state.quotes(work.unit.connection, as_of).get(prepared.ticker) != quote:
             continue
         live = {prepared.trade_ids[row] for group in prepared.live_groups for row in group.rows} & each.trade_ids
         if live:
             rows = ValuationRows()
             value_live(prepared, quote).add_to(rows)
             others = frozenset(prepared.trade_ids) - live
-            note_changes(unit, state, change, as_of, rows.without({prepared.ticker: others}))
+            note_changes(work, as_of, rows.without({prepared.ticker: others}))
         if each.trade_ids - live and prepared.slow_groups:
             pending.slow_work.append(SlowWork(each.ready, quote))
     return pending

@@ -22,16 +22,16 @@ def price_deferred_pricers(
     is left alone. Raises FeedLost when the feed of the holder has another owner.
     """
     with unit_of_work(store, state, source) as work:
-        unit, change = work.unit, work.change
+        unit = work.unit
         hold_feed(unit.connection, holder)
         there = {key for key in keys if key[0] in state.priced}
         moved = RepricingScope()
         for as_of, ticker in there:
             if as_of == state.newest:
                 moved.tickers.setdefault(as_of, set()).add(ticker)
-        pending = price_moved(unit, state, change, moved, wait_for_slow=False)
+        pending = price_moved(work, moved, wait_for_slow=False)
         for key in sorted(there):
             owed = closes_owed_on(unit.connection, state, key) if key[0] != state.newest else None
             if owed is not None:
-                pending.add(price_closes(unit, state, change, [owed]))
+                pending.add(price_closes(work, [owed]))
     return pending

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from services.pricing.price_book import DeferredWork, defer_pricers, price_fresh, price_underlyings
-from services.pricing.pricing_state import FreshTrades, PricingState
-from storage.core.change_log import Change
-from storage.core.database import WriteUnit
+from services.pricing.pricing_state import FreshTrades
+from services.pricing.unit_of_work import UnitOfWork
 
 PRICED_CLOSES = 5
 """So many of the newest dates of a history that comes at once are priced: a week of closes."""
@@ -24,9 +23,7 @@ class RepricingScope:
     inherited: bool = False
 
 
-def price_moved(
-    unit: WriteUnit, state: PricingState, change: Change, moved: RepricingScope, *, wait_for_slow: bool
-) -> DeferredWork:
+def price_moved(work: UnitOfWork, moved: RepricingScope, *, wait_for_slow: bool) -> DeferredWork:
     """Price the fresh trades, and whole the underlyings that moved.
 
     The slow engines' work is returned. Without ``wait_for_slow`` so are the underlyings that lack more boundaries than
@@ -38,16 +35,16 @@ def price_moved(
     for as_of in sorted(moved.tickers):
         over_build_budget = (
             set()
-            if wait_for_slow or as_of not in state.priced
-            else state.over_build_budget(as_of, moved.tickers[as_of])
+            if wait_for_slow or as_of not in work.state.priced
+            else work.state.over_build_budget(as_of, moved.tickers[as_of])
         )
         now[as_of] = sorted(moved.tickers[as_of] - over_build_budget)
         later[as_of] = sorted(over_build_budget)
     pending = DeferredWork()
     if moved.fresh is not None:
-        pending.add(price_fresh(unit, state, change, moved.fresh, now, wait_for_slow=wait_for_slow))
+        pending.add(price_fresh(work, moved.fresh, now, wait_for_slow=wait_for_slow))
     for as_of in now:
-        pending.add(price_underlyings(unit, state, change, as_of, now[as_of]))
-        pending.add(defer_pricers(unit, state, change, as_of, later[as_of]))
-        state.keep_newest_ready()
+        pending.add(price_underlyings(work, as_of, now[as_of]))
+        pending.add(defer_pricers(work, as_of, later[as_of]))
+        work.state.keep_newest_ready()
     return pending

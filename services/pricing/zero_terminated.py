@@ -7,17 +7,15 @@ import numpy as np
 
 from engine.measures import MEASURE_NAMES
 from services.pricing.price_book import note_changes
-from services.pricing.pricing_state import PricingState
+from services.pricing.unit_of_work import UnitOfWork
 from storage.book.records import Record
-from storage.core.change_log import Change
-from storage.core.database import WriteUnit
 from storage.market.sensitivities import ValuationRows, ValuedTrades
 
 TERMINATED = "terminated"
 """What stands as the engine and as the source of parameters where zeros were written."""
 
 
-def write_zeros(unit: WriteUnit, state: PricingState, change: Change, as_of: date, trades: Sequence[Record]) -> None:
+def write_zeros(work: UnitOfWork, as_of: date, trades: Sequence[Record]) -> None:
     """Make trades that were terminated worth nothing at a date: each measure is 0. Reported values stay.
 
     A trade without a quote has no value that could be zeroed.
@@ -25,7 +23,7 @@ def write_zeros(unit: WriteUnit, state: PricingState, change: Change, as_of: dat
     by_ticker: dict[str, list[str]] = {}
     for trade in trades:
         by_ticker.setdefault(trade["ticker"], []).append(trade["trade_id"])
-    quotes = state.quotes(unit.connection, as_of)
+    quotes = work.state.quotes(work.unit.connection, as_of)
     rows = ValuationRows()
     for ticker, trade_ids in by_ticker.items():
         quote = quotes.get(ticker)
@@ -41,4 +39,4 @@ def write_zeros(unit: WriteUnit, state: PricingState, change: Change, as_of: dat
                     measures={name: np.zeros(len(trade_ids)) for name in MEASURE_NAMES},
                 )
             )
-    note_changes(unit, state, change, as_of, rows)
+    note_changes(work, as_of, rows)

@@ -87,14 +87,14 @@ def undo_upload(
         change.reload = True
         withdraw_revision(unit, batch.revision, f"undo of upload {batch_id} by {user.name}")
         if batch.kind == "quotes":
-            held = take_back_quotes(unit, state, change, {row.key[:2] for row in rows}, moved)
+            held = take_back_quotes(work, {row.key[:2] for row in rows}, moved)
             _refuse_forgotten(batch_id, rows, held)
         elif batch.kind == "sensitivities":
-            take_back_sensitivities(unit, state, change, rows, moved)
+            take_back_sensitivities(work, rows, moved)
         else:
-            take_back_records(unit, state, change, batch.kind, stored, moved)
+            take_back_records(work, batch.kind, stored, moved)
         progress(0.7, "pricing")
-        pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
+        pending = price_moved(work, moved, wait_for_slow=wait_for_slow)
         mark_undone(unit, batch_id, user.name)
         restored = sum(_was_there(batch.kind, row) for row in rows)
         before = {"file": batch.file_name, "kind": batch.kind, "uploaded by": batch.user_name}

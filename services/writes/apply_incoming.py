@@ -129,25 +129,25 @@ def write_incoming(
     quote at the quote's date, and all of them at a date that is new to the store, also an earlier one: it is a close.
     Reported sensitivities take the place of ours.
     """
-    unit, change, state = work.unit, work.change, work.state
+    unit, state = work.unit, work.state
     counts: dict[str, Counts] = {}
     moved = RepricingScope()
     late = 0
     ahead: list[Rejection] = []
     if incoming.quotes:  # first: they may begin a date, and what else came belongs to that
         in_time, ahead = split_ahead(incoming.quotes, unit.now + tolerance)
-        quoted = upsert_quotes(unit, state, change, in_time, source, not_before, moved)
+        quoted = upsert_quotes(work, in_time, source, not_before, moved)
         late = quoted.late
         counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
     for kind in RECORD_ORDER:
         if records := incoming.records.get(kind):
             places = incoming.places[kind]
-            taken = upsert_changed_records(unit, state, change, kind, records, source, moved, places)
+            taken = upsert_changed_records(work, kind, records, source, moved, places)
             counts[kind] = Counts(taken.new, taken.changed, taken.unchanged)
     if incoming.sensitivities:
-        reported = upsert_reported(unit, state, change, incoming.sensitivities, source)
+        reported = upsert_reported(work, incoming.sensitivities, source)
         counts["sensitivities"] = Counts(reported.new, reported.changed, reported.unchanged)
-    pending = price_moved(unit, state, change, moved, wait_for_slow=wait_for_slow)
+    pending = price_moved(work, moved, wait_for_slow=wait_for_slow)
     if moved.inherited:
         state.drop_quotes()
     return Written(counts, pending, late, ahead)

@@ -37,4 +37,4 @@ def restart_replay(
         state.note_newest(newest_as_of(unit.connection))
         change.quotes = change.reload = True
         moved = RepricingScope({state.newest: set(state.tickers())} if state.newest is not None else {})
-        return price_moved(unit, state, change, moved, wait_for_slow=False)
+        return price_moved(work, moved, wait_for_slow=False)

@@ -9,10 +9,11 @@ from sqlalchemy import Table, delete
 from engine.model import Source
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope
+from services.pricing.unit_of_work import UnitOfWork
 from services.writes.upsert_records import known_trades, note_changed_records
 from storage.book.records import RECORD_TABLES, key_of
 from storage.book.records_at import newest_versions, plain_record, record_key
-from storage.core.change_log import NO_DATE, Change
+from storage.core.change_log import NO_DATE
 from storage.core.database import WriteUnit
 from storage.core.schema import pricing_failures, sensitivities
 from storage.market.quote_history import hold_instead
@@ -22,9 +23,7 @@ from storage.people.uploads import Key, Row, UploadedRow, remove_rows, restore_r
 
 
 def take_back_records(
-    unit: WriteUnit,
-    state: PricingState,
-    change: Change,
+    work: UnitOfWork,
     kind: str,
     stored: Mapping[Key, Row],
     moved: RepricingScope,
@@ -35,23 +34,23 @@ def take_back_records(
     """
     table = RECORD_TABLES[kind]
     by_key = {record_key(kind, record): record for record in stored.values()}
-    held = newest_versions(unit.connection, kind, by_key)
+    held = newest_versions(work.unit.connection, kind, by_key)
     gone = [record for key, record in by_key.items() if key not in held]
     restored = {key: plain_record(kind, version.record) for key, version in held.items()}
     if gone:
-        _remove_records(unit, state, change, kind, gone, moved)
+        _remove_records(work, kind, gone, moved)
     if restored:
-        known = known_trades(state, restored.values()) if kind == "trades" else {}
+        known = known_trades(work.state, restored.values()) if kind == "trades" else {}
         said = ({"source": held[key].source, "revision": held[key].revision} for key in restored)
-        restore_rows(unit, table, [{**record, **more} for record, more in zip(restored.values(), said, strict=True)])
-        note_changed_records(unit, state, change, kind, list(restored.values()), known, moved)
-    change.static = True
+        restore_rows(
+            work.unit, table, [{**record, **more} for record, more in zip(restored.values(), said, strict=True)]
+        )
+        note_changed_records(work, kind, list(restored.values()), known, moved)
+    work.change.static = True
 
 
 def take_back_quotes(
-    unit: WriteUnit,
-    state: PricingState,
-    change: Change,
+    work: UnitOfWork,
     keys: Collection[tuple[date, str]],
     moved: RepricingScope,
 ) -> set[tuple[date, str]]:
@@ -60,35 +59,33 @@ def take_back_quotes(
     A date that nothing else quoted is no as-of date any more: our values of it go too. Returns the keys that still have
     a quote.
     """
-    held = hold_instead(unit, keys)
-    change.quotes = True
-    before = state.newest
-    state.note_newest(newest_as_of(unit.connection))
-    state.drop_quotes()
-    if before is not None and (state.newest is None or before > state.newest):
-        _forget_dates_after(unit, state, state.newest)
-    still_quoted = set(quoted_dates(unit.connection))
-    for as_of in {day for day, _ in keys} & state.priced - still_quoted:
-        _forget_date(unit, state, as_of)
-    for as_of in {*state.priced, *([state.newest] if state.newest else [])}:
+    held = hold_instead(work.unit, keys)
+    work.change.quotes = True
+    before = work.state.newest
+    work.state.note_newest(newest_as_of(work.unit.connection))
+    work.state.drop_quotes()
+    if before is not None and (work.state.newest is None or before > work.state.newest):
+        _forget_dates_after(work.unit, work.state, work.state.newest)
+    still_quoted = set(quoted_dates(work.unit.connection))
+    for as_of in {day for day, _ in keys} & work.state.priced - still_quoted:
+        _forget_date(work.unit, work.state, as_of)
+    for as_of in {*work.state.priced, *([work.state.newest] if work.state.newest else [])}:
         tickers = {instrument for day, instrument in keys if day <= as_of}
         if tickers:
             moved.tickers.setdefault(as_of, set()).update(tickers)
     return held
 
 
-def take_back_sensitivities(
-    unit: WriteUnit, state: PricingState, change: Change, rows: Sequence[UploadedRow], moved: RepricingScope
-) -> None:
+def take_back_sensitivities(work: UnitOfWork, rows: Sequence[UploadedRow], moved: RepricingScope) -> None:
     """The former rows, or none. At the newest date ours are found again; those of earlier dates are the closes."""
-    _put_back(unit, sensitivities, {row.key: (row.previous or {}).get("row") for row in rows})
+    _put_back(work.unit, sensitivities, {row.key: (row.previous or {}).get("row") for row in rows})
     failures = [row.previous["failure"] for row in rows if row.previous is not None and row.previous["failure"]]
-    restore_rows(unit, pricing_failures, failures)
-    change.reported = True
-    state.forget_reported()
-    if state.newest is not None:
-        tickers = {row.key[1] for row in rows if row.key[0] == state.newest and _is_ours(row)}
-        moved.tickers.setdefault(state.newest, set()).update(tickers)
+    restore_rows(work.unit, pricing_failures, failures)
+    work.change.reported = True
+    work.state.forget_reported()
+    if work.state.newest is not None:
+        tickers = {row.key[1] for row in rows if row.key[0] == work.state.newest and _is_ours(row)}
+        moved.tickers.setdefault(work.state.newest, set()).update(tickers)
 
 
 def _is_ours(row: UploadedRow) -> bool:
@@ -98,23 +95,21 @@ def _is_ours(row: UploadedRow) -> bool:
 
 
 def _remove_records(
-    unit: WriteUnit,
-    state: PricingState,
-    change: Change,
+    work: UnitOfWork,
     kind: str,
     records: Sequence[Row],
     moved: RepricingScope,
 ) -> None:
-    remove_rows(unit, RECORD_TABLES[kind], [key_of(kind, record) for record in records])
+    remove_rows(work.unit, RECORD_TABLES[kind], [key_of(kind, record) for record in records])
     if kind == "trades":
-        change.log("removed", NO_DATE, pa.table({"trade_id": [record["trade_id"] for record in records]}))
-        _forget_trades(unit, state, records)
+        work.change.log("removed", NO_DATE, pa.table({"trade_id": [record["trade_id"] for record in records]}))
+        _forget_trades(work.unit, work.state, records)
     elif kind == "parameters":
         tickers = {str(record["ticker"]) for record in records}
-        change.log("parameters", NO_DATE, pa.table({"ticker": sorted(tickers)}))
-        state.load_parameters(unit.connection)
-        if state.newest is not None:
-            moved.tickers.setdefault(state.newest, set()).update(tickers)
+        work.change.log("parameters", NO_DATE, pa.table({"ticker": sorted(tickers)}))
+        work.state.load_parameters(work.unit.connection)
+        if work.state.newest is not None:
+            moved.tickers.setdefault(work.state.newest, set()).update(tickers)
 
 
 def _forget_trades(unit: WriteUnit, state: PricingState, records: Sequence[Row]) -> None:

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import PRICED_CLOSES, RepricingScope
+from services.pricing.unit_of_work import UnitOfWork
 from services.records.ahead_of_clock import is_ahead, moment_text
 from services.records.incoming import has_no_time
 from services.records.read_dates import AHEAD
-from storage.core.change_log import Change, arrow_table
+from storage.core.change_log import arrow_table
 from storage.core.database import WriteUnit
 from storage.feeds.rejections import Rejection
 from storage.market.quote_history import stored_observations, write_versions
@@ -42,9 +43,7 @@ def split_ahead(batch: Iterable[Quote], limit: datetime) -> tuple[list[Quote], l
 
 
 def upsert_quotes(
-    unit: WriteUnit,
-    state: PricingState,
-    change: Change,
+    work: UnitOfWork,
     batch: Iterable[Quote],
     source: str,
     not_before: date | None,
@@ -58,7 +57,7 @@ def upsert_quotes(
     unchanged = late = new = 0
     for quote in batch:
         key = (quote.as_of_date, quote.instrument)
-        stored = newest.get(key) or _stored(unit, state, quote)
+        stored = newest.get(key) or _stored(work.unit, work.state, quote)
         if stored is not None and has_no_time(quote):
             quote = Quote(quote.as_of_date, quote.instrument, quote.quote, stored.observed_at, quote.place)
         if quote == stored:
@@ -75,10 +74,10 @@ def upsert_quotes(
             newest[key] = quote
     changed = len(observations) - late - new
     if behind:
-        observations, are_closed = _without_repeated(unit, observations, are_closed, behind)
-    write_newest(unit, list(newest.values()), source)
-    write_versions(unit, observations, are_closed, source)
-    _note_moved(unit, state, change, list(newest.values()), moved)
+        observations, are_closed = _without_repeated(work.unit, observations, are_closed, behind)
+    write_newest(work.unit, list(newest.values()), source)
+    write_versions(work.unit, observations, are_closed, source)
+    _note_moved(work, list(newest.values()), moved)
     return TakenQuotes(new, changed, unchanged, late)
 
 
@@ -106,9 +105,7 @@ def _stored(unit: WriteUnit, state: PricingState, quote: Quote) -> Quote | None:
     return known if known is not None and known.as_of_date == quote.as_of_date else None
 
 
-def _note_moved(
-    unit: WriteUnit, state: PricingState, change: Change, newest: Sequence[Quote], moved: RepricingScope
-) -> None:
+def _note_moved(work: UnitOfWork, newest: Sequence[Quote], moved: RepricingScope) -> None:
     """The underlyings of the new quotes, every underlying on a date that is new, and whoever inherits a quote.
 
     An earlier date that comes later is priced, too: it is the close of the next. Of a history only the newest
@@ -116,24 +113,24 @@ def _note_moved(
     """
     if not newest:
         return
-    change.quotes = True
-    before = state.newest
-    state.note_newest(max([quote.as_of_date for quote in newest] + ([before] if before else [])))
+    work.change.quotes = True
+    before = work.state.newest
+    work.state.note_newest(max([quote.as_of_date for quote in newest] + ([before] if before else [])))
     by_date: dict[date, list[Quote]] = {}
     for quote in newest:
         by_date.setdefault(quote.as_of_date, []).append(quote)
-    moved.inherited = set(by_date) != {state.newest}
+    moved.inherited = set(by_date) != {work.state.newest}
     if moved.inherited:
-        state.drop_quotes()  # what is in memory of later dates lacks what they inherit now
-    closes = _priced_dates(unit, state, by_date)
+        work.state.drop_quotes()  # what is in memory of later dates lacks what they inherit now
+    closes = _priced_dates(work.unit, work.state, by_date)
     for as_of, quotes in by_date.items():
         if as_of not in closes:
             continue
-        state.note_quotes(unit.connection, as_of, quotes)
-        tickers = {quote.instrument for quote in quotes} if as_of in state.priced else set(state.tickers())
+        work.state.note_quotes(work.unit.connection, as_of, quotes)
+        tickers = {quote.instrument for quote in quotes} if as_of in work.state.priced else set(work.state.tickers())
         moved.tickers.setdefault(as_of, set()).update(tickers)
-        change.log("quotes", as_of, _logged(quotes))
-    _note_inherited(unit, by_date, closes, moved)
+        work.change.log("quotes", as_of, _logged(quotes))
+    _note_inherited(work.unit, by_date, closes, moved)
 
 
 def _priced_dates(unit: WriteUnit, state: PricingState, dates: Collection[date]) -> set[date]:

@@ -9,10 +9,11 @@ import pyarrow as pa
 from engine.model import TradeStatus
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import PRICED_CLOSES, RepricingScope
+from services.pricing.unit_of_work import UnitOfWork
 from services.pricing.zero_terminated import write_zeros
 from services.records.record_kinds import RECORD_KINDS
 from storage.book.records import Record, Upserted, columns_of, upsert_records
-from storage.core.change_log import NO_DATE, Change
+from storage.core.change_log import NO_DATE
 from storage.core.database import WriteUnit
 from storage.market.quotes import newest_quoted_dates
 from storage.market.sensitivities import forget_failures, forget_values
@@ -25,9 +26,7 @@ _TRADE_SCHEMA = pa.schema([(column.name, _ARROW_TYPES[column.type.python_type]) 
 
 
 def upsert_changed_records(
-    unit: WriteUnit,
-    state: PricingState,
-    change: Change,
+    work: UnitOfWork,
     kind: str,
     records: Sequence[Record],
     source: str,
@@ -41,17 +40,15 @@ def upsert_changed_records(
     A trade that is terminated is priced no more. It keeps its last value of the day, or is worth nothing from then on
     where the state says so.
     """
-    known = known_trades(state, records) if kind == "trades" else None
-    outcome = upsert_records(unit, kind, records, RECORD_KINDS[kind].defaults, source, known, places)
+    known = known_trades(work.state, records) if kind == "trades" else None
+    outcome = upsert_records(work.unit, kind, records, RECORD_KINDS[kind].defaults, source, known, places)
     if outcome.written:
-        note_changed_records(unit, state, change, kind, outcome.written, known or {}, moved)
+        note_changed_records(work, kind, outcome.written, known or {}, moved)
     return outcome
 
 
 def note_changed_records(
-    unit: WriteUnit,
-    state: PricingState,
-    change: Change,
+    work: UnitOfWork,
     kind: str,
     written: Sequence[Record],
     known: Mapping[tuple[Any, ...], Record],
@@ -61,21 +58,21 @@ def note_changed_records(
 
     known: key -> trade as it was before.
     """
-    change.static = True
+    work.change.static = True
     if kind == "trades":
-        change.log("trades", NO_DATE, logged_trades(written))
+        work.change.log("trades", NO_DATE, logged_trades(written))
         ended = [record for record in written if _ends(record, known.get((record["trade_id"],)))]
-        _take_trades(unit, state, written, moved)
-        if state.zero_terminated and state.newest is not None:
-            write_zeros(unit, state, change, state.newest, ended)
+        _take_trades(work.unit, work.state, written, moved)
+        if work.state.zero_terminated and work.state.newest is not None:
+            write_zeros(work, work.state.newest, ended)
     elif kind == "parameters":
-        change.log("parameters", NO_DATE, pa.table({"ticker": [str(record["ticker"]) for record in written]}))
-        state.load_parameters(unit.connection)
-        if state.newest is not None:
+        work.change.log("parameters", NO_DATE, pa.table({"ticker": [str(record["ticker"]) for record in written]}))
+        work.state.load_parameters(work.unit.connection)
+        if work.state.newest is not None:
             tickers = {str(record["ticker"]) for record in written}
-            moved.tickers.setdefault(state.newest, set()).update(tickers)
+            moved.tickers.setdefault(work.state.newest, set()).update(tickers)
     else:
-        change.reload = True
+        work.change.reload = True
 
 
 def known_trades(state: PricingState, records: Iterable[Record]) -> dict[tuple[Any, ...], Record]:

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from services.pricing.pricing_state import PricingState
+from services.pricing.unit_of_work import UnitOfWork
 from storage.book.records import Record
-from storage.core.change_log import Change
-from storage.core.database import WriteUnit
 from storage.market.reported import write_reported
 
 
@@ -20,9 +18,7 @@ class TakenReported:
     unchanged: int = 0
 
 
-def upsert_reported(
-    unit: WriteUnit, state: PricingState, change: Change, records: Sequence[Record], source: str
-) -> TakenReported:
+def upsert_reported(work: UnitOfWork, records: Sequence[Record], source: str) -> TakenReported:
     """Upsert reported rows, date by date; the last of several with one key counts."""
     by_date: dict[date, dict[tuple[str, str], Record]] = {}
     for record in records:
@@ -30,12 +26,12 @@ def upsert_reported(
         by_date.setdefault(record["as_of_date"], {})[key] = record
     taken = TakenReported()
     for as_of, rows in by_date.items():
-        written = write_reported(unit, as_of, rows, source)
+        written = write_reported(work.unit, as_of, rows, source)
         taken.new += written.new
         taken.changed += written.changed
         taken.unchanged += len(rows) - written.new - written.changed
         if written.logged.num_rows:
-            change.reported = True
-            change.log("sensitivities", as_of, written.logged)
-            state.note_reported(as_of, rows)
+            work.change.reported = True
+            work.change.log("sensitivities", as_of, written.logged)
+            work.state.note_reported(as_of, rows)
     return taken

@@ -16,13 +16,13 @@ from services.exports.export_table import ExportForm, export_table
 from services.exports.trade_frame import detail_frame
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope
+from services.pricing.unit_of_work import unit_of_work
 from services.queries.trade_day import trade_day
 from services.queries.trade_detail import TradeDetail, is_reported, placed, read_trade_detail
 from services.records.incoming import Incoming
 from services.tagging.tag_trades import tag_trades
 from services.writes.apply_incoming import apply_incoming
 from services.writes.take_back import take_back_records
-from storage.core.change_log import changing
 from storage.core.database import Store
 from storage.core.known_at import withdraw_revision
 from storage.core.schema import quote_versions, trades
@@ -137,12 +137,10 @@ class TestStory:
     def test_a_trade_that_was_taken_away_and_came_again_is_new_again(
         self, small_store: Store, state: PricingState
     ) -> None:
-        with changing(small_store, "undo") as (unit, change):
-            state.refresh(unit.connection, unit.before)
-            stored = stored_rows(unit.connection, trades, [("C1",)])
-            withdraw_revision(unit, stored[("C1",)]["revision"], "undo")
-            take_back_records(unit, state, change, "trades", stored, RepricingScope())
-        state.forget()
+        with unit_of_work(small_store, state, "undo") as work:
+            stored = stored_rows(work.unit.connection, trades, [("C1",)])
+            withdraw_revision(work.unit, stored[("C1",)]["revision"], "undo")
+            take_back_records(work, "trades", stored, RepricingScope())
         with small_store.read() as connection:
             assert read_trade_detail(connection, "C1") is None
         change_records(small_store, state, "trades", [trade("C1", quantity=3.0)], source="again")

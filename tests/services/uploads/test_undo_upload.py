@@ -10,6 +10,7 @@ from sqlalchemy import Table, delete, select
 from services.access.permissions import NotAllowed, Role, User
 from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope
+from services.pricing.unit_of_work import unit_of_work
 from services.records.incoming import Incoming
 from services.uploads.apply_upload import PreviewOutdated, Uploaded, UploadMode, UploadRefused, apply_upload
 from services.uploads.preview_upload import preview_upload
@@ -18,7 +19,7 @@ from services.writes.apply_incoming import apply_incoming
 from services.writes.take_back import take_back_records
 from storage.book.records import read_records
 from storage.book.records_at import versions_of
-from storage.core.change_log import changing, read_since
+from storage.core.change_log import read_since
 from storage.core.database import Store
 from storage.core.known_at import holds, withdraw_revision
 from storage.core.schema import (
@@ -274,11 +275,10 @@ def test_every_version_of_a_record_says_all_of_it(small_store: Store, state: Pri
     change_records(small_store, state, "trades", records, source="test")
     said = {record["trade_id"]: {**record, "maturity": day_text(record["maturity"])} for record in records}
     assert versions(small_store) == {(trade_id, 1): record for trade_id, record in said.items()}
-    with changing(small_store, "undo") as (unit, change):
-        state.refresh(unit.connection, unit.before)
-        stored = stored_rows(unit.connection, trades, [(trade_id,) for trade_id in said])
-        withdraw_revision(unit, unit.revision - 1, "undo")
-        take_back_records(unit, state, change, "trades", stored, RepricingScope())
+    with unit_of_work(small_store, state, "undo") as work:
+        stored = stored_rows(work.unit.connection, trades, [(trade_id,) for trade_id in said])
+        withdraw_revision(work.unit, work.unit.revision - 1, "undo")
+        take_back_records(work, "trades", stored, RepricingScope())
     assert versions(small_store) == {(trade_id, 1): record for trade_id, record in said.items()}
     with small_store.read() as connection:
         for trade_id, record in said.items():
