@@ -133,7 +133,7 @@ def watched_files(bench: Bench) -> Breaks:
 def price_preparation(bench: Bench) -> Breaks:
     """The thread is given underlyings until one is prepared."""
     broken = Breaks(lambda: SimpleNamespace(key=(MONDAY, "AAPL")))
-    preparation = SimpleNamespace(key=(MONDAY, "AAPL"), made=broken)
+    preparation = SimpleNamespace(key=(MONDAY, "AAPL"), run=broken)
     bench.patch.setattr(ingestion.sidecar.pricer_builder, "price_deferred_pricers", lambda *_, **__: None)
     state: Any = SimpleNamespace(
         preparation=lambda *_: preparation, is_over_build_budget=lambda *_: True, take=lambda _: None
@@ -252,9 +252,10 @@ CASES: dict[str, Callable[[Bench], Breaks]] = {
     "SQLite checkpoint": sqlite_checkpoint,
 }
 ENDS_WITH_SUCCESS = {"page warm-up", "sign-outs"}
-ASK_NO_STORE = {"worker process", "page warm-up", "slow engines", "connection guard", "SQLite checkpoint"}
+ASK_NO_STORE = {"worker process", "page warm-up", "slow engines", "connection guard"}
 """Which database there is makes no difference to them."""
-ON_POSTGRESQL = [name for name in TASKS if name not in ASK_NO_STORE]
+OF_SQLITE = {"SQLite checkpoint", "store check"}
+ON_POSTGRESQL = [name for name in TASKS if name not in ASK_NO_STORE | OF_SQLITE]
 
 
 @pytest.fixture
@@ -304,7 +305,7 @@ PLAIN_THREADS = {
     "api/appender.py": "what its work raises is the answer of the request",
     "live/serving/routes.py": "ends with its websocket",
     "live/serving/connection_guard.py": "looks again whatever a look raises, and says so",
-    "live/boards/boards.py": "what its pool raises is the viewer's who waits for the message",
+    "live/serving/boards.py": "what its pool raises is the viewer's who waits for the message",
 }
 STARTS_A_THREAD = {"Thread", "Timer", "ThreadPoolExecutor", "ProcessPoolExecutor", "create_task", "ensure_future"}
 

@@ -23,6 +23,14 @@ from storage.core.database import Store
 from storage.core.schema import store_state
 from tests.fixtures.databases import PostgresServer, Templates, wait_for
 
+HELD_LOCK = """
+import sqlite3, sys, time
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+time.sleep(600)
+"""
+"""Keeps the lock and does nothing."""
 LONG_WRITE = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -65,10 +73,15 @@ class TestSqlite:
     def test_locked(self, path: Path) -> None:
         with watched(Store(f"sqlite:///{path}")) as hub:
             wait_for_fault(hub, None)
-            holder = sqlite3.connect(path, isolation_level=None)
-            holder.execute("BEGIN IMMEDIATE")
-            wait_for_fault(hub, Fault.LOCKED)
-            holder.close()
+            # A process of its own: this one is at work, and so would the holder of the lock seem to be.
+            holder = subprocess.Popen([sys.executable, "-c", HELD_LOCK, str(path)], stdout=subprocess.PIPE)
+            try:
+                assert holder.stdout is not None
+                assert holder.stdout.readline()
+                wait_for_fault(hub, Fault.LOCKED)
+            finally:
+                holder.kill()
+                holder.communicate()
             wait_for_fault(hub, None)
 
     @ON_LINUX
