@@ -1,10 +1,12 @@
 """Explore as people use it: a pivot that ticks, its rules, its trades, its files, its links and its saved views."""
 
 import csv
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 from playwright.sync_api import expect
 
 from live.tables.explore_columns import MATURITY, NUMBER_COLUMNS, ROW, TEXT_COLUMNS
@@ -145,9 +147,16 @@ def test_the_trades_of_a_cell_go_with_the_pivot_that_they_belong_to(chromium: An
     arrange(page, sort=[["Market value", "desc"]])
     until(page, lambda: configured(page)["sort"] == [["Market value", "desc"]], "the sort")
     expect(drill).to_be_visible()
-    page.get_by_role("button", name="Start with").click()
-    page.get_by_role("menuitem").nth(1).click()
-    expect(drill).to_be_hidden()
+
+    def start_with_another() -> None:
+        """Again where the run of the page that follows the sort draws the menu anew just then, and it closes."""
+        item = page.get_by_role("menuitem").nth(1)
+        if not item.is_visible():
+            page.get_by_role("button", name="Start with").click()
+        with suppress(PlaywrightTimeout):
+            item.click(timeout=5_000)
+
+    until(page, lambda: drill.is_hidden() or start_with_another(), "another pivot")
     page.close()
 
 
