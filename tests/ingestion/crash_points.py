@@ -23,6 +23,7 @@ from sqlalchemy import Connection, Engine, Select, event, func, select
 import ingestion.sidecar.runner
 import services.writes.apply_incoming
 from ingestion.command_line import app
+from services.pricing.unit_of_work import UnitOfWork
 from services.writes.apply_incoming import Position
 from storage.core.schema import (
     changes,
@@ -124,9 +125,9 @@ class _Aimed:
     def pricing(self, price: Callable[..., Any]) -> Callable[..., Any]:
         """``price_moved``, which is called when the rows are written."""
 
-        def price_rows(unit: Any, *arguments: Any, **named: Any) -> Any:
-            self.pass_by(CrashPoint.AFTER_ROWS, unit.connection)
-            pending = price(unit, *arguments, **named)
+        def price_rows(work: UnitOfWork, *arguments: Any, **named: Any) -> Any:
+            self.pass_by(CrashPoint.AFTER_ROWS, work.unit.connection)
+            pending = price(work, *arguments, **named)
             self._is_priced = True
             return pending
 
