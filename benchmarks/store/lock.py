@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,16 +96,10 @@ def _carried(url: str, seconds: float) -> list[Result]:
         running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for command in commands]
         ticks = sum(int(process.communicate()[0]) for process in running)
         times.setdefault(writers, []).append(seconds * 1000.0 / ticks)
-    one, two = (result_of(NAME, "a tick of one share on PostgreSQL", way, found) for way, found in _ways(times))
-    return [one, Result(**{**_plain(two), "ratio": one.p50_ms / two.p50_ms})]
-
-
-def _ways(times: dict[int, list[float]]) -> list[tuple[str, list[float]]]:
-    return [("one writer, time a tick", times[1]), ("two writers, half of the shares each", times[2])]
-
-
-def _plain(result: Result) -> dict[str, Any]:
-    return {name: getattr(result, name) for name in Result.__slots__}
+    case = "a tick of one share on PostgreSQL"
+    one = result_of(NAME, case, "one writer, time a tick", times[1])
+    two = result_of(NAME, case, "two writers, half of the shares each", times[2])
+    return [one, replace(two, ratio=one.p50_ms / two.p50_ms)]
 
 
 def _tick_on(url: str, part: int, writers: int, seconds: float) -> int:

@@ -93,8 +93,7 @@ class PricingState:
         self._pricers = PricerCache()
         self._expected: dict[str, BuiltPricer] = {}
         self._foreseen: dict[Key, ValuedRows] = {}
-        self._held = StoreSnapshot()
-        self.forget()
+        self._held = self._nothing()
 
     @classmethod
     def of(cls, settings: Settings) -> "PricingState":
@@ -110,8 +109,7 @@ class PricingState:
 
         A pricer is compared with the snapshot whenever it is used, so the pricers stay.
         """
-        self._held = StoreSnapshot(parameters=ParameterHistory((), self._fallback))
-        self._drop_foresight()
+        self.restore(self._nothing())
 
     @property
     def snapshot(self) -> StoreSnapshot:
@@ -122,6 +120,9 @@ class PricingState:
         """Hold what was held before a transaction that wrote nothing."""
         self._held = snapshot
         self._drop_foresight()
+
+    def _nothing(self) -> StoreSnapshot:
+        return StoreSnapshot(parameters=ParameterHistory((), self._fallback))
 
     @property
     def is_read(self) -> bool:

@@ -7,10 +7,11 @@ from datetime import date
 import numpy as np
 from sqlalchemy import Connection
 
+from engine.contracts import FloatArray
 from engine.measures import MEASURE_NAMES
 from engine.model import Source
 from engine.snapshot.parameters import Parameters
-from engine.valuation.cube import Cube, UnderlyingCube, value
+from engine.valuation.cube import UnderlyingCube, value
 from services.pricing.read_snapshot import read_snapshot
 from storage.core.database import Store
 from storage.market.quotes import newest_as_of
@@ -45,23 +46,20 @@ def check_values(store: Store, connection: Connection, fallback: Parameters) -> 
     ours = frame[frame["source"] == Source.ENGINE].set_index("trade_id")
     rows = {trade_id: place for place, trade_id in enumerate(ours.index)}
     stored = ours[list(MEASURE_NAMES)].to_numpy(np.float64)
-    without = failed_trades(connection, as_of)
+    failed = {failure.trade_id for failure in cube.failures}
+    without = failed_trades(connection, as_of).keys()
     differences = [
         text
         for part in cube.underlyings.values()
-        for text in _differing(part, rows, stored, reported, without.keys() | _failed(cube))
+        for text in _differing(part, rows, stored, reported, without | failed)
     ]
-    unnamed = sorted(_failed(cube) - without.keys() - reported)
+    unnamed = sorted(failed - without - reported)
     differences += [f"trade {trade_id}: it cannot be valued, and the store does not say so" for trade_id in unnamed]
     return CheckedValues(as_of, sum(len(part.trade_ids) for part in cube.underlyings.values()), differences)
 
 
-def _failed(cube: Cube) -> set[str]:
-    return {failure.trade_id for failure in cube.failures}
-
-
 def _differing(
-    part: UnderlyingCube, rows: dict[str, int], stored: np.ndarray, reported: set[str], without: set[str]
+    part: UnderlyingCube, rows: dict[str, int], stored: FloatArray, reported: set[str], without: set[str]
 ) -> Iterator[str]:
     """The trades on an underlying whose stored values are others, in words."""
     found = part.values[:, :, 0]

@@ -152,9 +152,9 @@ def _carry_out(store: Store, state: PricingState, wish: _Wish) -> Tagged | TagCo
             work.abandon()
             return _conflicts(connection, wish, now, conflicting) if conflicting else Tagged(unchanged=len(wish.wanted))
         records = [{"trade_id": trade_id, "trade_status": wish.wanted[trade_id]} for trade_id in changing]
-        written = write_incoming(work, Incoming({"trades": records}), source=source, wait_for_slow=True)
+        written = write_incoming(work, Incoming({"trades": records}), wait_for_slow=True)
         numbers = append_audit(work.unit, [_entry(wish, trade_id, now[trade_id]) for trade_id in changing])
-    finish(store, state, work, written, source=source, wait_for_slow=True)
+    finish(store, work, written, wait_for_slow=True)
     return Tagged(work.unit.revision, changing, numbers, len(wish.wanted) - len(changing))
 
 

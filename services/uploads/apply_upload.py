@@ -86,25 +86,25 @@ def apply_upload(
     source = upload_source(preview.file_name, user.name)
     prebuild(store, state, incoming, incoming.quotes, wait_for_slow=wait_for_slow)
     with unit_of_work(store, state, source) as work:
-        comparison = _as_it_is_now(work, preview, kind, source)
+        comparison = _as_it_is_now(work, preview, kind)
         moved = moved_rows(preview.compared, comparison, kind)
         if moved:
             raise PreviewOutdated(_moved_text(moved, preview.place))
         progress(_PRICE_SHARE, "writing and pricing")
-        written = write_incoming(work, incoming, source=source, wait_for_slow=wait_for_slow)
+        written = write_incoming(work, incoming, wait_for_slow=wait_for_slow)
         progress(_NOTE_SHARE, "noting what the rows were before")
         batch_id = _note_batch(work, user, preview, kind, mode, comparison)
-    applied = finish(store, state, work, written, source=source, wait_for_slow=wait_for_slow)
+    applied = finish(store, work, written, wait_for_slow=wait_for_slow)
     progress(1.0, "done")
     return Uploaded(batch_id, applied.revision, kind, comparison.counts, preview.failed_rows, applied.pending)
 
 
-def _as_it_is_now(work: UnitOfWork, preview: UploadPreview, kind: str, source: str) -> Comparison:
+def _as_it_is_now(work: UnitOfWork, preview: UploadPreview, kind: str) -> Comparison:
     """The comparison again, under the lock, unless nothing of that kind was written since the preview."""
     seen, ticks = preview.revisions, kind in ("quotes", "sensitivities")
     if seen is not None and not ticks and seen.static_revision == work.unit.before.static_revision:
         return preview.compared
-    return compare(work.unit.connection, kind, preview.records, preview.lines, source)
+    return compare(work.unit.connection, kind, preview.records, preview.lines, work.change.source)
 
 
 def _note_batch(

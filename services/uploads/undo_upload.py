@@ -85,7 +85,7 @@ def undo_upload(
         progress(0.4, "putting back what was there")
         moved = RepricingScope()
         change.reload = True
-        withdraw_revision(unit, batch.revision, f"undo of upload {batch_id} by {user.name}")
+        withdraw_revision(unit, batch.revision, change.source)
         if batch.kind == "quotes":
             held = take_back_quotes(work, {row.key[:2] for row in rows}, moved)
             _refuse_forgotten(batch_id, rows, held)

@@ -91,13 +91,13 @@ def apply_incoming(
     prebuild(store, state, incoming, foreseen, wait_for_slow=wait_for_slow)
     with unit_of_work(store, state, source) as work:
         written = write_incoming(
-            work, incoming, source=source, not_before=not_before, tolerance=tolerance, wait_for_slow=wait_for_slow
+            work, incoming, not_before=not_before, tolerance=tolerance, wait_for_slow=wait_for_slow
         )
         refused = [*rejections, *written.ahead]
         write_rejections(work.unit.connection, work.unit.now, source, refused)
         if position is not None:
             position.move(work.unit, written.late, len(refused))
-    return finish(store, state, work, written, source=source, wait_for_slow=wait_for_slow)
+    return finish(store, work, written, wait_for_slow=wait_for_slow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,6 @@ def write_incoming(
     work: UnitOfWork,
     incoming: Incoming,
     *,
-    source: str,
     not_before: date | None = None,
     tolerance: timedelta = timedelta(minutes=5),
     wait_for_slow: bool = False,
@@ -136,16 +135,16 @@ def write_incoming(
     ahead: list[Rejection] = []
     if incoming.quotes:  # first: they may begin a date, and what else came belongs to that
         in_time, ahead = split_ahead(incoming.quotes, unit.now + tolerance)
-        quoted = upsert_quotes(work, in_time, source, not_before, moved)
+        quoted = upsert_quotes(work, in_time, not_before, moved)
         late = quoted.late
         counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
     for kind in RECORD_ORDER:
         if records := incoming.records.get(kind):
             places = incoming.places[kind]
-            taken = upsert_changed_records(work, kind, records, source, moved, places)
+            taken = upsert_changed_records(work, kind, records, moved, places)
             counts[kind] = Counts(taken.new, taken.changed, taken.unchanged)
     if incoming.sensitivities:
-        reported = upsert_reported(work, incoming.sensitivities, source)
+        reported = upsert_reported(work, incoming.sensitivities)
         counts["sensitivities"] = Counts(reported.new, reported.changed, reported.unchanged)
     pending = price_moved(work, moved, wait_for_slow=wait_for_slow)
     if moved.inherited:
@@ -153,12 +152,10 @@ def write_incoming(
     return Written(counts, pending, late, ahead)
 
 
-def finish(
-    store: Store, state: PricingState, work: UnitOfWork, written: Written, *, source: str, wait_for_slow: bool
-) -> Applied:
+def finish(store: Store, work: UnitOfWork, written: Written, *, wait_for_slow: bool) -> Applied:
     """Do after a unit of work what it left, where the caller waits for it."""
     pending = written.pending
     if wait_for_slow:
-        price_deferred_work(store, state, pending, source=source)
+        price_deferred_work(store, work.state, pending, source=work.change.source)
         pending = DeferredWork()
     return Applied(work.unit.revision, written.counts, pending)

@@ -45,7 +45,6 @@ def split_ahead(batch: Iterable[Quote], limit: datetime) -> tuple[list[Quote], l
 def upsert_quotes(
     work: UnitOfWork,
     batch: Iterable[Quote],
-    source: str,
     not_before: date | None,
     moved: RepricingScope,
 ) -> TakenQuotes:
@@ -75,8 +74,8 @@ def upsert_quotes(
     changed = len(observations) - late - new
     if behind:
         observations, are_closed = _without_repeated(work.unit, observations, are_closed, behind)
-    write_newest(work.unit, list(newest.values()), source)
-    write_versions(work.unit, observations, are_closed, source)
+    write_newest(work.unit, list(newest.values()), work.change.source)
+    write_versions(work.unit, observations, are_closed, work.change.source)
     _note_moved(work, list(newest.values()), moved)
     return TakenQuotes(new, changed, unchanged, late)
 

@@ -29,7 +29,6 @@ def upsert_changed_records(
     work: UnitOfWork,
     kind: str,
     records: Sequence[Record],
-    source: str,
     moved: RepricingScope,
     places: Sequence[str] = (),
 ) -> Upserted:
@@ -41,7 +40,8 @@ def upsert_changed_records(
     where the state says so.
     """
     known = known_trades(work.state, records) if kind == "trades" else None
-    outcome = upsert_records(work.unit, kind, records, RECORD_KINDS[kind].defaults, source, known, places)
+    defaults = RECORD_KINDS[kind].defaults
+    outcome = upsert_records(work.unit, kind, records, defaults, work.change.source, known, places)
     if outcome.written:
         note_changed_records(work, kind, outcome.written, known or {}, moved)
     return outcome

@@ -18,7 +18,7 @@ class TakenReported:
     unchanged: int = 0
 
 
-def upsert_reported(work: UnitOfWork, records: Sequence[Record], source: str) -> TakenReported:
+def upsert_reported(work: UnitOfWork, records: Sequence[Record]) -> TakenReported:
     """Upsert reported rows, date by date; the last of several with one key counts."""
     by_date: dict[date, dict[tuple[str, str], Record]] = {}
     for record in records:
@@ -26,7 +26,7 @@ def upsert_reported(work: UnitOfWork, records: Sequence[Record], source: str) ->
         by_date.setdefault(record["as_of_date"], {})[key] = record
     taken = TakenReported()
     for as_of, rows in by_date.items():
-        written = write_reported(work.unit, as_of, rows, source)
+        written = write_reported(work.unit, as_of, rows, work.change.source)
         taken.new += written.new
         taken.changed += written.changed
         taken.unchanged += len(rows) - written.new - written.changed

@@ -64,6 +64,18 @@ def wait_for_fault(hub: Hub, fault: Fault | None) -> None:
     assert bool(hub.status(None)["store_detail"]) == (fault is not None)
 
 
+@contextmanager
+def holding_the_lock(script: str, path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of a script that has taken the lock of an SQLite file."""
+    with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline()
+            yield holder
+        finally:
+            holder.kill()
+
+
 class TestSqlite:
     @pytest.fixture
     def path(self, templates: Templates, tmp_path: Path) -> Path:
@@ -74,32 +86,20 @@ class TestSqlite:
         with watched(Store(f"sqlite:///{path}")) as hub:
             wait_for_fault(hub, None)
             # A process of its own: this one is at work, and so would the holder of the lock seem to be.
-            holder = subprocess.Popen([sys.executable, "-c", HELD_LOCK, str(path)], stdout=subprocess.PIPE)
-            try:
-                assert holder.stdout is not None
-                assert holder.stdout.readline()
+            with holding_the_lock(HELD_LOCK, path):
                 wait_for_fault(hub, Fault.LOCKED)
-            finally:
-                holder.kill()
-                holder.communicate()
             wait_for_fault(hub, None)
 
     @ON_LINUX
     def test_a_long_write_is_no_lock_while_its_process_is_at_work(self, path: Path) -> None:
         with watched(Store(f"sqlite:///{path}")) as hub:
             wait_for_fault(hub, None)
-            writer = subprocess.Popen([sys.executable, "-c", LONG_WRITE, str(path)], stdout=subprocess.PIPE)
-            try:
-                assert writer.stdout is not None
-                assert writer.stdout.readline()
+            with holding_the_lock(LONG_WRITE, path) as writer:
                 wait_for_fault(hub, Fault.LONG_WRITE)
                 writer.send_signal(signal.SIGSTOP)
                 wait_for_fault(hub, Fault.LOCKED)
                 writer.send_signal(signal.SIGCONT)
                 wait_for_fault(hub, Fault.LONG_WRITE)
-            finally:
-                writer.kill()
-                writer.communicate()
             wait_for_fault(hub, None)
 
     def test_damaged(self, path: Path) -> None:
