@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import TimeoutError
 
 from launch.components import is_ci
 from launch.messages import Refusal
@@ -170,7 +171,13 @@ class Visitor:
 
 
 def wait_for_board(page: Any) -> None:
-    page.locator(READY).wait_for()
+    """Wait until the board has its totals; a failure says what the page showed instead."""
+    try:
+        page.locator(READY).wait_for()
+    except TimeoutError as late:
+        panels = page.locator(".db-panel").evaluate_all("nodes => nodes.map((node) => ({ ...node.dataset }))")
+        late.add_note(f"{page.url} has the panels {panels} and says: {page.locator('body').inner_text()}")
+        raise
 
 
 def grant(page: Any, name: str, role: str) -> None:
