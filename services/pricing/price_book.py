@@ -89,8 +89,7 @@ def price_underlyings(
             if first:
                 rows.failures += _waiting(work.unit, as_of, prepared)
     note_changes(work, as_of, rows)
-    if rows.valued or rows.failures:
-        work.state.note_priced(as_of)
+    _note_priced(work, as_of, rows)
     return pending
 
 
@@ -132,9 +131,16 @@ def price_fresh(
         elif prepared.slow_groups and ticker not in leave:
             pending.add(slow_work_of(work.state, fresh.as_of, ticker, quote))
     note_changes(work, fresh.as_of, rows)
-    if rows.valued or rows.failures:
-        work.state.note_priced(fresh.as_of)
+    _note_priced(work, fresh.as_of, rows)
     return pending
+
+
+def _note_priced(work: UnitOfWork, as_of: date, rows: ValuationRows) -> None:
+    """Note that a date has values or failures of ours, where it had none; other processes learn it from the log."""
+    if as_of in work.state.priced or not (rows.valued or rows.failures):
+        return
+    work.state.note_priced(as_of)
+    work.change.outdate("dates")
 
 
 def slow_work_of(state: PricingState, as_of: date, ticker: str, quote: Quote) -> DeferredWork:

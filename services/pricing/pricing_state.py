@@ -155,7 +155,7 @@ class PricingState:
         if at.revision < known:  # a backup was restored, or a standby without the last commits took over
             self.forget()
         if at.quotes_revision != self._held.quotes_revision:
-            self._read_dates(connection)
+            self._follow_quotes(connection)
             self._hold(quotes_revision=at.quotes_revision)
         if at.static_revision != self._held.static_revision:
             self._follow_static(connection)
@@ -178,6 +178,19 @@ class PricingState:
         """Drop the pricers of dates that are over."""
         self._pricers.keep_to(self._next_date() or self.newest)
 
+    def _follow_quotes(self, connection: Connection) -> None:
+        """Take the quotes of the newest date that others have written; anything else that has changed is read again."""
+        known, newest = self._held.quotes_revision, self._held.newest
+        followed = None if known == _UNREAD else rows_since(connection, known, "dates", ("quotes",))
+        if newest is None or followed is None or any(changed.as_of != newest for changed in followed):
+            self._read_dates(connection)
+            return
+        held = self._held.quotes.get(newest)
+        if held is not None:
+            quotes = (Quote(newest, **row) for changed in followed for row in changed.rows.to_pylist())
+            held = held.update({quote.instrument: quote for quote in quotes})
+            self._hold(quotes=self._held.quotes.set(newest, held))
+
     def _read_dates(self, connection: Connection) -> None:
         newest, priced = newest_as_of(connection), frozenset(priced_dates(connection))
         kept = {*priced, newest}
@@ -186,22 +199,34 @@ class PricingState:
     def _follow_static(self, connection: Connection) -> None:
         unpriced = read_unpriced(connection)
         known = self._held.static_revision
-        followed = None if known == _UNREAD else rows_since(connection, known, ("trades", "parameters", "removed"))
-        if followed is None or any(name == "removed" for name, _ in followed):
-            self._hold(book=BookSnapshot.of(read_plain_records(connection, "trades"), unpriced))
-            self.load_parameters(connection)
+        tables = ("trades", "removed", "parameters")
+        followed = None if known == _UNREAD else rows_since(connection, known, "static", tables)
+        if followed is None:
+            parameters = ParameterHistory(read_plain_records(connection, "parameters"), self._fallback)
+            book = BookSnapshot.of(read_plain_records(connection, "trades"), unpriced)
+            self._hold(book=book, parameters=parameters)
             return
-        book = self._held.book.with_unpriced(unpriced)
-        for name, rows in followed:
-            if name == "trades":
-                book, _ = book.with_trades(rows.to_pylist())
-        self._hold(book=book)
-        if any(name == "parameters" for name, _ in followed):
-            self.load_parameters(connection)
+        book, parameters = self._held.book.with_unpriced(unpriced), self._held.parameters
+        for changed in followed:
+            records = changed.rows.to_pylist()
+            if changed.name == "trades":
+                book, _ = book.with_trades(records)
+            elif changed.name == "removed":
+                book = book.without([record["trade_id"] for record in records])
+            else:
+                parameters = parameters.with_records(records)
+        self._hold(book=book, parameters=parameters)
 
-    def load_parameters(self, connection: Connection) -> None:
-        """Read the parameters again, as the transaction of this connection sees them."""
-        self._hold(parameters=ParameterHistory(read_plain_records(connection, "parameters"), self._fallback))
+    def note_parameters(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Note parameters that this process has written: fields of ``engine.model.PARAMETER_COLUMNS``."""
+        self._hold(parameters=self.parameters.with_records(records))
+
+    def drop_parameters(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Forget parameters that this process has taken off the store."""
+        parameters = self.parameters
+        for record in records:
+            parameters = parameters.without(record["ticker"], record["as_of_date"])
+        self._hold(parameters=parameters)
 
     def trade(self, trade_id: str) -> Trade | None:
         """A trade as the store has it, whatever its status; its fields are those of ``TRADE_COLUMNS``."""
@@ -281,8 +306,7 @@ class PricingState:
 
     def note_priced(self, as_of: date) -> None:
         """Note that a date has values or failures of ours now."""
-        if as_of not in self.priced:
-            self._hold(priced=self.priced | {as_of})
+        self._hold(priced=self.priced | {as_of})
 
     def note_priced_with(self, unit: WriteUnit, as_of: date, used: Mapping[str, Parameters]) -> None:
         """Store the parameters that a date was priced with, where the store has others."""

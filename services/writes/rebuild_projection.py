@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
 from sqlalchemy import Connection, Table, select
 
 from storage.book.records import RECORD_TABLES
 from storage.book.records_at import held_records
-from storage.core.change_log import NO_DATE, changing
+from storage.core.change_log import changing
 from storage.core.database import Store
 from storage.core.schema import quotes
 from storage.market.quote_history import held_quotes
@@ -78,9 +77,7 @@ def rebuild_projection(store: Store) -> Checked:
             differ = [difference for difference in checked.differences if difference.kind == kind]
             remove_rows(unit, table, [difference.key for difference in differ if difference.held is None])
             restore_rows(unit, table, [difference.held for difference in differ if difference.held is not None])
-            change.quotes |= kind == "quotes" and bool(differ)
-            change.static |= kind != "quotes" and bool(differ)
-        names = [str(difference.key) for difference in checked.differences]
-        change.log("removed", NO_DATE, pa.table({"trade_id": names}))  # whoever has the book in memory reads it again
+            if differ:
+                change.outdate("dates" if kind == "quotes" else "static")
         change.reload = True
     return checked

@@ -35,6 +35,7 @@ def restart_replay(
         move_cursor(unit.connection, feed, owner, cursor)
         state.forget_from(first_date)
         state.note_newest(newest_as_of(unit.connection))
-        change.quotes = change.reload = True
+        change.reload = True
+        change.outdate("dates")
         moved = RepricingScope({state.newest: set(state.tickers())} if state.newest is not None else {})
         return price_moved(work, moved, wait_for_slow=False)

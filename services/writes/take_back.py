@@ -60,7 +60,7 @@ def take_back_quotes(
     a quote.
     """
     held = hold_instead(work.unit, keys)
-    work.change.quotes = True
+    work.change.outdate("dates")
     before = work.state.newest
     work.state.note_newest(newest_as_of(work.unit.connection))
     work.state.drop_quotes()
@@ -105,10 +105,10 @@ def _remove_records(
         work.change.log("removed", NO_DATE, pa.table({"trade_id": [record["trade_id"] for record in records]}))
         _forget_trades(work.unit, work.state, records)
     elif kind == "parameters":
-        tickers = {str(record["ticker"]) for record in records}
-        work.change.log("parameters", NO_DATE, pa.table({"ticker": sorted(tickers)}))
-        work.state.load_parameters(work.unit.connection)
+        work.change.outdate("static")
+        work.state.drop_parameters(records)
         if work.state.newest is not None:
+            tickers = {str(record["ticker"]) for record in records}
             moved.tickers.setdefault(work.state.newest, set()).update(tickers)
 
 

@@ -121,6 +121,7 @@ def _note_moved(work: UnitOfWork, newest: Sequence[Quote], moved: RepricingScope
     moved.inherited = set(by_date) != {work.state.newest}
     if moved.inherited:
         work.state.drop_quotes()  # what is in memory of later dates lacks what they inherit now
+        work.change.outdate("dates")
     closes = _priced_dates(work.unit, work.state, by_date)
     for as_of, quotes in by_date.items():
         if as_of not in closes:

@@ -22,7 +22,10 @@ RECORD_ORDER = ("books", "instruments", "parameters", "trades")
 """The kinds in the order in which they are taken: trades at last, which the others describe."""
 
 _ARROW_TYPES = {str: pa.string(), float: pa.float64(), date: pa.date32()}
-_TRADE_SCHEMA = pa.schema([(column.name, _ARROW_TYPES[column.type.python_type]) for column in columns_of("trades")])
+_TRADE_SCHEMA, _PARAMETERS_SCHEMA = (
+    pa.schema([(column.name, _ARROW_TYPES[column.type.python_type]) for column in columns_of(kind)])
+    for kind in ("trades", "parameters")
+)
 
 
 def upsert_changed_records(
@@ -66,8 +69,8 @@ def note_changed_records(
         if work.state.zero_terminated and work.state.newest is not None:
             write_zeros(work, work.state.newest, ended)
     elif kind == "parameters":
-        work.change.log("parameters", NO_DATE, pa.table({"ticker": [str(record["ticker"]) for record in written]}))
-        work.state.load_parameters(work.unit.connection)
+        work.change.log("parameters", NO_DATE, _logged(written, _PARAMETERS_SCHEMA))
+        work.state.note_parameters(written)
         if work.state.newest is not None:
             tickers = {str(record["ticker"]) for record in written}
             moved.tickers.setdefault(work.state.newest, set()).update(tickers)
@@ -83,7 +86,12 @@ def known_trades(state: PricingState, records: Iterable[Record]) -> dict[tuple[A
 
 def logged_trades(records: Sequence[Record]) -> pa.Table:
     """Trades as the change log has them: whole records."""
-    return pa.table({f.name: pa.array([r[f.name] for r in records], f.type) for f in _TRADE_SCHEMA}, _TRADE_SCHEMA)
+    return _logged(records, _TRADE_SCHEMA)
+
+
+def _logged(records: Sequence[Record], schema: pa.Schema) -> pa.Table:
+    columns = {field.name: pa.array([record[field.name] for record in records], field.type) for field in schema}
+    return pa.table(columns, schema)
 
 
 def _ends(record: Record, before: Record | None) -> bool:

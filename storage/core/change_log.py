@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import structlog
@@ -18,6 +18,12 @@ from storage.core.schema import change_rows, changes, store_state
 
 NO_DATE = date(1, 1, 1)
 """Stands where changed rows belong to no as-of date (trades)."""
+
+OUTDATED = "outdated"
+"""The table of an entry that says which parts of the store have changed in a way that no rows of the log tell."""
+
+Part = Literal["dates", "static"]
+"""dates: which dates are quoted and priced, and what they inherit. static: trades, static data and parameters."""
 
 Tables = dict[tuple[str, date], pa.Table]
 
@@ -32,8 +38,8 @@ class _Unreadable(Exception):
 class Change:
     """What a write transaction changed: Arrow tables by (table name, as-of date).
 
-    reload: too wide for a delta. static, quotes, reported: whether trades or static data, quotes, and reported
-    sensitivities changed.
+    reload: too wide for a delta. static, quotes, reported: whether trades or static data, quotes or which dates are
+    priced, and reported sensitivities changed.
     """
 
     source: str
@@ -49,6 +55,12 @@ class Change:
         """Add changed rows of a table; a later row of a key counts."""
         known = self.tables.get((name, as_of))
         self.tables[(name, as_of)] = rows if known is None or not known.num_rows else _stacked(known, rows)
+
+    def outdate(self, part: Part) -> None:
+        """Say that whoever has this part of the store in memory must read it again: no logged rows tell its change."""
+        self.log(OUTDATED, NO_DATE, pa.table({"part": [part]}))
+        self.quotes |= part == "dates"
+        self.static |= part == "static"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,20 +190,35 @@ def _stacked(first: pa.Table, second: pa.Table) -> pa.Table:
     return pa.concat_tables([first, second.cast(first.schema)]).unify_dictionaries()
 
 
-def rows_since(connection: Connection, revision: int, names: Sequence[str]) -> list[tuple[str, pa.Table]] | None:
-    """The changed rows of these tables after a revision, in order; None when the log cannot say, as `read_since`."""
+@dataclass(frozen=True, slots=True)
+class ChangedRows:
+    """Rows of a table that one revision changed, and the as-of date that they belong to."""
+
+    name: str
+    as_of: date
+    rows: pa.Table
+
+
+def rows_since(connection: Connection, revision: int, part: Part, names: Sequence[str]) -> list[ChangedRows] | None:
+    """The changed rows of these tables of a part of the store after a revision, in order.
+
+    None when the log cannot say: as `read_since`, and where a change outdated the part.
+    """
     oldest = connection.execute(select(func.min(changes.c.revision))).scalar()
     if oldest is None or oldest > revision + 1:
         return None
     found = connection.execute(
         select(change_rows)
-        .where(change_rows.c.revision > revision, change_rows.c.table_name.in_(names))
+        .where(change_rows.c.revision > revision, change_rows.c.table_name.in_((*names, OUTDATED)))
         .order_by(change_rows.c.revision)
     )
     try:
-        return [(row.table_name, _read_back(row)) for row in found]
+        changed = [ChangedRows(row.table_name, row.as_of_date, _read_back(row)) for row in found]
     except _Unreadable:
         return None
+    if any(each.name == OUTDATED and part in each.rows.column("part").to_pylist() for each in changed):
+        return None
+    return [each for each in changed if each.name != OUTDATED]
 
 
 def _read_back(row: Any) -> pa.Table:
