@@ -204,16 +204,15 @@ def rows_since(connection: Connection, revision: int, part: Part, names: Sequenc
 
     None when the log cannot say: as `read_since`, and where a change outdated the part.
     """
-    oldest = connection.execute(select(func.min(changes.c.revision))).scalar()
-    if oldest is None or oldest > revision + 1:
+    oldest = select(func.min(changes.c.revision).label("oldest")).subquery()  # one statement: a lock may be held
+    wanted = (change_rows.c.revision > revision) & change_rows.c.table_name.in_((*names, OUTDATED))
+    query = select(oldest.c.oldest, change_rows).select_from(oldest.outerjoin(change_rows, wanted))
+    found = connection.execute(query.order_by(change_rows.c.revision)).all()
+    if found[0].oldest is None or found[0].oldest > revision + 1:
         return None
-    found = connection.execute(
-        select(change_rows)
-        .where(change_rows.c.revision > revision, change_rows.c.table_name.in_((*names, OUTDATED)))
-        .order_by(change_rows.c.revision)
-    )
+    rows = [row for row in found if row.revision is not None]
     try:
-        changed = [ChangedRows(row.table_name, row.as_of_date, _read_back(row)) for row in found]
+        changed = [ChangedRows(row.table_name, row.as_of_date, _read_back(row)) for row in rows]
     except _Unreadable:
         return None
     if any(each.name == OUTDATED and part in each.rows.column("part").to_pylist() for each in changed):
