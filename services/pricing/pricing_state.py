@@ -217,15 +217,8 @@ class PricingState:
                 parameters = parameters.with_records(records)
         self._hold(book=book, parameters=parameters)
 
-    def note_parameters(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Note parameters that this process has written: fields of ``engine.model.PARAMETER_COLUMNS``."""
-        self._hold(parameters=self.parameters.with_records(records))
-
-    def drop_parameters(self, records: Iterable[Mapping[str, Any]]) -> None:
-        """Forget parameters that this process has taken off the store."""
-        parameters = self.parameters
-        for record in records:
-            parameters = parameters.without(record["ticker"], record["as_of_date"])
+    def note_parameters(self, parameters: ParameterHistory) -> None:
+        """Note what the parameters are after this process has written some or taken some off the store."""
         self._hold(parameters=parameters)
 
     def trade(self, trade_id: str) -> Trade | None:

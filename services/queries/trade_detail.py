@@ -8,11 +8,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.model import FALLBACK_PARAMETERS, NotPriced, Product, Source
-from engine.snapshot.parameters import DEFAULT_PARAMETERS
+from engine.snapshot.parameters import DEFAULT_PARAMETERS, Parameters
 from storage.book.hierarchy import contracts_in_words
 from storage.book.records import columns_of
 from storage.book.records_at import RecordVersion
 from storage.book.trade_statuses import DefinedStatus, read_statuses
+from storage.market.priced_with import last_priced_with
 from storage.market.quotes import newest_as_of
 from storage.market.sensitivities import previous_priced_date, valued_dates
 from storage.people.audit import StoredAuditEntry, entries_about
@@ -72,8 +73,8 @@ class TradeDetail:
 
     as_of: the date of the values, None in a store without quotes; dates: those that have values, newest first. own: the
     values to its own underlying, no_value: why there are none; others: to other risk factors, as reported. close: own
-    values at ``close_date``. parameters: the row that holds, None where the article's defaults do. versions: the newest
-    first. tags: what people did to it, the newest first.
+    values at ``close_date``. parameters: the row that holds, None where the article's defaults do. priced_with: what
+    our value was computed with, None where it is not ours. versions, tags (what people did to it): the newest first.
     """
 
     trade: Row
@@ -90,6 +91,7 @@ class TradeDetail:
     close_date: date | None
     quote: Row | None
     parameters: Row | None
+    priced_with: Parameters | None
     versions: list[VersionChange]
     tags: list[StoredAuditEntry]
 
@@ -126,13 +128,27 @@ class TradeDetail:
 
     @property
     def parameter_values(self) -> Mapping[str, float]:
-        """What it is priced with."""
+        """What its value was computed with; where it has none of ours, what holds."""
+        if self.priced_with is not None:
+            return {name: getattr(self.priced_with, name) for name in FALLBACK_PARAMETERS}
+        return self._held_parameters
+
+    @property
+    def _held_parameters(self) -> Mapping[str, float]:
         row = self.parameters
         return FALLBACK_PARAMETERS if row is None else {name: row[name] for name in FALLBACK_PARAMETERS}
 
     @property
+    def changed_parameters(self) -> Mapping[str, float]:
+        """Those that hold now where they are others than its value was computed with: a close keeps its own."""
+        used = self.parameter_values
+        return {name: value for name, value in self._held_parameters.items() if value != used[name]}
+
+    @property
     def parameters_from(self) -> str:
         """Where those come from, for people."""
+        if self.changed_parameters:
+            return "kept with this value; other ones were loaded since"
         if self.parameters is None:
             return f"{DEFAULT_PARAMETERS}, because {self.ticker} has none of its own"
         return f"{self.ticker}'s own, from {self.parameters['source']}"
@@ -167,6 +183,7 @@ def read_trade_detail(connection: Connection, trade_id: str, as_of: date | None 
         close_date,
         newest_quote(connection, ticker, day) if day else None,
         newest_parameters(connection, ticker, day) if day else None,
+        last_priced_with(connection, day, ticker) if day and own is not None and not is_reported(own) else None,
         _changes(trade_versions(connection, trade_id)),
         entries_about(connection, "trade", trade_id),
     )

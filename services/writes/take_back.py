@@ -106,7 +106,10 @@ def _remove_records(
         _forget_trades(work.unit, work.state, records)
     elif kind == "parameters":
         work.change.outdate("static")
-        work.state.drop_parameters(records)
+        parameters = work.state.parameters
+        for record in records:
+            parameters = parameters.without(record["ticker"], record["as_of_date"])
+        work.state.note_parameters(parameters)
         if work.state.newest is not None:
             tickers = {str(record["ticker"]) for record in records}
             moved.tickers.setdefault(work.state.newest, set()).update(tickers)

@@ -70,7 +70,7 @@ def note_changed_records(
             write_zeros(work, work.state.newest, ended)
     elif kind == "parameters":
         work.change.log("parameters", NO_DATE, _logged(written, _PARAMETERS_SCHEMA))
-        work.state.note_parameters(written)
+        work.state.note_parameters(work.state.parameters.with_records(written))
         if work.state.newest is not None:
             tickers = {str(record["ticker"]) for record in written}
             moved.tickers.setdefault(work.state.newest, set()).update(tickers)

@@ -23,6 +23,14 @@ def parameters_priced_with(connection: Connection, as_of: date, known_at: int | 
     return {row[0]: Parameters(*row[1:]) for row in connection.execute(query.order_by(_TABLE.ticker, _TABLE.revision))}
 
 
+def last_priced_with(connection: Connection, as_of: date, ticker: str) -> Parameters | None:
+    """What the trades on an underlying were last priced with at a date; None where we priced none."""
+    columns = (_TABLE.implied_vol, _TABLE.risk_free_rate, _TABLE.dividend_yield, _TABLE.parameters_source)
+    query = select(*columns).where(_TABLE.as_of_date == as_of, _TABLE.ticker == ticker)
+    row = connection.execute(query.order_by(_TABLE.revision.desc()).limit(1)).first()
+    return None if row is None else Parameters(*row)
+
+
 def write_priced_with(
     unit: WriteUnit, as_of: date, used: Mapping[str, Parameters], known: Mapping[str, Parameters] | None
 ) -> Mapping[str, Parameters]:

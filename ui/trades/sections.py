@@ -106,6 +106,10 @@ def how_it_is_priced(detail: TradeDetail) -> None:
         f"{parameters['as_of_date']}, until a newer row" if parameters else f"always, until {detail.ticker} has a row"
     )
     rows.append(("Parameters hold from", since, ""))
+    rows += [
+        (f"{_PERCENT[name]} now", f"{percent_text(value, 4)} a year", "not in this value: it was priced before")
+        for name, value in detail.changed_parameters.items()
+    ]
     fact_table(Facts("Pricing inputs", ("What", "Value", "From"), rows, faint=(2,)))
 
 

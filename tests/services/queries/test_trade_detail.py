@@ -73,6 +73,16 @@ class TestStory:
         assert detail.parameters_from == "default, because MSFT has none of its own"
         assert detail.book is None, "nobody has described it"
 
+    def test_a_close_says_what_it_was_priced_with(self, small_store: Store, state: PricingState) -> None:
+        apply_quotes(small_store, state, [quote("AAPL", 71.0, day=TUESDAY)], source="test")
+        change_records(small_store, state, "parameters", [{**PARAMETERS[0], "implied_vol": 0.8}], source="test")
+        close, today = (story_of(small_store, day=day) for day in (MONDAY, TUESDAY))
+        assert close.parameter_values["implied_vol"] == 0.4
+        assert close.changed_parameters == {"implied_vol": 0.8}
+        assert close.parameters_from == "kept with this value; other ones were loaded since"
+        assert (today.parameter_values["implied_vol"], today.changed_parameters) == (0.8, {})
+        assert today.parameters_from == "AAPL's own, from test"
+
     def test_the_day_s_gain_is_against_the_close(self, small_store: Store, state: PricingState) -> None:
         apply_quotes(small_store, state, [quote("AAPL", 71.0, day=TUESDAY)], source="test")
         detail = story_of(small_store)
