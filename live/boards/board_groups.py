@@ -1,5 +1,6 @@
 """The groups of a board: what trades have in common that the summary shows as one row, and when each last changed."""
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,14 @@ class BoardGroups:
         np.subtract.at(sizes, before[before != NO_GROUP], 1)
         np.add.at(sizes, after[after != NO_GROUP], 1)
         self._columns["text_revision"][empty & (sizes > 0)] = revision
+
+    def frozen(self) -> "BoardGroups":
+        """The groups as they are now, to be read and not changed."""
+        frozen = copy(self)
+        frozen.names = self.names.copy()
+        frozen._columns = self._columns.frozen()
+        frozen._names_by_column = self._names_by_column.copy()
+        return frozen
 
     def column(self, name: str) -> NDArray[np.object_]:
         """A column of ``GROUP_COLUMNS``, a group each."""

@@ -6,6 +6,7 @@ alone: what was priced before its ticker was corrected belongs to nobody. Such r
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from itertools import repeat
 from typing import Any
 
@@ -65,6 +66,15 @@ class BoardRows:
         change of text), moved_revision (last change of group).
         """
         return self._columns[name]
+
+    def frozen(self) -> "BoardRows":
+        """The rows as they are now, to be read and not changed."""
+        frozen = copy(self)
+        frozen.groups = self.groups.frozen()
+        frozen.trade_ids, frozen.risk_factors = self.trade_ids.copy(), self.risk_factors.copy()
+        frozen.lacking = self.lacking.copy()
+        frozen._columns = self._columns.frozen()
+        return frozen
 
     def row(self, trade_id: str, risk_factor: str) -> int | None:
         """The row of a trade and risk factor."""

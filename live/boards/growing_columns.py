@@ -36,5 +36,12 @@ class GrowingColumns:
         self._length += 1
         return self._length - 1
 
+    def frozen(self) -> "GrowingColumns":
+        """A copy of the rows that are there now."""
+        copy = GrowingColumns(self._empty)
+        copy._rooms = {name: column[: self._length].copy() for name, column in self._rooms.items()}
+        copy._length = self._length
+        return copy
+
     def _room(self) -> int:
         return len(next(iter(self._rooms.values())))

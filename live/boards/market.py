@@ -1,7 +1,8 @@
 """The underlyings of a board: who they are, their last quote, their previous close, and their day so far."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -58,6 +59,12 @@ class Market:
                 self._numbers[ticker] = len(self.rows)
                 self.rows.append(MarketRow(ticker, *self._described.get(ticker, _NOBODY), revision, revision))
                 self._fill(ticker, revision)
+
+    def frozen(self) -> "Market":
+        """The underlyings as they are now, to be read and not changed."""
+        frozen = copy(self)
+        frozen.rows = [replace(row, day=row.day.copy()) for row in self.rows]
+        return frozen
 
     def take_quotes(self, as_of: date, columns: Mapping[str, list[Any]], revision: int) -> None:
         """Quotes of this date or an earlier one, as the change log has them: instrument, quote, observed_at."""

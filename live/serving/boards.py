@@ -28,6 +28,7 @@ from storage.read_models.read_models import has_date
 
 _BYTES_A_ROW = 2_000
 _ROWS_BUILT_AT_ONCE = 2_000
+"""A message of more rows is built beside the event loop, and without the lock of its board."""
 _LOOK_SECONDS, _ABSENT_SECONDS, _AGAIN_SECONDS, _STORE_SECONDS = 1.0, 2.0, 5.0, 1.0
 _RELOAD_SHARE = 4.0
 """A board that must be loaded again waits for so many times as long as its loading took: changes that make all boards
@@ -247,13 +248,17 @@ class Boards:
         """What a viewer that has seen this much of a date's board is sent, and what it has then seen; None: no news.
 
         Who saw another loading of the board is sent a snapshot. A message is built once for all who need the same.
-        Waits for whoever has the board: call it off the loop.
+        Waits for whoever has the board: call it off the loop. What is large is built from a copy, and holds up nobody
+        who has or changes the board meanwhile.
         """
         board = self._boards.get(as_of)
         if board is None:
             return None
         with board.lock.reading():
-            return self._built(board, table, selection, seen)
+            if board.changed_rows(_key(board, table, selection, seen).since) <= _ROWS_BUILT_AT_ONCE:
+                return self._built(board, table, selection, seen)
+            frozen = board.frozen()
+        return self._built(frozen, table, selection, seen)
 
     async def next_message(self, as_of: date, table: str, selection: TradeSelection, seen: Seen | None) -> Built | None:
         """The same for the event loop: what is large, or has to wait, is built in a thread."""
@@ -266,7 +271,7 @@ class Boards:
         kept = self._messages.get(key)
         if kept is not None:
             return Seen(key.board, key.revision), kept
-        if key.since is not None or len(board.rows) <= _ROWS_BUILT_AT_ONCE:
+        if board.changed_rows(key.since) <= _ROWS_BUILT_AT_ONCE:
             with board.lock.reading_at_once() as is_free:
                 if is_free:
                     return self._built(board, table, selection, seen)
