@@ -36,6 +36,9 @@ window.ready = true;
 </script>"""
 
 
+_LIFE_SECONDS = 5.0
+
+
 class Connection:
     """One websocket of the browser: what it asked for, and a way to talk to it from the test's thread."""
 
@@ -115,12 +118,23 @@ class BoardServer:
                 else:
                     await websocket.send_text(json.dumps(message))
             connections.append(connection)
-            while True:
-                await websocket.receive()
+            alive = asyncio.create_task(_show_life(websocket))
+            try:
+                while True:
+                    await websocket.receive()
+            finally:
+                alive.cancel()
         except (WebSocketDisconnect, RuntimeError):
             pass
         finally:
             connection.is_open = False
+
+
+async def _show_life(websocket: WebSocket) -> None:
+    """Say from time to time what changes nothing: a viewer gives up a connection that is silent for long."""
+    while True:
+        await asyncio.sleep(_LIFE_SECONDS)
+        await websocket.send_text('{"kind": "life"}')
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:

@@ -21,6 +21,9 @@ const REFUSALS = new Set([1008, 4400, 4401, 4403, 4404]);
 const NOT_SIGNED_IN = 4401;
 const LEAST_BETWEEN_LOADS_MS = 60000;
 const LOAD_AFTER_MS = 3000;
+// The server says every second how it is. A connection that is silent for so long is dead, although nobody closed it: a
+// laptop slept, a proxy forgot it, the server never answered the handshake.
+const DEAD_AFTER_MS = 30000;
 
 /** @type {Map<string, Feed>} */
 const feeds = new Map();
@@ -87,6 +90,7 @@ export class Feed {
     this.socket = null;
     this.retryMs = FIRST_RETRY_MS;
     this.timer = 0;
+    this.silence = 0;
     this.suspendWhenFilled = false;
     this.wake = () => {
       if (this.timer) this.open();
@@ -122,6 +126,19 @@ export class Feed {
     socket.onopen = () => this.socket === socket && this.connected();
     socket.onmessage = (event) => this.socket === socket && this.receive(event.data);
     socket.onclose = (event) => this.socket === socket && this.dropped(event);
+    this.expectNews();
+  }
+
+  expectNews() {
+    clearTimeout(this.silence);
+    this.silence = setTimeout(() => this.giveUp(), DEAD_AFTER_MS);
+  }
+
+  // What does not answer does not close either: the browser would wait for minutes.
+  giveUp() {
+    this.hangUp();
+    this.lost();
+    this.tell('connection');
   }
 
   connected() {
@@ -133,6 +150,7 @@ export class Feed {
 
   /** @param {string | ArrayBuffer} data */
   receive(data) {
+    this.expectNews();
     this.retryMs = FIRST_RETRY_MS;
     if (typeof data === 'string') {
       const status = JSON.parse(data);
@@ -177,22 +195,29 @@ export class Feed {
   /** @param {CloseEvent} event */
   dropped(event) {
     this.socket = null;
-    this.lostAt ??= Date.now();
+    clearTimeout(this.silence);
     if (REFUSALS.has(event.code) && event.reason) {
+      this.lostAt ??= Date.now();
       this.connection = 'refused';
       this.refusal = event.reason;
       this.timer = setTimeout(() => this.open(), RETRY_REFUSED_MS);
       if (event.code === NOT_SIGNED_IN) loadPageAnew();
     } else {
-      this.connection = 'lost';
-      if (Date.now() - this.openedAt > LONGEST_RETRY_MS) this.retryMs = FIRST_RETRY_MS;
-      this.retryLater();
+      this.lost();
     }
     this.tell('connection');
   }
 
+  lost() {
+    this.lostAt ??= Date.now();
+    this.connection = 'lost';
+    if (Date.now() - this.openedAt > LONGEST_RETRY_MS) this.retryMs = FIRST_RETRY_MS;
+    this.retryLater();
+  }
+
   hangUp() {
     clearTimeout(this.timer);
+    clearTimeout(this.silence);
     this.timer = 0;
     const socket = this.socket;
     this.socket = null;
