@@ -87,20 +87,9 @@ def asset_content(path: Path) -> bytes:
 
 def script_of(name: str) -> str:
     """The script of a component of ours: it mounts what a file of ours exports."""
-    return _LOADER % asset_address(name)
+    text = (ASSETS_FOLDER / "panels" / "component.js").read_text(encoding="utf-8")
+    return text.replace("{address}", asset_address(name))
 
-
-_LOADER = """
-const address = new URL('%s', location.origin).href;
-export default function (component) {
-  const mounted = import(address).then((ours) => ours.mount(component));
-  mounted.catch((error) => {
-    console.error(error);
-    component.parentElement.textContent = 'This part of the page could not be loaded. Reload the page.';
-  });
-  return () => { mounted.then((unmount) => unmount(), () => {}); };
-}
-"""
 
 PANEL = st.components.v2.component("deltaboard_panel", js=script_of(PANELS_SCRIPT), isolate_styles=False)
 
