@@ -34,7 +34,7 @@ state = view_state()
 with store().read() as connection:
     dates, books = as_of_dates(connection), book_names(connection)
 with st.container(key="explore_bar", horizontal=True, vertical_alignment="center"):
-    view_column = st.container(width="content")
+    view_column = st.container(key="view_column", width="content")
     start = st.menu_button("Start with", list(STARTERS), key="starters")
     as_of_control(dates)
     status_control()

@@ -14,7 +14,6 @@ from storage.read_models.one_trade import nearest_ids
 from ui.links.export_menu import export_menu
 from ui.links.trade_links import TRADE_ID, open_all_trades, open_trade
 from ui.page.errors import or_away
-from ui.page.fact_table import fact_style
 from ui.page.plain_words import plain
 from ui.page.store import store
 from ui.page.tab_title import tab_title
@@ -76,12 +75,11 @@ def everything(trade_id: str, day: date | None) -> None:
 
 
 asked = storable(st.query_params.get(TRADE_ID, ""))[:LONGEST_ASKED].strip()
-fact_style()
 found = read(asked, None) if asked else None
 tab_title(asked, "Trade")
 st.subheader(plain(f"Trade {asked} · {found.contract}") if found else "Trade", anchor=False)
 st.session_state[_FIND] = asked
-with st.container(horizontal=True, vertical_alignment="bottom"):
+with st.container(key="filters_trade", horizontal=True, vertical_alignment="bottom"):
     st.text_input("Trade id", key=_FIND, on_change=find, width=200, max_chars=200)
     chosen = None
     if found is not None:

@@ -24,6 +24,8 @@ PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT = (
     "page/every_page.js",
 )
 """What components mount, and what runs on every page: each comes as one file, with all modules that it imports."""
+PAGE_STYLE = "page/page.css"
+"""What every page looks like beyond Streamlit's theme."""
 
 PanelKind = Literal["status", "figures", "market", "summary", "trades"]
 

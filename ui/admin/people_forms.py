@@ -17,7 +17,7 @@ from storage.people.user_roles import GrantedRole, read_granted
 from ui.identity.current_user import people_without_grant
 from ui.page.plain_words import plain
 from ui.page.store import store
-from ui.page.table_size import ROW_PIXELS
+from ui.page.table_size import ROW_PIXELS, table_height
 
 _SAID = "people_said"
 _BUILT_IN = {defined.status for defined in BUILT_IN}
@@ -47,7 +47,7 @@ def roles(user: User, *, may: bool) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
-        height="content",
+        height=table_height(len(rows)),
         row_height=ROW_PIXELS,
         column_config={"When (UTC)": st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm")},
         placeholder="",
@@ -100,7 +100,7 @@ def statuses(user: User, *, may: bool) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
-        height="content",
+        height=table_height(len(rows)),
         row_height=ROW_PIXELS,
         column_config={"Trades": st.column_config.NumberColumn(format="localized")},
         alt="The statuses that a trade may have",

@@ -19,7 +19,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from live.components.front_end import FOLDER, FrontEnd
-from live.components.panels import EVERY_PAGE_SCRIPT, PANELS_SCRIPT, asset_address
+from live.components.panels import EVERY_PAGE_SCRIPT, PAGE_STYLE, PANELS_SCRIPT, asset_address
 from live.components.pivot_engine import ENGINE_SCRIPT, engine_address
 from live.components.streamlit_internals import HOST_CONFIG, IN_EVERY_SHELL, beforehand
 from live.serving.routes import Gate
@@ -175,8 +175,9 @@ class _Answer:
 
 
 def _first_paint() -> Iterator[str]:
-    """The ground and the theme of the page, which hold before anything is drawn: in files, as policies allow them."""
-    yield f'<link rel="stylesheet" href="{escape(asset_address("page/first_paint.css"))}">'
+    """The ground, the theme and the style of the page, before anything is drawn: in files, as policies allow them."""
+    for style in ("page/first_paint.css", PAGE_STYLE):
+        yield f'<link rel="stylesheet" href="{escape(asset_address(style))}">'
     yield f'<script src="{escape(asset_address("page/first_paint.js"))}"></script>'
 
 

@@ -6,27 +6,6 @@ from html import escape
 
 import streamlit as st
 
-_STYLE = """
-<style>
-.facts { overflow-x: auto; }
-.facts table { border-collapse: collapse; width: 100%; font-size: 13px; font-variant-numeric: tabular-nums; }
-.facts caption { text-align: left; font-weight: 600; padding: 0 0 0.3rem; }
-.facts th, .facts td { text-align: left; padding: 0.22rem 0.8rem 0.22rem 0; vertical-align: top; font-weight: 400;
-  border: 0; border-bottom: 1px solid rgba(128, 140, 160, 0.25); overflow-wrap: break-word; }
-.facts thead th { font-size: 12px; opacity: 0.8; }
-.facts th[scope=row] { white-space: nowrap; }
-.facts .number { text-align: right; white-space: nowrap; }
-.facts .faint { opacity: 0.8; font-size: 12px; min-width: 7rem; }
-.facts .sentence { opacity: 0.8; font-size: 12px; min-width: 12rem; }
-@media (max-width: 1320px) {
-  .st-key-beside_terms > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] { flex-wrap: wrap; }
-  .st-key-beside_terms > [data-testid=stLayoutWrapper] > [data-testid=stHorizontalBlock] > [data-testid=stColumn] {
-    min-width: 100%;
-  }
-}
-</style>
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -40,11 +19,6 @@ class Facts:
     numbers: Sequence[int] = ()
     faint: Sequence[int] = ()
     sentences: Sequence[int] = ()
-
-
-def fact_style() -> None:
-    """The styles of these tables: once a page."""
-    st.html(_STYLE)
 
 
 def fact_table(facts: Facts) -> None:

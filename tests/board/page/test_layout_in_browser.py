@@ -91,11 +91,17 @@ def test_at_every_width_each_figure_has_room_and_the_pnl_is_in_sight(new_page: A
         page.wait_for_function("() => document.querySelector('[data-testid=stMain]').scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("path", ["/", "/trades", "/trade?trade_id=T00001", "/explore", "/start", "/not-included"])
-def test_what_is_read_already_does_not_move_when_the_rest_comes(new_page: Any, board: RunningBoard, path: str) -> None:
-    page = new_page(viewport={"width": 1366, "height": 900})
+OTHERS = ["/explore", "/start", "/upload", "/not-included", "/audit", "/people"]
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (768, 1024), (1366, 900)])
+@pytest.mark.parametrize("path", ["/", "/trades", "/trade?trade_id=T00001", *OTHERS])
+def test_what_is_read_already_does_not_move_when_the_rest_comes(
+    new_page: Any, board: RunningBoard, path: str, width: int, height: int
+) -> None:
+    page = new_page(viewport={"width": width, "height": height})
     page.add_init_script(f"({SHIFTS})()")
-    page.goto(board.address + path + ("&" if "?" in path else "?") + "person=Vera")
+    page.goto(board.address + path + ("&" if "?" in path else "?") + "person=Ada")
     page.wait_for_selector(IDLE)
     page.wait_for_load_state("networkidle")
     assert page.evaluate("window.shifted") < 0.1

@@ -108,9 +108,9 @@ def test_the_shell_is_as_the_preload_wants_it() -> None:
 
 
 def test_the_page_has_all_that_the_style_sheet_names() -> None:
-    """The page's density stands on names in Streamlit's markup: see ui/page/page_style.py."""
-    style = (ROOT / "ui" / "page" / "page_style.py").read_text(encoding="utf-8")
+    """The page's density stands on names in Streamlit's markup: see live/assets/page/page.css."""
+    style = (ROOT / "live" / "assets" / "page" / "page.css").read_text(encoding="utf-8")
     named = set(re.findall(r"\bst[A-Z]\w+", style)) | set(re.findall(r"data-test-connection-state|data-stale", style))
     built = "".join(path.read_text(encoding="utf-8") for path in FrontEnd().folder.glob("static/js/*.js"))
     gone = sorted(name for name in named if name not in built)
-    assert not gone, f"Streamlit {version('streamlit')} has no {', '.join(gone)} any more: see ui/page/page_style.py"
+    assert not gone, f"Streamlit {version('streamlit')} has no {', '.join(gone)} any more: see page/page.css"
