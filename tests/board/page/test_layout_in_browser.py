@@ -51,6 +51,11 @@ CONTRAST = """(element) => {
   return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
 }"""
 
+HEADS_CUT = """() => [...document.querySelectorAll('.db-as-of, .db-pill, .db-head *')]
+  .filter((part) => part.checkVisibility() && part.textContent.trim()
+    && (part.scrollWidth > part.clientWidth + 1 && getComputedStyle(part).display !== 'inline'
+      || part.getBoundingClientRect().right > part.closest('.db-panel').getBoundingClientRect().right))
+  .map((part) => part.textContent)"""
 SHIFTS = """() => {
   window.shifted = 0;
   new PerformanceObserver((list) => {
@@ -117,6 +122,7 @@ def test_a_phone_shows_the_page_that_was_chosen_and_not_the_menu(new_page: Any, 
         box = button.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390, "all of the controls are in sight"
+    assert page.evaluate(HEADS_CUT) == []
     ground = page.locator("header[data-testid=stHeader]").evaluate(
         "(header) => getComputedStyle(header).backgroundColor"
     )
