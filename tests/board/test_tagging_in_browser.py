@@ -72,8 +72,11 @@ def test_a_manager_terminates_500_trades_and_the_others_see_the_totals_move(open
         seen = dict.fromkeys((f"SOLD-{number:04}" for number in range(500)), "Live")
         leaves = tag_effect(connection, NamedTrades(seen), "Terminated").sums["USD"][0]
     expect(asked).to_contain_text(f"Market value {leaves:,.0f} USD".replace("-", "\u2212"))
+    search = manager.get_by_label("Search").first
+    place = search.bounding_box()
     asked.get_by_role("button", name="Set 500 trades").click()
     manager.wait_for_selector("text=500 trades set to Terminated. Audit entries 1 to 500.")
+    assert search.bounding_box() == place, "what is said moves nothing"
 
     wait_for_raw(viewer, "summary", "Total", "trades", before - 500)
     after = raw(viewer, "summary", "Total", "market_value")

@@ -24,11 +24,16 @@ _BUILT_IN = {defined.status for defined in BUILT_IN}
 
 
 def what_was_said() -> None:
-    """Say what came of the last change, once."""
+    """Say what came of the last change, once: above the page where it was done, so that nothing moves; in it where it
+    was refused, so that it stays."""
     said = st.session_state.pop(_SAID, None)
-    if said is not None:
-        done, words = said
-        (st.success if done else st.error)(plain(words))
+    if said is None:
+        return
+    done, words = said
+    if done:
+        st.toast(plain(words), icon=":material/check:", duration="long")
+    else:
+        st.error(plain(words))
 
 
 def roles(user: User, *, may: bool) -> None:

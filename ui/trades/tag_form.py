@@ -150,11 +150,16 @@ def _told_effect(effect: TagEffect) -> list[str]:
 
 
 def what_was_done() -> None:
-    """Say what came of the last change, once."""
+    """Say what came of the last change, once: above the page where it was done, so that nothing moves; in it where it
+    was refused, so that it stays."""
     said = st.session_state.pop(_SAID, None)
-    if said is not None:
-        kind, words = said
-        (st.success if kind == "done" else st.error)(plain(words), icon=":material/check:" if kind == "done" else None)
+    if said is None:
+        return
+    kind, words = said
+    if kind == "done":
+        st.toast(plain(words), icon=":material/check:", duration="long")
+    else:
+        st.error(plain(words))
 
 
 def decide_conflicts(user: User) -> None:
