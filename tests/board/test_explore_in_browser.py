@@ -230,6 +230,44 @@ def test_keys_in_the_pivot_are_not_lost_however_fast_they_come(chromium: Any, bo
     page.close()
 
 
+HOLD = """() => {
+  const released = new Promise((resolve) => { window.release = resolve; });
+  const grids = customElements.get('perspective-viewer-datagrid').prototype;
+  const { draw } = grids;
+  grids.draw = async function (view) {
+    if (this.closest('.db-drill')) await released;
+    return draw.call(this, view);
+  };
+  const grid = document.querySelector('perspective-viewer-datagrid').shadowRoot.querySelector('regular-table');
+  const { scrollToCell } = grid;
+  grid.scrollToCell = async (...place) => {
+    await scrollToCell.apply(grid, place);
+    await new Promise(() => {});
+  };
+}"""
+"""The list of the trades behind a cell comes when the test lets it, and no scroll ever says that it has ended."""
+
+
+def test_keys_wait_for_what_a_key_asked_for_and_not_for_ever(chromium: Any, board: RunningBoard) -> None:
+    page = opened(chromium, board)
+    page.evaluate(HOLD)
+    page.get_by_role("button", name="Pause", exact=True).focus()
+    page.keyboard.press("Tab")
+    page.set_viewport_size({"width": 600, "height": 1000})  # the last column is out of sight
+    for key in ("ArrowDown", "End", "Home", "ArrowDown"):
+        page.keyboard.press(key)
+    focus_on = f"(words) => new RegExp(words).test(({FOCUS})())"
+    page.wait_for_function(focus_on, arg="^Americas")
+    for key in ("ArrowRight", "Enter", "ArrowDown", "Enter"):
+        page.keyboard.press(key)
+    page.locator(".db-drill perspective-viewer").wait_for(state="attached")
+    page.mouse.move(5, 5)
+    assert not str(page.evaluate(FOCUS)).startswith(("Trades", "T0", "Open")), "the list is still on its way"
+    page.evaluate("release()")
+    page.wait_for_function(focus_on, arg="^Open T")
+    page.close()
+
+
 def test_a_chart_tells_at_the_pointer_also_while_it_ticks(chromium: Any, board: RunningBoard) -> None:
     board.roll()
     page = opened(chromium, board)

@@ -2,6 +2,7 @@
 // it the arrows walk, Enter opens or closes a row, sorts by a head, and asks for what is behind a cell.
 
 import { make, setAttribute } from '../dom/dom.js';
+import { Asked, KeyQueue } from './key_queue.js';
 
 /** @import { View } from './pivot_engine.js' */
 
@@ -23,13 +24,10 @@ import { make, setAttribute } from '../dom/dom.js';
 const LABEL = -1; // the place of a row's label among its cells
 const HEAD = -1; // the place of the heads of the columns among the rows
 const STYLE = '.db-cursor { outline: 2px solid var(--st-primary-color, #1668c7); outline-offset: -2px; }';
-const LONGEST_ANSWER_MS = 10_000; // after it, keys no longer wait for what a press has asked for
+const LONGEST_DRAW_MS = 10_000; // after it, keys no longer wait for what a press has changed
 const MOST_TRIES = 50; // of asking a view that has just been replaced by another
 let cursors = 0;
-// Of all grids of the page: keys act in their order, however fast they come, each where the focus is by then. What one of
-// them asks for may take its time, and lead to another grid.
-/** @type {Promise<unknown>} */
-let acted = Promise.resolve();
+const queue = new KeyQueue(); // of all grids of the page: each key acts where the focus is when its turn has come
 /** @type {WeakMap<Element, Act>} */
 const acts = new WeakMap(); // grid -> what a key does in it
 
@@ -48,8 +46,9 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
   const id = `db-cursor-${++cursors}`;
   /** @type {Place | null} */
   let cursor = null;
-  /** @type {(() => void) | null} */
-  let asked = null; // by the Enter key, of whoever answers to a click on a cell: to be called when it has
+  /** @type {Asked | null} */
+  let asked = null; // by the Enter key, of whoever answers to a click on a cell
+  let isLed = false; // whether it was the keyboard that asked last: an answer leads on whom it reaches late, too
   /** @type {Set<() => void>} */
   const draws = new Set(); // who waits for the next time that the grid is drawn
 
@@ -97,7 +96,14 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     return (root instanceof ShadowRoot || root instanceof Document) && root.activeElement === grid;
   };
 
-  const nextDraw = () => soon((drawn) => draws.add(drawn));
+  const nextDraw = () =>
+    new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+      const late = setTimeout(resolve, LONGEST_DRAW_MS);
+      draws.add(() => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
 
   // How many rows and columns there are; of the view that takes its place where one is just being replaced.
   async function size() {
@@ -145,7 +151,7 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     const shown = place.x >= 0 ? cellAt(grid, place)?.getBoundingClientRect() : null;
     const edge = grid.getBoundingClientRect();
     if (place.x === LABEL) return;
-    if (!shown || shown.right > edge.left + grid.clientWidth || shown.left < edge.left) await grid.scrollToCell(place.x, firstRow(grid));
+    if (!shown || shown.right > edge.left + grid.clientWidth || shown.left < edge.left) await Promise.race([grid.scrollToCell(place.x, firstRow(grid)), nextDraw()]); // while it ticks, a scroll may never end
   }
 
   // A row's label opens and closes at a press, a head sorts at one; a cell answers to a click. Done when that is there.
@@ -156,11 +162,10 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     const where = { bubbles: true, composed: true, button: 0 };
     const press = () => cell.dispatchEvent(new MouseEvent('mousedown', where));
     if (cursor.x !== LABEL && cursor.y !== HEAD) {
-      await soon((done) => {
-        asked = done;
-        cell.dispatchEvent(new MouseEvent('click', where));
-      });
-      asked = null;
+      isLed = true;
+      asked = new Asked();
+      cell.dispatchEvent(new MouseEvent('click', where));
+      await asked.there;
     } else if (cursor.y === HEAD) {
       const drawn = nextDraw();
       press();
@@ -168,7 +173,7 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     } else if (/psp-tree-label-(expand|collapse)/.test(cell.className)) {
       const [before] = await size();
       press();
-      for (const end = Date.now() + LONGEST_ANSWER_MS; (await size())[0] === before && Date.now() < end; ) await new Promise(requestAnimationFrame);
+      for (const end = Date.now() + LONGEST_DRAW_MS; (await size())[0] === before && Date.now() < end; ) await new Promise(requestAnimationFrame);
       await nextDraw();
     }
   }
@@ -196,7 +201,7 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
     const { key } = event;
     if (!/^(Enter| |Arrow(Down|Up|Left|Right)|Page(Down|Up)|Home|End)$/.test(key)) return;
     const isFar = event.ctrlKey || event.metaKey;
-    acted = acted.then(() => actAtFocus(grid, key, isFar)).catch((error) => console.warn('deltaboard, pivot:', error));
+    queue.press(() => actAtFocus(grid, key, isFar));
     event.preventDefault();
     event.stopPropagation();
   }
@@ -210,18 +215,20 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
   }
 
   box.addEventListener('keydown', pressed, true);
+  box.addEventListener('pointerdown', () => (isLed = false), true);
   box.addEventListener('focusin', focused);
   box.addEventListener('focusout', focused);
   return {
     // Does what answers to a click on a cell, told whether it was the Enter key's: who asked with the keyboard is led on by it.
     /** @param {(byKeyboard: boolean) => unknown} step */
     async answer(step) {
-      const done = asked;
+      const answered = asked;
       asked = null;
+      answered?.begin();
       try {
-        await step(Boolean(done));
+        await step(isLed);
       } finally {
-        done?.();
+        answered?.end();
       }
     },
   };
@@ -229,18 +236,6 @@ export function workByKeyboard(box, { name, viewOf, escape }) {
 
 /** @param {EventTarget} target @returns {target is RegularTable} */
 const isGrid = (target) => target instanceof HTMLElement && target.tagName === 'REGULAR-TABLE';
-
-// A promise that is kept when `begin`'s argument is called, or after a while.
-/** @param {(done: () => void) => void} begin */
-function soon(begin) {
-  return new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
-    const late = setTimeout(resolve, LONGEST_ANSWER_MS);
-    begin(() => {
-      clearTimeout(late);
-      resolve();
-    });
-  });
-}
 
 // A key that was pressed in a grid: it acts where the focus has come to since.
 /** @param {RegularTable} grid @param {string} key @param {boolean} isFar */
