@@ -27,6 +27,9 @@ Part = Literal["dates", "static"]
 
 Tables = dict[tuple[str, date], pa.Table]
 
+_INSERT_ENTRY, _INSERT_ROWS = insert(changes), insert(change_rows)
+"""Made once: every transaction writes them while it holds the store's lock."""
+
 log = structlog.get_logger("change_log")
 
 
@@ -101,19 +104,20 @@ def changing(store: Store, source: str) -> Iterator[tuple[WriteUnit, Change]]:
 def _append(unit: WriteUnit, change: Change) -> None:
     blobs = [(name, as_of, _encoded(table)) for (name, as_of), table in change.tables.items() if table.num_rows]
     unit.connection.execute(
-        insert(changes).values(
-            revision=unit.revision,
-            committed_at=unit.now,
-            source=change.source,
-            as_of_date=change.as_of_date,
-            observed_at=change.observed_at,
-            reload=change.reload,
-            size=sum(len(blob) for _, _, blob in blobs),
-        )
+        _INSERT_ENTRY,
+        {
+            "revision": unit.revision,
+            "committed_at": unit.now,
+            "source": change.source,
+            "as_of_date": change.as_of_date,
+            "observed_at": change.observed_at,
+            "reload": change.reload,
+            "size": sum(len(blob) for _, _, blob in blobs),
+        },
     )
     if blobs:
         unit.connection.execute(
-            insert(change_rows),
+            _INSERT_ROWS,
             [
                 {"revision": unit.revision, "table_name": name, "as_of_date": as_of, "rows": blob}
                 for name, as_of, blob in blobs

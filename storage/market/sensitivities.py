@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from sqlalchemy import CTE, ColumnElement, Connection, Select, exists, func, select, union
+from sqlalchemy import CTE, ColumnElement, Connection, Select, bindparam, exists, func, select, union
 
 from engine.contracts import FloatArray
 from engine.measures import MEASURE_NAMES
@@ -20,6 +20,12 @@ from storage.core.database import WriteUnit
 from storage.core.schema import pricing_failures, sensitivities, trades
 
 _KEYS_A_STATEMENT = 500
+
+_FAILED = select(pricing_failures.c.trade_id, pricing_failures.c.reason, pricing_failures.c.detail).where(
+    pricing_failures.c.as_of_date == bindparam("as_of")
+)
+_FAILED_ON = _FAILED.where(pricing_failures.c.risk_factor.in_(bindparam("risk_factors", expanding=True)))
+"""Made once: every tick asks it while it holds the store's lock."""
 
 FailedTrade = tuple[str, str, str, str]
 """Trade id, risk factor, reason, detail."""
@@ -58,7 +64,7 @@ class ValuedTrades:
         """Make now, before the store is locked, what the database and the change log will take."""
         for column in self._floats.values():
             column.prepare(dialect_name)
-        _ = self.logged_texts
+        _ = self.logged
 
     @cached_property
     def _floats(self) -> dict[str, FloatColumn]:
@@ -68,6 +74,11 @@ class ValuedTrades:
     def logged_texts(self) -> tuple[pa.Array, pa.Array]:
         """Trade ids and engines as the change log has them."""
         return pa.array(self.trade_id, pa.string()), pa.array(self.priced_by, pa.string())
+
+    @cached_property
+    def logged(self) -> pa.Table:
+        """All rows as the change log has them."""
+        return _logged([self])
 
     def columns(self) -> dict[str, Any]:
         """By name: columns and lists a value a row, all else a value for all rows."""
@@ -133,7 +144,7 @@ def write_valuations(unit: WriteUnit, as_of: date, rows: ValuationRows) -> dict[
     for risk_factor, trade_ids in by_risk_factor.items():
         forget_values(unit, as_of, risk_factor, trade_ids)
     return {
-        "sensitivities": _logged(rows.valued),
+        "sensitivities": rows.valued[0].logged if len(rows.valued) == 1 else _logged(rows.valued),
         "failures": pa.table(
             {
                 "trade_id": pa.array([f[0] for f in fresh], pa.string()),
@@ -171,10 +182,11 @@ def failed_trades(
     connection: Connection, as_of: date, risk_factors: Collection[str] | None = None
 ) -> dict[str, tuple[str, str]]:
     """Trade -> (reason, detail) of the trades without a value at a date, of all underlyings or of these."""
-    query = select(pricing_failures).where(pricing_failures.c.as_of_date == as_of)
-    if risk_factors is not None and len(risk_factors) <= _KEYS_A_STATEMENT:
-        query = query.where(pricing_failures.c.risk_factor.in_(risk_factors))
-    return {row.trade_id: (row.reason, row.detail) for row in connection.execute(query)}
+    if risk_factors is None or len(risk_factors) > _KEYS_A_STATEMENT:
+        found = connection.execute(_FAILED, {"as_of": as_of})
+    else:
+        found = connection.execute(_FAILED_ON, {"as_of": as_of, "risk_factors": list(risk_factors)})
+    return {row.trade_id: (row.reason, row.detail) for row in found}
 
 
 def read_failures(connection: Connection, as_of: date) -> Mapping[str, list[str]]:
