@@ -4,16 +4,18 @@ from engine.contracts import Contracts, FloatArray, PricingEngine, UnitValues
 from engine.model import ExerciseStyle, Product
 from engine.pricing.american.engine import BoundaryEngine
 from engine.pricing.black_scholes import BlackScholesEngine
+from engine.pricing.double_boundary.engine import DoubleBoundaryEngine
 from engine.pricing.qdfp import QdFpEngine
 from engine.pricing.spot_position import SpotEngine
 
 _SPOT: PricingEngine = SpotEngine()
 _BLACK_SCHOLES: PricingEngine = BlackScholesEngine()
 _BOUNDARY: PricingEngine = BoundaryEngine()
+_DOUBLE_BOUNDARY: PricingEngine = DoubleBoundaryEngine()
 _QDFP: PricingEngine = QdFpEngine()
 
 ENGINES_BY_NAME: dict[str, PricingEngine] = {
-    engine.name: engine for engine in (_SPOT, _BLACK_SCHOLES, _BOUNDARY, _QDFP)
+    engine.name: engine for engine in (_SPOT, _BLACK_SCHOLES, _BOUNDARY, _DOUBLE_BOUNDARY, _QDFP)
 }
 
 
@@ -22,7 +24,8 @@ def engines_for(product: str, exercise_style: str) -> tuple[PricingEngine, ...]:
     if product == Product.STOCK:
         return (_SPOT,)
     if product == Product.OPTION:
-        return (_BOUNDARY, _QDFP) if exercise_style == ExerciseStyle.AMERICAN else (_BLACK_SCHOLES,)
+        is_american = exercise_style == ExerciseStyle.AMERICAN
+        return (_BOUNDARY, _DOUBLE_BOUNDARY, _QDFP) if is_american else (_BLACK_SCHOLES,)
     return ()
 
 

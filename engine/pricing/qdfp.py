@@ -44,7 +44,10 @@ EXERCISED = 5e-6
 SMALLEST_DEVIATION = 1e-4
 """Below this vol * sqrt(years) the differences would be noise: refused."""
 
-TWO_BOUNDARIES = "an option with two exercise boundaries (negative rate and yield) is beyond QuantLib's QdFp engine"
+TWO_BOUNDARIES = (
+    "an option with two exercise boundaries (negative rate and yield) is beyond QuantLib's QdFp engine, "
+    "and these parameters are out of the range of the engine that prices such options"
+)
 
 _START = ql.Date(1, 1, 2190)
 

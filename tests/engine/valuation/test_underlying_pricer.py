@@ -17,7 +17,14 @@ TODAY = date(2020, 3, 9)
 SPOT = 100.0
 
 
-def underlying(seed: int, americans: int, europeans: int, shares: int = 0, vol: float = 0.3) -> UnderlyingPricer:
+def underlying(
+    seed: int,
+    americans: int,
+    europeans: int,
+    shares: int = 0,
+    vol: float = 0.3,
+    rates: tuple[float, float] = (0.03, 0.02),
+) -> UnderlyingPricer:
     rng = np.random.default_rng(seed)
     n = americans + europeans + shares
     trades = pd.DataFrame(
@@ -32,7 +39,7 @@ def underlying(seed: int, americans: int, europeans: int, shares: int = 0, vol: 
             "contract_multiplier": 100.0,
         }
     )
-    return prepare_underlying(f"U{seed}", trades, Parameters(vol, 0.03, 0.02, "2020-03-09"), TODAY)
+    return prepare_underlying(f"U{seed}", trades, Parameters(vol, *rates, "2020-03-09"), TODAY)
 
 
 def figures(valued: Valued) -> tuple[list[str], list[str], FloatArray]:
@@ -43,7 +50,8 @@ def test_engines_fill_their_columns_and_no_others() -> None:
     """Every engine writes at any place of an array what it gives as arrays of its own; NaN without a price, too."""
     mixed = underlying(7, 40, 30, 3)
     steep = underlying(8, 3, 0, vol=0.02)
-    groups = mixed.groups + steep.groups
+    negative = underlying(10, 4, 0, rates=(-0.01, -0.03))
+    groups = mixed.groups + steep.groups + negative.groups
     assert {group.engine.name for group in groups} == set(ENGINES_BY_NAME)
     for group in groups:
         count = len(group.rows)
