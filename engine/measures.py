@@ -8,6 +8,8 @@ from enum import StrEnum
 class Additive(StrEnum):
     """Over what a measure may be summed."""
 
+    ANYWHERE = "anywhere"
+    """Over any trades, whatever their currencies: a number of trades."""
     ALWAYS = "always"
     """Over any trades in one currency."""
     WITHIN_UNDERLYING = "within one underlying"

@@ -32,7 +32,7 @@ ALLOWED: dict[str, set[str]] = {
 """Room -> the rooms that it may import; docs/architecture.md has the same table."""
 
 WITHIN: dict[str, dict[str, set[str]]] = {
-    "engine": {"pricing": set(), "snapshot": set(), "valuation": {"pricing", "snapshot"}},
+    "engine": {"pricing": set(), "rollup": set(), "snapshot": set(), "valuation": {"pricing", "snapshot"}},
     "storage": {
         "connection": set(),
         "core": {"connection"},
