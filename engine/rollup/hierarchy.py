@@ -25,6 +25,13 @@ class Hierarchy:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def frozen(self) -> "Hierarchy":
+        """The nodes as they are now: others that are added later are not in it."""
+        frozen = Hierarchy(self.levels)
+        frozen.paths, frozen._parents, frozen._ids = self.paths.copy(), self._parents.copy(), self._ids.copy()
+        frozen._arrays = self._arrays
+        return frozen
+
     def place(self, labels: Sequence[str]) -> int:
         """The node of the lowest level with these labels, one a level; those that are not there yet are added.
 

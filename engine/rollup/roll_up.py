@@ -77,15 +77,16 @@ def add_up(sums: Sums, into: IntArray, count: int) -> Sums:
     """
     rows = len(sums.values)
     added, lacking = np.full((rows, count), np.nan), np.zeros((rows, count))
+    is_place_of_any = np.bincount(into, minlength=count) > 0
     step = max(1, _IN_CACHE // max(1, count, len(into)))
     for first in range(0, rows, step):
         piece = slice(first, first + step)
         values, unknown = sums.values[piece], sums.unknown[piece]
         size = len(values) * count
-        places = (into + count * np.arange(len(values))[:, None]).ravel()
+        places = into if len(values) == 1 else (into + count * np.arange(len(values))[:, None]).ravel()
         known = ~np.isnan(values)
         if known.all():
-            is_known = np.tile(np.bincount(into, minlength=count) > 0, len(values))
+            is_known = np.tile(is_place_of_any, len(values))
         else:
             is_known = np.bincount(places, known.ravel(), size) > 0
             values = np.where(known, values, 0.0)

@@ -15,8 +15,10 @@ import pyarrow as pa
 from sqlalchemy import Connection
 
 from engine.measures import CLOSE_COMPARED
+from engine.rollup.roll_up import Sums
 from live.boards.board_lock import BoardLock
 from live.boards.board_rows import TRADE_FIELDS, VALUE_NAMES, BoardRows, Columns
+from live.boards.group_sums import GroupSums
 from live.boards.market import Market, read_market
 from storage.book.hierarchy import read_hierarchy
 from storage.book.records import read_records
@@ -46,6 +48,7 @@ class Board:
     lock: BoardLock = field(default_factory=BoardLock, repr=False)
     identity: str = field(default_factory=lambda: uuid.uuid4().hex)
     """Tells one loading of a board from another: row numbers hold within one loading alone."""
+    _sums: GroupSums = field(default_factory=GroupSums, repr=False)
     _counted: tuple[int, tuple[int, int, dict[str, int]], int] | None = field(default=None, repr=False)
     """The counts, and the revision that they are of: every viewer's status has them, once a second."""
 
@@ -92,12 +95,23 @@ class Board:
         """How many rows have changed after a revision; None: all of them."""
         return len(self.rows) if since is None else int(np.count_nonzero(self.rows["revision"] > since))
 
+    def changed_groups(self, since: int | None) -> int:
+        """How many groups have changed after a revision; None: all of them."""
+        groups = self.rows.groups
+        return len(groups) if since is None else int(np.count_nonzero(groups.revisions > since))
+
     def frozen(self) -> "Board":
         """The board as it is now, which later entries do not change: what takes long is read from it without the lock.
 
         It copies columns, and so takes milliseconds where a large message takes a second.
         """
-        return replace(self, rows=self.rows.frozen(), market=self.market.frozen(), lock=BoardLock())
+        self.group_sums()  # once, and not again for every copy
+        sums, market = self._sums.frozen(), self.market.frozen()
+        return replace(self, rows=self.rows.frozen(), market=market, lock=BoardLock(), _sums=sums)
+
+    def group_sums(self) -> Sums:
+        """The sums of its groups (``SUM_NAMES``), the same for all viewers; good until the next entry is taken."""
+        return self._sums.of(self.rows, self.revision)
 
     def live_counts(self) -> tuple[int, int, dict[str, int]]:
         """Of the trades that are not terminated: how many, how many have a value, and reason -> how many have none."""

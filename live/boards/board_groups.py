@@ -1,4 +1,7 @@
-"""The groups of a board: what trades have in common that the summary shows as one row, and when each last changed."""
+"""The groups of a board: trades that have in common what can be selected or summed over, and when each last changed.
+
+They are the leaves of the risk tree, whose nodes keep their ids as groups do.
+"""
 
 from copy import copy
 from typing import Any
@@ -7,6 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.contracts import BoolArray, IntArray
+from engine.model import UNASSIGNED
+from engine.rollup.hierarchy import Hierarchy
+from engine.rollup.roll_up import Leaves
 from engine.selection import HIERARCHY, TradeSelection
 from live.boards.growing_columns import GrowingColumns
 from storage.book.hierarchy import BookHierarchy
@@ -14,6 +20,7 @@ from storage.book.hierarchy import BookHierarchy
 GROUP_COLUMNS = (*HIERARCHY, "product", "trade_status", "currency")
 NO_GROUP = -1
 """The group of a row that is in no group: it is not shown."""
+_COLUMNS = ("revision", "text_revision", "size", "node", "currency", "underlying")
 _BOOK, _STATUS = GROUP_COLUMNS.index("book"), GROUP_COLUMNS.index("trade_status")
 
 
@@ -25,9 +32,12 @@ class BoardGroups:
         self.names: list[tuple[str, ...]] = []
         """The values of ``GROUP_COLUMNS``, a group each."""
         self._numbers: dict[tuple[str, str, str, str], int] = {}
-        self._columns = GrowingColumns(
-            {"revision": (np.int64, 0), "text_revision": (np.int64, 0), "size": (np.int64, 0)}
-        )
+        self.nodes = Hierarchy(HIERARCHY)
+        """The risk tree, with the nodes that there ever were: the same for every selection."""
+        self.currencies: list[str] = []
+        """The currencies of the underlyings, by their codes in ``leaves``."""
+        self._underlyings: dict[str, int] = {}
+        self._columns = GrowingColumns(dict.fromkeys(_COLUMNS, (np.int64, 0)))
         self._names_by_column: dict[str, NDArray[np.object_]] = {}
 
     def __len__(self) -> int:
@@ -55,7 +65,18 @@ class BoardGroups:
             currency = self._hierarchy.currency(underlying)
             self.names.append((*self._hierarchy.levels(book), book, underlying, product, status, currency))
             known = self._numbers[book, underlying, product, status] = self._columns.append()
+            labels = (*self._hierarchy.levels(book), book, underlying)
+            if currency not in self.currencies:
+                self.currencies.append(currency)
+            self._columns["node"][known] = self.nodes.place([label or UNASSIGNED for label in labels])
+            self._columns["currency"][known] = self.currencies.index(currency)
+            self._columns["underlying"][known] = self._underlyings.setdefault(underlying, len(self._underlyings))
         return known
+
+    @property
+    def leaves(self) -> Leaves:
+        """The groups as leaves of ``nodes``."""
+        return Leaves(*(self._columns[name] for name in ("node", "currency", "underlying")))
 
     def book_and_status(self, number: int) -> tuple[str, str]:
         return self.names[number][_BOOK], self.names[number][_STATUS]
@@ -85,6 +106,7 @@ class BoardGroups:
         frozen.names = self.names.copy()
         frozen._columns = self._columns.frozen()
         frozen._names_by_column = self._names_by_column.copy()
+        frozen.nodes, frozen.currencies = self.nodes.frozen(), self.currencies.copy()
         return frozen
 
     def column(self, name: str) -> NDArray[np.object_]:

@@ -147,7 +147,7 @@ class Boards:
                 with board.lock.changing():
                     for entry in newer:
                         board.apply(entry)
-                    board.live_counts()  # here, not on the event loop
+                    _count(board)
             if board.as_of == latest:
                 self._wake()
         if leave:
@@ -255,7 +255,7 @@ class Boards:
         if board is None:
             return None
         with board.lock.reading():
-            if board.changed_rows(_key(board, table, selection, seen).since) <= _ROWS_BUILT_AT_ONCE:
+            if TABLES[table].rows(board, _key(board, table, selection, seen).since) <= _ROWS_BUILT_AT_ONCE:
                 return self._built(board, table, selection, seen)
             frozen = board.frozen()
         return self._built(frozen, table, selection, seen)
@@ -271,7 +271,7 @@ class Boards:
         kept = self._messages.get(key)
         if kept is not None:
             return Seen(key.board, key.revision), kept
-        if board.changed_rows(key.since) <= _ROWS_BUILT_AT_ONCE:
+        if TABLES[table].rows(board, key.since) <= _ROWS_BUILT_AT_ONCE:
             with board.lock.reading_at_once() as is_free:
                 if is_free:
                     return self._built(board, table, selection, seen)
@@ -295,10 +295,16 @@ class Boards:
 
 
 def load(connection: Connection, as_of: date, revisions: StoreRevisions) -> Board:
-    """A board, counted: that takes long enough to be kept off the event loop."""
+    """A board, counted and summed up."""
     board = load_board(connection, as_of, revisions)
-    board.live_counts()
+    _count(board)
     return board
+
+
+def _count(board: Board) -> None:
+    """Find what looks at the trades one by one: while the board is brought up to date, and not on the event loop."""
+    board.live_counts()
+    board.group_sums()
 
 
 def _key(board: Board, table: str, selection: TradeSelection, seen: Seen | None) -> MessageKey:

@@ -139,4 +139,4 @@ def _coded(codes: NDArray[np.int32], names: Sequence[str]) -> pa.Array:
     return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32()), pa.array(names, pa.string()))
 
 
-EXPLORE = LiveTable("explore", explore_message, takes_selection=True)
+EXPLORE = LiveTable("explore", explore_message, Board.changed_rows, takes_selection=True)

@@ -21,11 +21,13 @@ class LiveTable:
     """One table of a board over the socket.
 
     message: builds what a viewer is sent: a snapshot when ``since`` is None, else what changed after that revision.
+    rows: at most how many rows such a message has, or has to look at one by one.
     takes_selection: whether its viewers select trades; of one that does not, all viewers share the messages.
     """
 
     name: str
     message: Callable[[Board, TradeSelection, int | None, Header], bytes]
+    rows: Callable[[Board, int | None], int]
     takes_selection: bool
 
 

@@ -27,4 +27,4 @@ def market_message(board: Board, _selection: TradeSelection, since: int | None, 
     return encoded(header, changed, len(rows), text, columns)
 
 
-MARKET = LiveTable("market", market_message, takes_selection=False)
+MARKET = LiveTable("market", market_message, lambda board, _: len(board.market.rows), takes_selection=False)

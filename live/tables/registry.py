@@ -5,10 +5,10 @@ from live.boards.board import Board
 from live.tables.explore import EXPLORE
 from live.tables.live_table import Header, LiveTable
 from live.tables.market import MARKET
-from live.tables.summary import SUMMARY
+from live.tables.nodes import NODES
 from live.tables.trades import TRADES
 
-TABLES: dict[str, LiveTable] = {table.name: table for table in (MARKET, SUMMARY, TRADES, EXPLORE)}
+TABLES: dict[str, LiveTable] = {table.name: table for table in (MARKET, NODES, TRADES, EXPLORE)}
 
 
 def message(board: Board, table: str, selection: TradeSelection, since: int | None) -> bytes:

@@ -44,4 +44,4 @@ def _by_group(rows: BoardRows, name: str, group: IntArray) -> TextColumn:
     return {"values": [str(of_group["values"][code]) for code in used], "codes": positions.tolist()}
 
 
-TRADES = LiveTable("trades", trades_message, takes_selection=True)
+TRADES = LiveTable("trades", trades_message, Board.changed_rows, takes_selection=True)

@@ -79,7 +79,7 @@ def test_every_parameter_of_a_live_table(small_store: Store) -> None:
         for name in ("as_of", "since", "board", "status", "book", "path", "ticker", "pace", "%00", "é" * 500):
             for value in [*NO_TEXT[:-1], LONG[:5_000], *([too_much[name]] if name in too_much else [])]:
                 also = "&board=1" if name == "since" else "&since=1" if name == "board" else ""
-                with server.open(f"/live/summary?{quote(name, safe='%')}={value}{also}") as viewer:
+                with server.open(f"/live/nodes?{quote(name, safe='%')}={value}{also}") as viewer:
                     with pytest.raises(ConnectionClosed) as closed:
                         [viewer.recv(timeout=60) for _ in range(10)]
                     assert closed.value.rcvd is not None, (name, value[:20])

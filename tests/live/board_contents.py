@@ -5,9 +5,13 @@ from typing import Any
 import numpy as np
 
 from engine.measures import CLOSE_COMPARED
+from engine.selection import TradeSelection
 from live.boards.board import Board
 from live.boards.board_rows import VALUE_NAMES
-from live.tables.summary import summary_sums
+from live.boards.group_sums import SUM_NAMES
+from live.tables.nodes import SEPARATOR
+from live.tables.registry import message
+from live.tables.wire import decode, plain_text
 
 _NUMBERS = ("quantity", "strike", "maturity", *VALUE_NAMES, *(f"close_{name}" for name in CLOSE_COMPARED))
 _TEXT = ("contract", "option_type", "exercise_style", "priced_by")
@@ -18,7 +22,7 @@ def contents(board: Board) -> dict[str, Any]:
     rows, groups = board.rows, board.rows.groups
     shown = np.flatnonzero(rows["group"] >= 0)
     reasons = dict(zip(shown.tolist(), rows.shown_reasons(shown), strict=True))
-    sums = summary_sums(board)
+    sums = board.group_sums()
     return {
         "revision": board.revision,
         "rows": {
@@ -32,14 +36,11 @@ def contents(board: Board) -> dict[str, Any]:
             for row in shown.tolist()
         },
         "groups": {
-            name: {
-                column: rounded(values[i])
-                for column, values in sums.items()
-                if values[i] or not column.startswith("unknown_")
-            }
+            name: {column: (rounded(sums.values[row, i]), sums.unknown[row, i]) for row, column in enumerate(SUM_NAMES)}
             for i, name in enumerate(groups.names)
             if groups.sizes[i]
         },
+        "nodes": {path: tuple(map(rounded, values)) for path, values in nodes_of(board).items()},
         "market": {
             row.ticker: (row.name, row.sector, row.currency, row.quote, plain(row.previous_close), row.day)
             for row in board.market.rows
@@ -48,6 +49,14 @@ def contents(board: Board) -> dict[str, Any]:
         "counts": (*board.live_counts(), board.with_default_parameters()),
         "close": board.close_date,
     }
+
+
+def nodes_of(board: Board, selection: TradeSelection | None = None) -> dict[tuple[str, ...], tuple[float, ...]]:
+    """The sums of the nodes by their paths: a value each of ``SUM_NAMES``."""
+    header, columns = decode(message(board, "nodes", selection or TradeSelection(), None))
+    values = zip(*(columns[name].tolist() for name in SUM_NAMES), strict=True)
+    paths = [tuple(path.split(SEPARATOR)) if path else () for path in plain_text(header["text"]["path"])]
+    return dict(zip(paths, values, strict=True))
 
 
 def plain(number: float) -> float | None:
@@ -70,7 +79,7 @@ def differences(board: Board, other: Board) -> list[str]:
     ours, theirs = contents(board), contents(other)
     plain_parts = [name for name in ("revision", "counts", "close") if ours[name] != theirs[name]]
     found = [f"{name}: {ours[name]} and {theirs[name]}" for name in plain_parts]
-    for name in ("rows", "groups", "market"):
+    for name in ("rows", "groups", "nodes", "market"):
         keys = theirs[name].keys() | (set() if name == "market" else ours[name].keys())
         for key in sorted(keys):
             if ours[name].get(key) != theirs[name].get(key):

@@ -119,7 +119,7 @@ def test_a_server_that_never_heard_of_the_store_does_not_guess(away: Store) -> N
 
 def answer(board: RunningBoard, cookies: str) -> str:
     """What a live connection with these cookies gets: "rows", or the words with which it is refused."""
-    address = f"ws://{board.address.removeprefix('http://')}/live/summary"
+    address = f"ws://{board.address.removeprefix('http://')}/live/nodes"
     headers = {"Cookie": cookies}
     origin: Any = board.address
     with connect(address, origin=origin, additional_headers=headers, max_size=None, open_timeout=60) as socket:

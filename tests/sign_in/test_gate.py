@@ -267,7 +267,7 @@ def test_every_route_asks_the_gate(closed: tuple[httpx.Client, list[Any]]) -> No
     client, ours = closed
     inside = {
         "{kind:path}": "trades",
-        "{table}": "summary",
+        "{table}": "nodes",
         "{version}": assets_version(),
         "{name:path}": "wire/feed.js",
     }

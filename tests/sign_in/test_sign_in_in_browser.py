@@ -27,7 +27,7 @@ def opened(board: RunningBoard, cookies: str = "") -> ClientConnection:
     host = board.address.removeprefix("http://")
     headers = {"Cookie": cookies} if cookies else {}
     origin: Any = board.address
-    address = f"ws://{host}/live/summary"
+    address = f"ws://{host}/live/nodes"
     return connect(address, origin=origin, additional_headers=headers, max_size=None, open_timeout=60)
 
 

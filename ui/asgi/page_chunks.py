@@ -27,7 +27,7 @@ class Pieces:
     tables: tuple[EarlyTable, ...] = ()
 
 
-_BOARD = (EarlyTable("summary"), EarlyTable("market"), EarlyTable("trades", "panel_trades"))
+_BOARD = (EarlyTable("nodes"), EarlyTable("market"), EarlyTable("trades", "panel_trades"))
 _PIVOT = (EarlyTable("explore", "explore", 0.5),)
 
 

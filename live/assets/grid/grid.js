@@ -195,7 +195,7 @@ export class Grid {
     const wanted = Math.ceil(height / ROW_HEIGHT) + 2 * OVERSCAN;
     while (this.slots.length < wanted) this.slots.push(this.buildSlot());
     for (const slot of this.slots.splice(wanted)) slot.element.remove();
-    this.slots.forEach((slot) => (slot.key = null));
+    this.forget();
     this.paint();
   }
 
@@ -214,6 +214,11 @@ export class Grid {
       return cell;
     });
     return { element, cells, key: null, index: -1 };
+  }
+
+  // What is painted next has not moved, whatever stands there now.
+  forget() {
+    this.slots.forEach((slot) => (slot.key = null));
   }
 
   paintSoon() {

@@ -1,116 +1,64 @@
-// What the risk tree adds up to: region, business unit, desk, book and underlying, rolled up from the summary's rows.
+// The risk tree as it is shown: its shape, what of it is open, and the order of its branches. Its numbers are sums that
+// the server rolled up.
 
-/** @import { Filters } from '../wire/feed.js' */
 /** @import { Table } from '../wire/table.js' */
 /** @import { Sort } from './order.js' */
 
-export const LEVELS = ['region', 'business_unit', 'desk', 'book', 'underlying'];
-export const COUNTS = ['trades', 'not_included', 'pnl_unknown'];
+export const TOTAL = 0; // the id of its row
 // For how many of its trades the sum of a measure is not known, where somebody reported some measures of them alone.
 /** @param {string} measure */
 export const lackingOf = (measure) => (measure === 'actual_pnl' ? 'pnl_unknown' : `unknown_${measure}`);
-export const SEPARATOR = '\u001f';
+export const SEPARATOR = '\u001f'; // between the labels of a path, and between currencies
 
-/** @param {Table} table @param {number} row @param {Filters | null} [filters] */
-export function rowPasses(table, row, filters) {
-  const { statuses = [], books = [] } = filters ?? {};
-  if (statuses.length && !statuses.includes(table.string('trade_status', row))) return false;
-  return !books.length || books.includes(table.string('book', row));
-}
+/** @param {string} text */
+const parts = (text) => (text ? text.split(SEPARATOR) : []);
+
+// The currencies of the trades in a row: where there are several, no money of it is summed.
+/** @param {Table} table @param {number} place */
+export const currenciesOf = (table, place) => parts(table.string('currencies', place));
 
 export class Node {
-  /** @param {string[]} path */
-  constructor(path) {
-    this.path = path;
-    this.depth = path.length;
-    this.label = path.length ? path[path.length - 1] : 'Total';
-    this.key = path.join(SEPARATOR);
-    this.rowKey = path.length ? path.join(' \u203a ') : 'Total';
+  /** @param {Tree} tree @param {string} key @param {number} place of its row */
+  constructor(tree, key, place) {
+    this.tree = tree;
+    this.key = key;
+    this.place = place;
+    this.path = parts(key);
+    this.depth = this.path.length;
+    this.label = this.path.at(-1) ?? 'Total';
+    this.rowKey = this.depth ? this.path.join(' \u203a ') : 'Total';
     /** @type {Node[]} */
     this.children = [];
-    /** @type {number[]} */
-    this.rows = [];
-    /** @type {Set<string>} */
-    this.currencies = new Set();
-    /** @type {Record<string, number>} */
-    this.sums = {};
-    /** @type {Record<string, number>} */
-    this.unknown = {};
   }
 
-  // NaN where nothing is known, or where currencies would be mixed.
-  /** @param {string} measure */
-  value(measure) {
-    if (this.currencies.size > 1 && !COUNTS.includes(measure) && !measure.startsWith('unknown_')) return NaN;
-    return this.sums[measure] ?? NaN;
+  // NaN where it is not known, or may not be summed.
+  /** @param {string} column */
+  value(column) {
+    return this.tree.table.number(column, this.place);
   }
 
-  get currency() {
-    return this.currencies.size === 1 ? [...this.currencies][0] : '';
+  get currencies() {
+    return currenciesOf(this.tree.table, this.place);
   }
 }
 
-/** @typedef {{ total: Node, byKey: Map<string, Node> }} Tree */
-
-// The shape of the tree for the rows that pass; the numbers come with rollUp.
-/** @param {Table} table @param {Filters | null} [filters] @returns {Tree} */
-export function growTree(table, filters) {
-  const total = new Node([]);
-  const byKey = new Map([['', total]]);
-  for (const row of table.places) {
-    if (!rowPasses(table, row, filters)) continue;
-    const currency = table.string('currency', row);
-    let node = total;
-    if (currency) node.currencies.add(currency);
-    for (let level = 0; level < LEVELS.length; level++) {
-      const path = [...node.path, table.string(LEVELS[level], row) || 'Unassigned'];
-      const key = path.join(SEPARATOR);
-      let child = byKey.get(key);
-      if (!child) {
-        child = new Node(path);
-        byKey.set(key, child);
-        node.children.push(child);
-      }
-      node = child;
-      if (currency) node.currencies.add(currency);
+export class Tree {
+  // The shape of what a table has. Its numbers are those of `table`: a later state of the same one may take its place.
+  /** @param {Table} table */
+  constructor(table) {
+    this.table = table;
+    /** @type {Map<string, Node>} */
+    this.byKey = new Map();
+    for (const place of table.places) {
+      const key = table.string('path', place);
+      this.byKey.set(key, new Node(this, key, place));
     }
-    node.rows.push(row);
-  }
-  for (const node of byKey.values()) node.children.sort((a, b) => (a.label < b.label ? -1 : 1));
-  return { total, byKey };
-}
-
-// Sums what is known, and counts what is not: a sum with nothing known in it is unknown, never 0.
-/** @param {Table} table @param {Tree} tree @param {string[]} measures */
-export function rollUp(table, tree, measures) {
-  for (const measure of measures) {
-    const values = table.columns[measure];
-    addUp(tree.total, measure, values ?? null);
-  }
-}
-
-/** @param {Node} node @param {string} measure @param {Float64Array | null} values @returns {{ sum: number, known: number, unknown: number }} */
-function addUp(node, measure, values) {
-  let sum = 0;
-  let known = 0;
-  let unknown = 0;
-  for (const row of node.rows) {
-    const value = values ? values[row] : NaN;
-    if (Number.isNaN(value)) unknown += 1;
-    else {
-      sum += value;
-      known += 1;
+    this.total = this.byKey.get('') ?? new Node(this, '', -1);
+    for (const node of this.byKey.values()) {
+      if (node.depth) this.byKey.get(node.path.slice(0, -1).join(SEPARATOR))?.children.push(node);
     }
+    for (const node of this.byKey.values()) node.children.sort((a, b) => (a.label < b.label ? -1 : 1));
   }
-  for (const child of node.children) {
-    const below = addUp(child, measure, values);
-    sum += below.sum;
-    known += below.known;
-    unknown += below.unknown;
-  }
-  node.sums[measure] = known ? sum : NaN;
-  node.unknown[measure] = unknown;
-  return { sum, known, unknown };
 }
 
 /** @param {Tree} tree @param {Set<string>} openKeys @param {Map<string, Node[]>} [orders] */

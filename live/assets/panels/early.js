@@ -25,7 +25,7 @@ function ask({ tables, statuses, engine }) {
   /** @type {Query} */
   const selection = ['path', 'ticker'].map((name) => /** @type {[string, string]} */ ([name, asked.get(name) ?? ''])).filter(([, value]) => value);
   /** @type {Record<string, Query>} */
-  const queries = { market: whole, summary: whole, explore: chosen, trades: [...chosen, ...selection.slice(0, 1)] };
+  const queries = { market: whole, nodes: chosen, explore: chosen, trades: [...chosen, ...selection.slice(0, 1)] };
   for (const { table, owner, pace } of tables) {
     const { release } = useFeed(table, queries[table], () => {}, owner, pace);
     setTimeout(release, KEPT_MS);

@@ -6,16 +6,16 @@ import { compactChange, isKnown, number, plural, shownSign, timeOfDay, UNKNOWN }
 import { Frame } from './frame.js';
 import { Measures } from '../grid/measures.js';
 import { pulse } from '../dom/pulse.js';
-import { lackingOf, rowPasses } from '../grid/tree.js';
+import { queryOf } from '../wire/feed.js';
+import { currenciesOf, lackingOf, TOTAL } from '../grid/tree.js';
 
 const RULED_WIDTH = 126; // of ten digits of a large value, as they are mostly drawn
 const FIGURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];
 
-/** @import { Table } from '../wire/table.js' */
 /** @import { PanelData } from './frame.js' */
 /** @import { Emit } from './selection.js' */
 
-/** @typedef {{ now: number, change: number, close: number, lacking: number }} Sums */
+/** @typedef {{ now: number, change: number, lacking: number }} Sums */
 
 /** @param {Element} host @param {string} key @param {Emit} emit @param {PanelData} data */
 export function buildFigures(host, key, emit, data) {
@@ -28,8 +28,8 @@ export function buildFigures(host, key, emit, data) {
   side.append(frame.switch.element, frame.subtitle, frame.note);
   frame.switch.buttons.paused.textContent = '\u275a\u275a';
   frame.switch.buttons.paused.setAttribute('aria-label', 'Pause');
-  let { filters } = data;
-  let isFresh = false; // the numbers are of other rows than before: they have not moved
+  /** @type {object | null} */
+  let painted = null; // the snapshot that the numbers are of: those of another one have not moved
   const ruler = strip.appendChild(make('span', 'db-ruler db-card-ruler', { 'aria-hidden': 'true', text: '0'.repeat(10) }));
   const cardOf = (/** @type {string} */ name) => /** @type {Card} */ (cards.get(name));
   const digits = FIGURES.map(() => 0); // the widest number of each so far: cards do not go to and fro with the numbers
@@ -62,16 +62,17 @@ export function buildFigures(host, key, emit, data) {
   };
 
   frame.paint = (table) => {
-    const rows = table.places.filter((row) => rowPasses(table, row, filters));
-    const currencies = new Set(rows.map((row) => table.string('currency', row)));
+    const total = table.placeOf(TOTAL) ?? -1;
+    const currencies = currenciesOf(table, total);
     for (const name of FIGURES) {
-      const sums = addUp(table, rows, name);
-      paintCard(cardOf(name), name, sums, currencies, measures.decimals(name), isFresh);
+      const sum = (/** @type {string} */ column) => table.number(column, total);
+      const sums = { now: sum(name), change: sum(`change_${name}`), lacking: sum(lackingOf(name)) };
+      paintCard(cardOf(name), name, sums, currencies, measures.decimals(name), painted !== table.header);
     }
-    isFresh = false;
+    painted = table.header;
     makeRoom();
-    const trades = addUp(table, rows, 'trades').now;
-    setText(frame.subtitle, [plural(trades || 0, 'trade'), ...(currencies.size === 1 ? currencies : [])].join(' \u00b7 '));
+    const trades = table.number('trades', total);
+    setText(frame.subtitle, [plural(trades || 0, 'trade'), ...(currencies.length === 1 ? currencies : [])].join(' \u00b7 '));
   };
   const plainNote = frame.noteOf.bind(frame);
   frame.noteOf = () => {
@@ -83,9 +84,7 @@ export function buildFigures(host, key, emit, data) {
     /** @param {PanelData} next */
     update(next) {
       frame.update(next);
-      isFresh ||= JSON.stringify(filters) !== JSON.stringify(next.filters);
-      filters = next.filters;
-      frame.use('summary', [['as_of', next.as_of ?? 'latest']]);
+      frame.use('nodes', queryOf(next));
       frame.paintSoon();
     },
     close() {
@@ -110,37 +109,17 @@ function buildCard(strip, name, measures) {
   return { value, words, below, change, since };
 }
 
-// Sums of what is known; the change only over rows where both sides are.
-/** @param {Table} table @param {number[]} rows @param {string} name @returns {Sums} */
-function addUp(table, rows, name) {
-  const values = table.columns[name];
-  const closes = table.columns[`close_${name}`];
-  const sums = { now: NaN, change: NaN, close: NaN, lacking: 0 };
-  const add = (/** @type {keyof Sums} */ what, /** @type {number} */ amount) => (sums[what] = (Number.isNaN(sums[what]) ? 0 : sums[what]) + amount);
-  for (const row of rows) {
-    const value = values ? values[row] : NaN;
-    const lacking = table.number(lackingOf(name), row);
-    if (lacking > 0) sums.lacking += lacking;
-    if (!Number.isNaN(value)) add('now', value);
-    const close = closes ? closes[row] : NaN;
-    if (Number.isNaN(close) || Number.isNaN(value)) continue;
-    add('close', close);
-    add('change', value - close);
-  }
-  return sums;
-}
-
 /**
  * @param {Card} card
  * @param {string} name
  * @param {Sums} sums
- * @param {Set<string>} currencies
+ * @param {string[]} currencies
  * @param {number} decimals
  * @param {boolean} fresh
  */
 function paintCard(card, name, sums, currencies, decimals, fresh) {
-  const mixed = currencies.size > 1;
-  const now = mixed ? NaN : sums.now;
+  const mixed = currencies.length > 1;
+  const { now } = sums;
   const text = number(now, decimals);
   if (card.words.nodeValue !== text) {
     if (!fresh && isKnown(now) && isKnown(card.raw)) pulse(card.value, now > card.raw);
@@ -150,7 +129,7 @@ function paintCard(card, name, sums, currencies, decimals, fresh) {
   card.value.dataset.raw = String(now);
   const sign = shownSign(now, decimals);
   setAttribute(card.value, 'data-tint', sign < 0 ? 'down' : sign > 0 && name === 'actual_pnl' ? 'up' : null);
-  const currencyReason = mixed ? `Not added up: ${[...currencies].sort().join(' and ')} are different currencies.` : null;
+  const currencyReason = mixed ? `Not added up: ${currencies.join(' and ')} are different currencies.` : null;
   const reason = currencyReason ?? (Number.isNaN(now) ? 'Not known.' : null);
   setAttribute(card.value, 'title', reason);
   const note = mixed ? { text: 'several currencies' } : noteBelow(name, sums);

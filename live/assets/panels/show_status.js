@@ -61,7 +61,7 @@ export function buildStatus(host, key) {
     update(next) {
       frame.update(next);
       latest = next;
-      frame.use('summary', [['as_of', next.as_of ?? 'latest']]);
+      frame.use('market', [['as_of', next.as_of ?? 'latest']]); // any table says it: this one is there whatever the filters
       frame.paintSoon();
     },
     close: () => frame.close(),

@@ -1,4 +1,4 @@
-// Where the risk is: the tree over region, business unit, desk, book and underlying, rolled up in the browser.
+// Where the risk is: the tree over region, business unit, desk, book and underlying.
 
 import { make, setAttribute, setText } from '../dom/dom.js';
 import { count, plural } from '../dom/format.js';
@@ -6,15 +6,16 @@ import { Frame } from './frame.js';
 import { Grid } from '../grid/grid.js';
 import { Measures } from '../grid/measures.js';
 import { Newcomers } from '../dom/newcomers.js';
+import { queryOf } from '../wire/feed.js';
 import { choose, isSelectedPath, onSelection, selected } from './selection.js';
-import { COUNTS, growTree, keysDownTo, lackingOf, orderChildren, rollUp, SEPARATOR, visibleNodes } from '../grid/tree.js';
+import { keysDownTo, lackingOf, orderChildren, SEPARATOR, Tree, visibleNodes } from '../grid/tree.js';
 
 // The day's P&L first: it is in sight however narrow the panel is.
 const MEASURES = ['actual_pnl', 'market_value', 'cash_delta', 'cash_gamma_1pct', 'vega_1pt', 'theta_1d', 'rho_1bp'];
 const OPEN_DOWN_TO = 3; // desks are seen, their books are not
 
 /** @import { Column } from '../grid/grid.js' */
-/** @import { Node, Tree } from '../grid/tree.js' */
+/** @import { Node } from '../grid/tree.js' */
 /** @import { Sort } from '../grid/order.js' */
 /** @import { Filters } from '../wire/feed.js' */
 /** @import { PanelData } from './frame.js' */
@@ -29,7 +30,7 @@ export function buildSummary(host, key, emit, data) {
   let { filters } = data;
   /** @type {Tree | null} */
   let tree = null;
-  /** @type {{ text: string, form: object, header: object } | null} */
+  /** @type {{ form: object, header: object } | null} */
   let grownFrom = null;
   /** @type {{ children?: Map<string, Node[]>, sort?: Sort | null, from?: object | null }} */
   let orders = {};
@@ -147,21 +148,22 @@ export function buildSummary(host, key, emit, data) {
   }
 
   frame.paint = (table) => {
-    const text = JSON.stringify(filters ?? {});
-    const regrow = !tree || grownFrom?.text !== text || grownFrom.form !== table.form;
-    const before = grownFrom?.text === text && grownFrom.header === table.header ? tree : null;
-    const grown = regrow || !tree ? growTree(table, filters) : tree;
+    const isOther = grownFrom?.form !== table.form;
+    const before = grownFrom?.header === table.header ? tree : null;
+    const grown = isOther || !tree ? new Tree(table) : tree;
+    grown.table = table;
     tree = grown;
-    if (regrow) {
-      grownFrom = { text, form: table.form, header: table.header };
+    if (isOther) {
+      grownFrom = { form: table.form, header: table.header };
       if (before) newcomers.add([...grown.byKey.keys()].filter((node) => !before.byKey.has(node)));
+      else grid.forget(); // the numbers of another snapshot have not moved
+      grid.makeRoom([...grown.byKey.values()]);
     }
-    rollUp(table, grown, [...MEASURES, ...MEASURES.map(lackingOf), ...COUNTS]);
-    if (regrow) grid.makeRoom([...grown.byKey.values()]);
-    const currency = grown.total.currency || (grown.total.currencies.size ? 'several currencies' : '');
+    const currencies = grown.total.currencies;
+    const currency = currencies.length > 1 ? 'several currencies' : currencies.join();
     const levels = 'Region \u203a Business unit \u203a Desk \u203a Book \u203a Underlying';
     setText(frame.subtitle, [levels, currency].filter(Boolean).join(' \u00b7 '));
-    if (regrow) {
+    if (isOther) {
       arrange();
       reveal();
     }
@@ -176,7 +178,7 @@ export function buildSummary(host, key, emit, data) {
     update(next) {
       frame.update(next);
       filters = next.filters;
-      frame.use('summary', [['as_of', next.as_of ?? 'latest']]);
+      frame.use('nodes', queryOf(next));
       frame.paintSoon();
     },
     close() {
@@ -220,13 +222,13 @@ function nodeColumn(toggle, open) {
 // A column may lack trades that others have; what all columns lack is marked once, at the count of trades.
 /** @param {Node} node @param {string} measure */
 function isIncomplete(node, measure) {
-  if (node.currencies.size > 1 || Number.isNaN(node.value(measure))) return false;
-  return node.value(lackingOf(measure)) > 0;
+  return !Number.isNaN(node.value(measure)) && node.value(lackingOf(measure)) > 0;
 }
 
 /** @param {Node} node @param {string} measure */
 function whyIncomplete(node, measure) {
-  if (node.currencies.size > 1) return `Not added up: ${[...node.currencies].sort().join(' and ')} are different currencies.`;
+  const { currencies } = node;
+  if (currencies.length > 1) return `Not added up: ${currencies.join(' and ')} are different currencies.`;
   const known = !Number.isNaN(node.value(measure));
   if (measure === 'actual_pnl' && node.value('pnl_unknown') > 0) {
     const lacking = `${plural(node.value('pnl_unknown'), 'trade')} without a previous close`;

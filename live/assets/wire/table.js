@@ -53,8 +53,7 @@ export class Table {
 
   /** @param {string} column @param {number} place */
   number(column, place) {
-    const values = this.columns[column];
-    return values ? values[place] : NaN;
+    return this.columns[column]?.[place] ?? NaN;
   }
 
   /** @param {string} column @param {number} place @returns {string} */

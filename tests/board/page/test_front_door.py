@@ -16,7 +16,7 @@ from ui.page.page_files import page_addresses
 __all__ = ["board", "opened"]
 pytestmark = pytest.mark.browser
 IDLE = "[data-testid=stApp][data-test-script-state=notRunning]"
-SOCKETS = {"/live/summary": "", "/_stcore/stream": "Sec-WebSocket-Protocol: streamlit\r\n"}
+SOCKETS = {"/live/nodes": "", "/_stcore/stream": "Sec-WebSocket-Protocol: streamlit\r\n"}
 FILES = ["/", "/trades", "/deltaboard/health", "/deltaboard/export/trades?form=csv", "/_stcore/health", "/api/docs"]
 FILES += ["/_stcore/host-config", "/media/x", "/nowhere/at/all", "/static/x.js", "/favicon.png"]
 

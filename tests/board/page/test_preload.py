@@ -80,7 +80,7 @@ def test_the_tables_are_asked_for_before_the_panels_are_there_and_once(board: Ru
     page.on("websocket", lambda socket: sockets.append(socket.url))
     page.add_init_script(
         "window.early = new Promise((tell) => { const Real = WebSocket; window.WebSocket = class extends Real {"
-        " constructor(...given) { super(...given); if (String(given[0]).includes('/live/summary'))"
+        " constructor(...given) { super(...given); if (String(given[0]).includes('/live/nodes'))"
         " tell(document.querySelectorAll('.db-panel').length); } }; });"
     )
     page.goto(f"{board.address}/?status=Terminated&book=EQ_FLOW_EU&ticker=AAPL")
@@ -89,7 +89,7 @@ def test_the_tables_are_asked_for_before_the_panels_are_there_and_once(board: Ru
     assert page.evaluate("early") == 0
     assert sorted(url.split("/live/")[1] for url in sockets if "/live/" in url) == [
         "market?as_of=latest",
-        "summary?as_of=latest",
+        "nodes?as_of=latest&status=Terminated&book=EQ_FLOW_EU",
         "trades?as_of=latest&status=Terminated&book=EQ_FLOW_EU&ticker=AAPL",
     ]
 

@@ -9,7 +9,7 @@ const namesIn = (rows, kind) => [...new Set(rows.flatMap((row) => Object.keys(ro
 export function message(rows, header = {}) {
   const text = Object.fromEntries(namesIn(rows, 'string').map((name) => [name, rows.map((row) => row[name] ?? '')]));
   const columns = Object.fromEntries(namesIn(rows, 'number').map((name) => [name, filled(rows, name)]));
-  return { header: { kind: 'snapshot', table: 'summary', revision: 1, rows: rows.length, text, ...header }, columns };
+  return { header: { kind: 'snapshot', table: 'nodes', revision: 1, rows: rows.length, text, ...header }, columns };
 }
 
 export const tableOf = (rows, header) => new Table(message(rows, header));

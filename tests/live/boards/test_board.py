@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from engine.measures import MEASURE_NAMES
-from engine.selection import TradeSelection
+from engine.selection import HIERARCHY, TradeSelection
 from live.boards.board import Board
 from live.boards.board_rows import BoardRows
+from live.boards.group_sums import SUM_NAMES
 from live.boards.market import Market
 from live.serving.hub import Hub
-from live.tables.summary import summary_sums
+from live.tables.nodes import SEPARATOR
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
 from services.writes.apply_incoming import apply_incoming
@@ -92,46 +93,47 @@ def test_entry_by_entry_is_the_same_as_afresh(hub: Hub, small_store: Store, stat
             assert not found, "\n".join([f"step {step}, {as_of}", *found])
             opened.setdefault(as_of, board.identity)
             audience = viewers.setdefault(
-                as_of, [Viewer(t, s) for s in SELECTIONS for t in ("market", "summary", "trades", "explore")]
+                as_of, [Viewer(t, s) for s in SELECTIONS for t in ("market", "nodes", "trades", "explore")]
             )
             for viewer in (v for v in audience if v.seen is None or chance.random() < 0.4):
                 viewer.look(hub, as_of)
                 newcomer = Viewer(viewer.table, viewer.selection)
                 newcomer.look(hub, as_of)
-                known = viewer.rows if viewer.table != "summary" else without_closes_of(viewer.rows, newcomer.rows)
+                known = viewer.rows if viewer.table != "nodes" else with_none_lacking(viewer.rows, newcomer.rows)
                 assert known == newcomer.rows, f"step {step}, {viewer.table}, {viewer.selection}"
     assert board_of(hub).identity == opened[MONDAY], "no entry needed a fresh board"
 
 
-def without_closes_of(rows: dict[int, dict[str, Any]], newer: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+def with_none_lacking(rows: dict[int, dict[str, Any]], newer: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
     """A measure that nobody has lacked before is 0 times unknown where a viewer has not been told."""
     names = {name for row in newer.values() for name in row if name.startswith("unknown_")}
     return {i: {**dict.fromkeys(names, 0.0), **row} for i, row in rows.items()}
 
 
-def test_a_change_of_book_tells_the_group_that_was_left(hub: Hub, small_store: Store, state: PricingState) -> None:
-    viewer = Viewer("summary")
+def test_a_change_of_book_tells_the_nodes_that_were_left(hub: Hub, small_store: Store, state: PricingState) -> None:
+    viewer = Viewer("nodes", TradeSelection(statuses=("Live",)))
     viewer.look(hub, MONDAY)
-    before = trades_of_live_groups(viewer)
+    before = trades_of_leaves(viewer)
     change_records(small_store, state, "trades", [{"trade_id": "P1", "book": "EQ_OTHER"}], source="t")
     hub.follow()
     viewer.look(hub, MONDAY)
-    after = trades_of_live_groups(viewer)
-    assert (viewer.last["kind"], viewer.last["rows"]) == ("delta", 2)
-    group = ("EQ_VOL_HED", "AAPL", "EQ_Option")
-    assert after[group] == before[group] - 1
-    assert after["EQ_OTHER", "AAPL", "EQ_Option"] == 1
+    after = trades_of_leaves(viewer)
+    assert (viewer.last["kind"], "gone" in viewer.last) == ("delta", False)
+    assert after["EQ_VOL_HED", "AAPL"] == before["EQ_VOL_HED", "AAPL"] - 1
+    assert after["EQ_OTHER", "AAPL"] == 1
+    assert viewer.last["rows"] == len(viewer.rows) - 2, "OXY and MSFT are as they were"
 
     change_records(small_store, state, "trades", [{"trade_id": "M1", "book": "EQ_VOL_HED"}], source="t")
     hub.follow()
     viewer.look(hub, MONDAY)
     assert len(viewer.last["gone"]) == 1
-    assert ("EQ_OTHER", "MSFT") not in {(row["book"], row["underlying"]) for row in viewer.rows.values()}
+    assert ("EQ_OTHER", "MSFT") not in trades_of_leaves(viewer)
 
 
-def trades_of_live_groups(viewer: Viewer) -> dict[tuple[str, str, str], float]:
-    rows = (row for row in viewer.rows.values() if row["trade_status"] == "Live")
-    return {(row["book"], row["underlying"], row["product"]): row["trades"] for row in rows}
+def trades_of_leaves(viewer: Viewer) -> dict[tuple[str, ...], float]:
+    """Book and underlying -> how many trades."""
+    paths = {tuple(row["path"].split(SEPARATOR)): row["trades"] for row in viewer.rows.values()}
+    return {path[-2:]: trades for path, trades in paths.items() if len(path) == len(HIERARCHY)}
 
 
 def test_who_filters_sees_a_trade_leave_and_come_back(hub: Hub, small_store: Store, state: PricingState) -> None:
@@ -158,10 +160,11 @@ def test_a_reported_value_stands_beside_ours_until_its_trade_comes(
     assert names == ("Unassigned", "Unassigned", "Unassigned", "Unassigned", "SPX", "", "Live", "USD")
     assert board.rows["contract"][board.rows.row("U1", "SPX")] == "SPX, reported"
     assert board.rows["priced_by"][board.rows.row("U1", "SPX")] == "risk file"
-    sums = summary_sums(board)
+    sums = board.group_sums()
     spx = board.rows["group"][board.rows.row("U1", "SPX")]
-    assert np.isnan(sums["market_value"][spx]), "what nobody reported is not known, and not 0"
-    assert (sums["cash_delta"][spx], sums["unknown_market_value"][spx]) == (5.0, 1.0)
+    value_row, delta_row = SUM_NAMES.index("market_value"), SUM_NAMES.index("cash_delta")
+    assert np.isnan(sums.values[value_row, spx]), "what nobody reported is not known, and not 0"
+    assert (sums.values[delta_row, spx], sums.unknown[value_row, spx]) == (5.0, 1.0)
 
     change_records(small_store, state, "trades", [trade("U1")], source="t")
     assert board_of(hub).live_counts() == (8, 6, {"expired": 1, "no quote": 1}), "and its record does not add to it"

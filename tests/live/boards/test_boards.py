@@ -179,7 +179,7 @@ def test_a_large_message_is_built_off_the_event_loop(
     try:
         with server.open("/live/explore") as one, server.open("/live/explore") as same:
             assert begun.wait(60)
-            with server.open(f"/live/summary?as_of={DAYS[0]}") as other:
+            with server.open(f"/live/nodes?as_of={DAYS[0]}") as other:
                 assert next_table(other)[0]["kind"] == "snapshot"
             go_on.set()
             first, second = one.recv(timeout=60), same.recv(timeout=60)
@@ -194,9 +194,9 @@ def test_a_large_message_is_built_off_the_event_loop(
 def test_a_refused_date_is_closed_with_its_reason(week: Store) -> None:
     server = Server(week, Settings(earlier_boards=1))
     try:
-        with server.open(f"/live/summary?as_of={DAYS[0]}") as one:
+        with server.open(f"/live/nodes?as_of={DAYS[0]}") as one:
             next_table(one)
-            with server.open(f"/live/summary?as_of={DAYS[1]}") as other, pytest.raises(ConnectionClosed) as closed:
+            with server.open(f"/live/nodes?as_of={DAYS[1]}") as other, pytest.raises(ConnectionClosed) as closed:
                 hear_to_the_end(other)
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1008
@@ -255,4 +255,4 @@ def test_who_has_seen_all_is_sent_nothing(running: Callable[[Settings], Hub]) ->
     boards = running(settings()).boards
     board = boards.get(LATEST)
     assert board is not None
-    assert asyncio.run(boards.next_message(LATEST, "summary", ALL, Seen(board.identity, board.revision))) is None
+    assert asyncio.run(boards.next_message(LATEST, "nodes", ALL, Seen(board.identity, board.revision))) is None

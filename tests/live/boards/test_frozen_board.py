@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import live.serving.boards
+from live.tables.registry import TABLES
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
 from services.writes.apply_incoming import apply_incoming
@@ -75,3 +76,7 @@ def test_what_changed_says_which_messages_are_large(small_store: Store, state: P
             board.apply(entry)
     assert board.changed_rows(None) == len(board.rows)
     assert board.changed_rows(seen) == 1
+    known, changed = ({name: table.rows(board, since) for name, table in TABLES.items()} for since in (None, seen))
+    trades, groups = len(board.rows), len(board.rows.groups)
+    assert known == {"market": len(board.market.rows), "nodes": groups, "trades": trades, "explore": trades}
+    assert (changed["nodes"], changed["trades"], changed["explore"]) == (1, 1, 1)

@@ -11,13 +11,16 @@ from playwright.sync_api import expect
 
 from live.components.panels import MEASURE_TEXTS
 from live.tables import wire
-from tests.live.board_server import BoardServer, wait_until
+from tests.live.board_server import BoardServer, Connection, wait_until
+from tests.live.tree_on_wire import Leaf, selected, tree_delta, tree_snapshot
 
 pytestmark = pytest.mark.browser
 
 DAY = "2020-03-12"
 MORNING, NOON = f"{DAY}T08:00:00Z", f"{DAY}T12:00:00Z"
 """What the browser's clock says where a test must not depend on the time that passes."""
+TABLE_OF = {"summary": "nodes", "figures": "nodes", "status": "market"}
+"""Panel -> the table that it shows, where that is called otherwise."""
 BOARD = "loaded-once"
 TICKERS = ["AAPL", "JPM", "MSFT"]
 QUOTES = [66.54, 79.90, 133.02]
@@ -77,29 +80,44 @@ def market_delta(revision: int, row: int, quote: float) -> bytes:
     return wire.encode(header("delta", "market", revision), columns)
 
 
-def summary_snapshot(revision: int = 100, scale: float = 1.0, currencies: tuple[str, ...] = ("USD",) * 3) -> bytes:
-    rows = [(booking, ticker) for booking in HIERARCHY for ticker in TICKERS]
-    text: dict[str, Any] = {
-        name: wire.dictionary_encoded([booking[level] for booking, _ in rows])
-        for level, name in enumerate(["region", "business_unit", "desk", "book"])
-    }
-    text["underlying"] = [ticker for _, ticker in rows]
-    text["product"] = wire.dictionary_encoded(["EQ_Option"] * len(rows))
-    text["trade_status"] = wire.dictionary_encoded(["Live"] * 8 + ["Terminated"])
-    text["currency"] = [currencies[HIERARCHY.index(booking)] for booking, _ in rows]
-    base = np.arange(1.0, 10.0) * 1000 * scale
-    columns = {name: base * (i + 1) * (-1 if name == "theta_1d" else 1) for i, name in enumerate(MEASURES)}
-    columns |= {f"close_{name}": columns[name] * 0.5 for name in MEASURES}
-    columns["trades"] = np.full(9, 11.0)
-    columns["not_included"] = np.zeros(9)
-    columns["actual_pnl"] = np.array([-100.0, np.nan, 300, -400, 500, 0, 700, 800, 900])
-    columns["pnl_unknown"] = np.array([0.0, 11, 0, 0, 0, 0, 0, 0, 0])
-    return wire.encode(header("snapshot", "summary", revision, text=text), columns)
+def book(scale: float = 1.0, currencies: tuple[str, ...] = ("USD",) * 3) -> list[Leaf]:
+    """A leaf for each book and ticker; the last one is of a terminated trade."""
+    pnl = [-100.0, math.nan, 300, -400, 500, 0, 700, 800, 900]
+    leaves: list[Leaf] = []
+    for number, gained in enumerate(pnl):
+        base = 1000.0 * scale * (number + 1)
+        values = {name: base * (i + 1) * (-1 if name == "theta_1d" else 1) for i, name in enumerate(MEASURES)}
+        changes = {f"change_{name}": 0.5 * value for name, value in values.items()}
+        counts = {"trades": 11.0, "not_included": 0.0, "pnl_unknown": 11.0 if math.isnan(gained) else 0.0}
+        path, status = (*HIERARCHY[number // 3], TICKERS[number % 3]), "Live" if number < 8 else "Terminated"
+        leaves.append(
+            Leaf(path, {**values, **changes, "actual_pnl": gained, **counts}, currencies[number // 3], status)
+        )
+    return leaves
 
 
-def summary_delta(revision: int, row: int, **values: float) -> bytes:
-    columns = {"row": np.array([float(row)]), **{name: np.array([value]) for name, value in values.items()}}
-    return wire.encode(header("delta", "summary", revision), columns)
+def nodes_snapshot(revision: int = 100, leaves: list[Leaf] | None = None) -> bytes:
+    return tree_snapshot(header("snapshot", "nodes", revision), book() if leaves is None else leaves)
+
+
+def nodes_delta(revision: int, before: list[Leaf], after: list[Leaf]) -> bytes:
+    return tree_delta(header("delta", "nodes", revision), before, after)
+
+
+def selected_nodes(connection: Connection) -> bytes:
+    """The first message to who asks for trades of some statuses and books."""
+    query = connection.query
+    return nodes_snapshot(100, selected(book(), query.getlist("status"), query.getlist("book")))
+
+
+def moved(leaves: list[Leaf], **numbers: float) -> list[Leaf]:
+    """The first leaf has other numbers."""
+    return [leaves[0].where(**numbers), *leaves[1:]]
+
+
+def newcomer(region: str, **more: float) -> Leaf:
+    numbers = {"cash_delta": 7.0, "trades": 1.0, "not_included": 0.0, "pnl_unknown": 0.0, **more}
+    return Leaf((region, "Equity derivatives", "Flow", "EQ_NEW", "AAPL"), numbers)
 
 
 def trades_snapshot(count: int, revision: int = 100) -> bytes:
@@ -148,8 +166,8 @@ def server() -> Iterator[BoardServer]:
 @pytest.fixture
 def page(chromium: Any, server: BoardServer) -> Iterator[Any]:
     server.reset()
-    server.greeting["market"] = lambda _: [market_snapshot()]
-    server.greeting["summary"] = lambda _: [summary_snapshot(), status()]
+    server.greeting["market"] = lambda _: [market_snapshot(), status()]
+    server.greeting["nodes"] = lambda connection: [selected_nodes(connection), status()]
     server.greeting["trades"] = lambda _: [trades_snapshot(60)]
     context = chromium.new_context(viewport={"width": 1400, "height": 900}, locale="en-US")
     page = context.new_page()
@@ -284,19 +302,42 @@ def test_the_tree_adds_up_and_says_what_it_leaves_out(page: Any) -> None:
     counted(page, cell("summary", "EMEA", "actual_pnl") + ":not([title])", 1)
 
 
-def test_filters_leave_out_rows_and_currencies_are_never_mixed(page: Any, server: BoardServer) -> None:
+def test_filters_are_asked_of_the_server_and_currencies_are_never_mixed(page: Any, server: BoardServer) -> None:
     mount(page, "summary", filters={"statuses": ["Live"], "books": ["EQ_FLOW"]})
     shown(page, cell("summary", "Total", "cash_delta"), "30,000")
     stand(page, "summary", "EMEA", first=1)
+    query = server.connected("nodes").query
+    assert (query.getlist("status"), query.getlist("book")) == (["Live"], ["EQ_FLOW"])
     mount(page, "summary", filters={"statuses": ["Tentative"], "books": []})
     page.wait_for_selector("[data-panel=summary] .db-message:text('No trades match status Tentative.')")
 
     mount(page, "summary", filters={"statuses": [], "books": []})
-    server.connected("summary").send(summary_snapshot(101, currencies=("USD", "USD", "EUR")))
-    shown(page, cell("summary", "Total", "cash_delta"), "–")
+    server.connected("nodes", 3).send(nodes_snapshot(101, book(currencies=("USD", "USD", "EUR"))))
+    shown(page, cell("summary", "Total", "cash_delta"), "\N{EN DASH}")
     page.wait_for_selector(cell("summary", "Total", "cash_delta") + "[title*='EUR and USD']")
     raw(page, cell("summary", "Americas", "cash_delta"), 42000)
     raw(page, cell("summary", "Total", "trades"), 99)
+
+
+def test_numbers_under_another_filter_do_not_pulse_and_the_old_ones_are_dimmed(page: Any, server: BoardServer) -> None:
+    panels = ("summary", "figures")
+    totals = {"summary": cell("summary", "Total", "cash_delta"), "figures": "[data-figure=cash_delta] .db-card-value"}
+    for panel in panels:
+        mount(page, panel)
+        shown(page, totals[panel], "90,000")
+    server.greeting["nodes"] = lambda _: []
+    for panel in panels:
+        mount(page, panel, filters={"statuses": ["Live"], "books": ["EQ_FLOW"]})
+        page.wait_for_selector(f"[data-panel={panel}].db-waiting")
+    other = server.connected("nodes", 2)
+    other.send(selected_nodes(other))
+    for panel in panels:
+        shown(page, totals[panel], "30,000")
+        page.wait_for_selector(f"[data-panel={panel}]:not(.db-waiting)")
+    page.evaluate(TWENTY_FRAMES)
+    assert page.evaluate("pulses") == {}
+    assert page.locator("[data-figure] .db-card-value[data-moved]").count() == 0
+    assert page.evaluate("newcomers") == []
 
 
 def test_a_paused_panel_is_frozen_and_catches_up_alone(page: Any, server: BoardServer) -> None:
@@ -307,7 +348,7 @@ def test_a_paused_panel_is_frozen_and_catches_up_alone(page: Any, server: BoardS
     figure = "[data-figure=cash_delta] [data-column=cash_delta]"
     shown(page, total, "90,000")
     switch(page, "summary", "paused")
-    server.connected("summary").send(summary_delta(107, 0, cash_delta=3000.0))
+    server.connected("nodes").send(nodes_delta(107, book(), moved(book(), cash_delta=3000.0)))
 
     shown(page, figure, "91,000")
     page.click("[aria-label='Expand all']")
@@ -317,7 +358,7 @@ def test_a_paused_panel_is_frozen_and_catches_up_alone(page: Any, server: BoardS
     raw(page, total, 90000)
     shown(page, "[data-panel=summary] .db-note", "paused since 14:32:40 UTC")
     said(page, "[data-panel=summary]", "data-revision", "100")
-    assert len(server.to("summary")) == 1
+    assert len(server.to("nodes")) == 1
 
     switch(page, "summary", "live")
     shown(page, total, "91,000")
@@ -331,7 +372,7 @@ def test_a_panel_may_look_every_second(page: Any, server: BoardServer) -> None:
     shown(page, total, "90,000")
     switch(page, "summary", "periodic")
     look_every(page, "summary", 60)
-    server.connected("summary").send(summary_delta(101, 0, cash_delta=3000.0))
+    server.connected("nodes").send(nodes_delta(101, book(), moved(book(), cash_delta=3000.0)))
 
     shown(page, "[data-figure=cash_delta] [data-column=cash_delta]", "91,000")
     shown(page, total, "90,000")
@@ -374,7 +415,7 @@ def test_an_open_branch_stays_open_over_a_snapshot(page: Any, server: BoardServe
     page.click(f"[data-panel=summary] [data-row-key='{desk}'] .db-twisty")
     page.wait_for_selector(f"[data-row-key='{desk} › EQ_VOL_HED']")
     before = order(page, "summary")
-    server.connected("summary").send(summary_snapshot(101, scale=2.0))
+    server.connected("nodes").send(nodes_snapshot(101, book(scale=2.0)))
 
     shown(page, cell("summary", "Total", "cash_delta"), "180,000")
     stand(page, "summary", *before)
@@ -468,12 +509,12 @@ def test_a_dropped_socket_comes_back_from_its_own_revision(page: Any, server: Bo
 
 
 def test_one_socket_serves_all_the_panels_and_closes_with_the_last(page: Any, server: BoardServer) -> None:
-    for kind in ["status", "figures", "summary"]:
+    for kind in ["figures", "summary"]:
         mount(page, kind)
-    connection = server.connected("summary")
+    connection = server.connected("nodes")
     page.wait_for_selector("[data-row-key='Total']")
-    page.evaluate("() => { unmountPanel('summary'); unmountPanel('status') }")
-    connection.send(summary_delta(101, 0, cash_delta=3000.0))
+    page.evaluate("unmountPanel('summary')")
+    connection.send(nodes_delta(101, book(), moved(book(), cash_delta=3000.0)))
     shown(page, "[data-figure=cash_delta] [data-column=cash_delta]", "91,000")
     assert connection.is_open
     page.evaluate("unmountPanel('figures')")
@@ -536,7 +577,7 @@ def test_the_status_says_how_it_is(page: Any, server: BoardServer) -> None:
     said(page, pill, "href", "/trades?included=no")
     said(page, pill, "title", re.compile("3 expired"))
 
-    connection = server.connected("summary")
+    connection = server.connected("market")
     connection.send(status(feed={"name": "Replay", "state": "ended", "speed": 100, "lag_seconds": None}))
     shown(page, state, "Replay over")
     connection.send(status(store="unreachable"))
@@ -549,9 +590,9 @@ def test_the_status_says_how_it_is(page: Any, server: BoardServer) -> None:
     connection.send(status())
     shown(page, state, "Live")
 
-    server.greeting["summary"] = lambda _: []
+    server.greeting["market"] = lambda _: []
     connection.drop()
-    again = server.connected("summary", 2)
+    again = server.connected("market", 2)
     again.send(status())
     shown(page, state, "Live")
     again.drop(4403, "Viewers of another desk only")
@@ -561,7 +602,7 @@ def test_the_status_says_how_it_is(page: Any, server: BoardServer) -> None:
 def test_no_panel_waits_for_what_will_not_come(page: Any, server: BoardServer) -> None:
     page.clock.set_fixed_time(MORNING)
     empty = status(loaded=False, as_of_date=None, latest_as_of_date=None, observed_at=None, trades=0, not_included={})
-    for table in ("market", "summary", "trades"):
+    for table in ("market", "nodes", "trades"):
         server.greeting[table] = lambda _: [empty]
     for kind in ("status", "market", "summary", "trades", "figures"):
         mount(page, kind)
@@ -596,9 +637,9 @@ def test_every_panel_says_that_its_numbers_are_old(page: Any, server: BoardServe
         mount(page, kind)
         page.wait_for_selector(f"[data-panel={kind}][data-state=ready]")
         shown(page, f"[data-panel={kind}] .db-note", "")
-        server.connected(kind).send(status(store="unreachable"))
+        server.connected(TABLE_OF.get(kind, kind)).send(status(store="unreachable"))
         shown(page, f"[data-panel={kind}] .db-note", "store unreachable")
-        server.connected(kind).send(status())
+        server.connected(TABLE_OF.get(kind, kind)).send(status())
         shown(page, f"[data-panel={kind}] .db-note", "")
     page.clock.set_fixed_time(NOON)
     for kind in ("market", "trades", "summary"):
@@ -713,8 +754,9 @@ def test_a_paused_panel_is_not_touched_by_new_rows(page: Any, server: BoardServe
     total = cell("summary", "Total", "cash_delta")
     shown(page, total, "90,000")
     switch(page, "summary", "paused")
-    server.connected("summary").send(new_group(107, 9, "APAC"))
-    server.connected("summary").send(summary_delta(108, 0, cash_delta=3000.0))
+    more = [*book(), newcomer("APAC")]
+    server.connected("nodes").send(nodes_delta(107, book(), more))
+    server.connected("nodes").send(nodes_delta(108, more, moved(more, cash_delta=3000.0)))
     shown(page, "[data-figure=cash_delta] [data-column=cash_delta]", "91,007")
     page.click("[aria-label='Expand all']")
     counted(page, "[data-panel=summary] [data-level='5']", 9)
@@ -725,35 +767,19 @@ def test_a_paused_panel_is_not_touched_by_new_rows(page: Any, server: BoardServe
     page.wait_for_selector("[data-row-key='APAC']")
 
 
-def test_a_paused_copy_keeps_its_text(page: Any, server: BoardServer) -> None:
-    only = {"statuses": [], "books": ["EQ_NEW"]}
-    mount(page, "figures", height=76, filters=only)
-    mount(page, "summary", filters=only)
-    server.connected("summary").send(new_group(101, 9, "APAC"))
+def test_a_paused_panel_under_another_filter_is_paused_at_its_numbers(page: Any, server: BoardServer) -> None:
+    mount(page, "figures", height=76)
     figure = "[data-figure=cash_delta] [data-column=cash_delta]"
-    shown(page, figure, "7")
+    shown(page, figure, "90,000")
     switch(page, "figures", "paused")
-    server.connected("summary").send(new_group(102, 0, "APAC", cash_delta=100.0))
-    shown(page, cell("summary", "Total", "cash_delta"), "107")
-    # Python's next run of the page has another filter: what is shown of the copy is drawn anew, by its own text.
-    mount(page, "figures", height=76, filters={"statuses": ["Live"], "books": ["EQ_NEW"]})
+    mount(page, "figures", height=76, filters={"statuses": [], "books": ["EQ_FLOW"]})
+    shown(page, figure, "48,000")
+    flow = book()[6:]
+    server.connected("nodes", 2).send(nodes_delta(102, flow, moved(flow, cash_delta=0.0)))
     page.evaluate(TWENTY_FRAMES)
-    shown(page, figure, "7")
+    shown(page, figure, "48,000")
     switch(page, "figures", "live")
-    shown(page, figure, "107")
-
-
-GROUP_TEXT = ("region", "business_unit", "desk", "book", "underlying", "product", "trade_status", "currency")
-
-
-def new_group(revision: int, row: int, region: str, gone: tuple[int, ...] = (), **more: float) -> bytes:
-    values = (region, "Equity derivatives", "Flow", "EQ_NEW", "AAPL", "EQ_Option", "Live", "USD")
-    text = {name: [value] for name, value in zip(GROUP_TEXT, values, strict=True)}
-    numbers = {"cash_delta": 7.0, "trades": 1.0, "not_included": 0.0, "pnl_unknown": 0.0, **more}
-    columns = {"row": np.array([float(row)]), **{name: np.array([value]) for name, value in numbers.items()}}
-    return wire.encode(
-        header("delta", "summary", revision, text=text, **({"gone": list(gone)} if gone else {})), columns
-    )
+    shown(page, figure, "34,000")
 
 
 def test_the_tree_grows_and_shrinks_with_the_groups(page: Any, server: BoardServer) -> None:
@@ -763,14 +789,15 @@ def test_the_tree_grows_and_shrinks_with_the_groups(page: Any, server: BoardServ
     desk = "EMEA › Equity derivatives › Flow"
     page.click(f"[data-panel=summary] [data-row-key='{desk}'] .db-twisty")
     page.wait_for_selector(f"[data-row-key='{desk} › EQ_FLOW']")
-    server.connected("summary").send(new_group(101, 9, "APAC"))
+    more = [*book(), newcomer("APAC")]
+    server.connected("nodes").send(nodes_delta(101, book(), more))
     page.wait_for_function("newcomers.includes('APAC')")
     shown(page, cell("summary", "Total", "cash_delta"), "90,007")
     shown(page, "[data-figure=cash_delta] [data-column=cash_delta]", "90,007")
     counted(page, f"[data-row-key='{desk} › EQ_FLOW']", 1)  # what is open stays open
     stand(page, "summary", "APAC", first=1)
 
-    server.connected("summary").send(new_group(102, 9, "Moved", gone=(6, 7, 8)))
+    server.connected("nodes").send(nodes_delta(102, more, [*book()[:6], newcomer("Moved")]))
     page.wait_for_selector("[data-row-key='Moved']")
     counted(page, "[data-row-key='APAC'], [data-row-key='EMEA']", 0)
     shown(page, cell("summary", "Total", "cash_delta"), "42,007")
@@ -782,7 +809,8 @@ def test_a_sum_says_for_how_many_trades_it_is_not_known(page: Any, server: Board
     shown(page, cell("summary", "Total", "vega_1pt"), "180,000")
     total = cell("summary", "Total", "vega_1pt")
     counted(page, f"{total}.db-marked", 0)
-    server.connected("summary").send(new_group(101, 9, "APAC", unknown_vega_1pt=2.0, vega_1pt=4.0, trades=5.0))
+    lacking = newcomer("APAC", unknown_vega_1pt=2.0, vega_1pt=4.0, trades=5.0)
+    server.connected("nodes").send(nodes_delta(101, book(), [*book(), lacking]))
     shown(page, total, "180,004")
     page.wait_for_selector(f"{total}.db-marked")
     said(page, total, "title", "Not known for 2 of its trades: this is the sum of the others.")
@@ -810,7 +838,7 @@ def test_the_status_links_to_what_was_set_aside_and_names_all_feeds(page: Any, s
     pill = "[data-status=dead_letters]"
     shown(page, "[data-panel=status] [data-status=state]", "Live")
     expect(page.locator(pill)).to_be_hidden()
-    server.connected("summary").send(status(dead_letters=3, feed=feeds[0], feeds=feeds))
+    server.connected("market").send(status(dead_letters=3, feed=feeds[0], feeds=feeds))
     shown(page, pill, "3 messages set aside")
     expect(page.locator(pill)).to_be_visible()
     said(page, pill, "href", "/not-included")
@@ -821,8 +849,8 @@ def test_the_status_links_to_what_was_set_aside_and_names_all_feeds(page: Any, s
 
 def test_a_date_after_the_last_quotes_says_so(page: Any, server: BoardServer) -> None:
     page.clock.set_fixed_time(MORNING)
-    server.greeting["summary"] = lambda _: [
-        summary_snapshot(),
+    server.greeting["market"] = lambda _: [
+        market_snapshot(),
         status(as_of_date="2020-07-09", observed_at=None, revision=200),
     ]
     mount(page, "status", height=28, as_of="2020-07-09")

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, func, select, update
 
 from engine.selection import TradeSelection
 from live.boards.board import Board, load_board
+from live.boards.group_sums import SUM_NAMES
 from live.serving.hub import Hub
+from live.tables.nodes import SEPARATOR
 from live.tables.registry import message
-from live.tables.summary import summary_sums
 from live.tables.wire import decode, plain_text
 from services.pricing.pricing_state import PricingState
 from services.records.incoming import Incoming
@@ -27,7 +28,7 @@ from storage.feeds.feeds import FeedState, claim_feed, report
 from tests.fixtures.applying import apply_quotes, change_records
 from tests.fixtures.databases import wait_for
 from tests.fixtures.small_book import MONDAY, TUESDAY, quote, trade
-from tests.live.board_contents import contents, value
+from tests.live.board_contents import contents, nodes_of, value
 from tests.live.changes import fresh_board, hub_of, reported
 from tests.live.viewer import Viewer
 
@@ -87,21 +88,23 @@ def test_a_follower_that_fell_too_far_behind_reads_afresh(hub: Hub, small_store:
     assert contents(board) == contents(fresh_board(small_store))
 
 
-def test_the_summary_adds_up_to_the_store(hub: Hub, small_store: Store) -> None:
+def test_the_tree_adds_up_to_the_store(hub: Hub, small_store: Store) -> None:
     board = hub.board_of(MONDAY)
     assert board is not None
-    sums = summary_sums(board)
+    nodes = nodes_of(board)
+    total = dict(zip(SUM_NAMES, nodes[()], strict=True))
     with small_store.read() as connection:
         for name in ("market_value", "cash_delta", "cash_gamma_1pct", "vega_1pt", "theta_1d", "rho_1bp"):
             query = select(func.sum(sensitivities.c[name])).where(sensitivities.c.as_of_date == MONDAY)
-            assert np.nansum(sums[name]) == pytest.approx(connection.execute(query).scalar_one(), rel=1e-12)
-    unpriced = [i for i, group in enumerate(board.rows.groups.names) if group[4] == "OXY"]
-    assert np.isnan(sums["market_value"][unpriced]).all(), "what is not known is not zero"
-    assert sums["not_included"][unpriced].tolist() == [1.0]
+            assert total[name] == pytest.approx(connection.execute(query).scalar_one(), rel=1e-12)
+    unpriced = ("Americas", "Equity derivatives", "Vol hedging", "EQ_VOL_HED", "OXY")
+    without = dict(zip(SUM_NAMES, nodes[unpriced], strict=True))
+    assert np.isnan(without["market_value"]), "what is not known is not zero"
+    assert (without["trades"], without["not_included"]) == (0.0, 1.0)
 
 
 def test_a_tick_sends_what_moved_and_no_text(hub: Hub, small_store: Store, state: PricingState) -> None:
-    for table, text in (("market", {}), ("summary", {}), ("trades", {})):
+    for table, text in (("market", {}), ("nodes", {}), ("trades", {})):
         viewer = Viewer(table)
         viewer.look(hub, MONDAY)
         before = viewer.last["rows"]
@@ -141,13 +144,13 @@ def test_terminated_and_unpriced_trades_are_counted_apart(hub: Hub) -> None:
 def test_a_corrected_close_reaches_who_looks(hub: Hub, small_store: Store, state: PricingState) -> None:
     apply_quotes(small_store, state, [quote("AAPL", 60.0, day=TUESDAY)], source="t")
     hub.follow()
-    viewer = Viewer("summary")
+    viewer = Viewer("nodes")
     viewer.look(hub, TUESDAY)
     apply_quotes(small_store, state, [quote("AAPL", 90.0, 9)], source="a correction")
     hub.follow()
     viewer.look(hub, TUESDAY)
     assert viewer.last["kind"] == "delta"
-    after = Viewer("summary")
+    after = Viewer("nodes")
     after.look(hub, TUESDAY)
     assert viewer.rows == after.rows
     assert contents(hub.board_of(TUESDAY)) == contents(fresh_board(small_store, TUESDAY))
@@ -206,14 +209,14 @@ def test_a_board_that_loads_while_others_go_on_catches_up(
 
 
 def test_static_data_load_boards_anew(hub: Hub, small_store: Store, state: PricingState) -> None:
-    viewer = Viewer("summary")
+    viewer = Viewer("nodes")
     viewer.look(hub, MONDAY)
     book = {"book": "EQ_OTHER", "desk": "Other", "business_unit": "Equity derivatives", "region": "EMEA"}
     change_records(small_store, state, "books", [book], source="t")
     hub.follow()
     viewer.look(hub, MONDAY)
     assert viewer.last["kind"] == "snapshot"
-    assert {row["region"] for row in viewer.rows.values()} == {"Americas", "EMEA"}
+    assert {row["path"].split(SEPARATOR)[0] for row in viewer.rows.values()} == {"", "Americas", "EMEA"}
 
 
 def test_the_status_tells_of_every_feed_and_of_what_was_set_aside(hub: Hub, small_store: Store) -> None:

@@ -75,7 +75,7 @@ def next_table(connection: ClientConnection) -> tuple[dict[str, Any], dict[str, 
 
 
 def test_a_snapshot_then_deltas(server: Server, small_store: Store, state: PricingState) -> None:
-    with server.open("/live/summary?as_of=latest") as connection:
+    with server.open("/live/nodes?as_of=latest") as connection:
         snapshot, _ = next_table(connection)
         applied = apply_quotes(small_store, state, [quote("AAPL", 70.0, 9)], source="test")
         delta, columns = next_table(connection)
@@ -98,7 +98,7 @@ def test_who_comes_back_gets_what_was_missed_alone(server: Server, small_store: 
 
 
 def test_the_status_counts_what_is_missing(server: Server) -> None:
-    with server.open("/live/summary") as connection:
+    with server.open("/live/nodes") as connection:
         while not isinstance(received := connection.recv(timeout=60), str):
             pass
     status = json.loads(received)
@@ -154,21 +154,21 @@ def test_a_date_that_nothing_is_known_of_is_said(server: Server) -> None:
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1"])
 def test_another_origin_is_refused(server: Server, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refusal:
-        server.open("/live/summary", origin)
+        server.open("/live/nodes", origin)
     assert refusal.value.response.status_code == 403
 
 
 def test_no_origin_is_refused(server: Server) -> None:
     with pytest.raises(InvalidStatus):
-        connect(f"ws://{server.host}/live/summary", open_timeout=60)
+        connect(f"ws://{server.host}/live/nodes", open_timeout=60)
 
 
 @pytest.mark.parametrize(
     ("address", "code"),
     [
         ("/live/passwords", 4404),
-        ("/live/summary?as_of=yesterday", 4400),
-        ("/live/summary?sql=1", 4400),
+        ("/live/nodes?as_of=yesterday", 4400),
+        ("/live/nodes?sql=1", 4400),
         ("/live/trades?pace=-1", 4400),
         ("/live/trades?pace=nan", 4400),
     ],

@@ -25,7 +25,7 @@ let used;
 beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   sockets.length = 0;
-  used = useFeed('summary', [['as_of', 'latest']], () => {});
+  used = useFeed('nodes', [['as_of', 'latest']], () => {});
 });
 
 afterEach(() => {
