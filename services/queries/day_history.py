@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from engine.contracts import BoolArray, FloatArray
-from engine.measures import DAY_PNL
+from engine.measures import DAY_PNL, Additive
+from engine.rollup.hierarchy import TOTAL, Hierarchy
+from engine.rollup.roll_up import Leaves, Sums, roll_up
 from engine.selection import HIERARCHY, TradeSelection
 from engine.snapshot.parameters import ARTICLE_DEFAULTS, Parameters
 from engine.snapshot.trade_arrays import ObjectArray
@@ -21,6 +23,8 @@ from storage.book.hierarchy import BookHierarchy
 from storage.core.database import Store
 
 HISTORY_MEASURES: tuple[str, ...] = ("quote", DAY_PNL.name, "cash_delta", "vega_1pt")
+_TOTAL_ALONE = Hierarchy(())
+_RULES = tuple(Additive.ANYWHERE if name in ("with_close", "left_out") else Additive.ALWAYS for name in SUMS)
 _DATES_KEPT = 3
 _LINES_KEPT = 64
 
@@ -28,11 +32,13 @@ _LINES_KEPT = 64
 @dataclass(frozen=True, slots=True)
 class DayHistory:
     """A day's lines. frame: observed_at (UTC) and ``HISTORY_MEASURES``; the quote is NaN unless all trades are on one
-    underlying. left_out: trades that an engine too slow for this prices.
+    underlying. left_out: trades that an engine too slow for this prices. currencies: those of the trades; where there
+    are several, no point over them has a sum.
     """
 
     frame: pd.DataFrame
     left_out: int
+    currencies: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class DayHistories:
             while len(self._followed) > _DATES_KEPT:
                 self._followed.popitem(last=False)
         day = self._up_to_date(followed)
-        lines = _lines(day, selection, followed.lines.get(selection, {}))
+        lines, currencies = _lines(day, selection, followed.lines.get(selection, {}))
         with self._lock:
             followed.lines[selection] = lines
             followed.lines.move_to_end(selection)
@@ -90,7 +96,7 @@ class DayHistories:
         table = np.array(rows).reshape(len(lines), len(HISTORY_MEASURES) + 1)
         frame = pd.DataFrame(table[:, :-1], columns=list(HISTORY_MEASURES))
         frame.insert(0, "observed_at", pd.to_datetime([observed_at for _, observed_at, _ in lines.values()], utc=True))
-        return DayHistory(frame, int(table[-1, -1]) if len(table) else 0)
+        return DayHistory(frame, int(table[-1, -1]) if len(table) else 0, currencies)
 
     def _up_to_date(self, followed: _Followed) -> _Day:
         with self._store.read() as connection:
@@ -109,10 +115,16 @@ class DayHistories:
                 followed.lock.release()
 
 
-def _lines(day: _Day, selection: TradeSelection, before: Mapping[pd.Timestamp, _Line]) -> dict[pd.Timestamp, _Line]:
-    """The points of the selected groups. before: points of an earlier look, kept where nothing has changed them."""
+def _lines(
+    day: _Day, selection: TradeSelection, before: Mapping[pd.Timestamp, _Line]
+) -> tuple[dict[pd.Timestamp, _Line], tuple[str, ...]]:
+    """The points of the selected groups, and their currencies.
+
+    before: points of an earlier look, kept where nothing has changed them.
+    """
     chosen = selection.mask(_columns(day))
     tickers = {ticker for (ticker, _, _), is_chosen in zip(day.keys, chosen, strict=True) if is_chosen}
+    leaves = _leaves(day)
     lines: dict[pd.Timestamp, _Line] = {}
     for bucket, point in day.points.items():
         known = before.get(bucket)
@@ -120,16 +132,26 @@ def _lines(day: _Day, selection: TradeSelection, before: Mapping[pd.Timestamp, _
             lines[bucket] = known
         elif times := [point.observed[ticker] for ticker in tickers if ticker in point.observed]:
             spot = point.spots.get(next(iter(tickers)), np.nan) if len(tickers) == 1 else np.nan
-            lines[bucket] = (point, pd.Timestamp(max(times)), _values(point, chosen[point.groups], spot))
-    return lines
+            lines[bucket] = (point, pd.Timestamp(max(times)), _values(point, leaves, chosen, spot))
+    return lines, tuple(sorted({day.hierarchy.currency(ticker) for ticker in tickers}))
 
 
-def _values(point: DayPoint, chosen: BoolArray, spot: float) -> FloatArray:
-    """``HISTORY_MEASURES`` of the chosen groups, and how many trades are left out."""
-    sums = dict(zip(SUMS, point.figures[:, chosen].sum(axis=1), strict=True))
+def _values(point: DayPoint, leaves: Leaves, chosen: BoolArray, spot: float) -> FloatArray:
+    """``HISTORY_MEASURES`` of the chosen groups, and how many trades are left out; 0 where there was no trade yet."""
+    own = Leaves(*(codes[point.groups] for codes in (leaves.nodes, leaves.currencies, leaves.underlyings)))
+    rolled = roll_up(_TOTAL_ALONE, own, Sums.of(point.figures), _RULES, chosen[point.groups])
+    totals = rolled.values[:, TOTAL] if rolled.leaves[TOTAL] else np.zeros(len(SUMS))
+    sums = dict(zip(SUMS, totals.tolist(), strict=True))
     # without any previous close the day's P&L is not known, and not 0
     pnl = sums["market_value"] - sums["close"] if sums["with_close"] else np.nan
     return np.array([spot, pnl, sums["cash_delta"], sums["vega_1pt"], sums["left_out"]])
+
+
+def _leaves(day: _Day) -> Leaves:
+    """The groups as leaves of the total."""
+    names = [(day.hierarchy.currency(ticker), ticker) for ticker, _, _ in day.keys]
+    codes = [np.unique([name[place] for name in names], return_inverse=True)[1] for place in range(2)]
+    return Leaves(np.full(len(names), TOTAL), *codes)
 
 
 def _columns(day: _Day) -> dict[str, ObjectArray]:

@@ -1,5 +1,6 @@
 """Sensitivities and the trades without a value, as they are written and found."""
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -283,20 +284,30 @@ def counts(connection: Connection, as_of: date) -> Mapping[str, Any]:
     return {"priced": priced, "not_priced": {row[0]: row[1] for row in reasons}}
 
 
+@dataclass(frozen=True, slots=True)
+class TickerSums:
+    """Sums over some trades on a ticker. values: a sum a measure, NaN where none is known. trades: that have values."""
+
+    ticker: str
+    values: tuple[float, ...]
+    trades: int
+
+
 def sums_by_ticker(
     connection: Connection, as_of: date, trade_ids: Sequence[str], measures: Sequence[str]
-) -> dict[str, tuple[float, ...]]:
-    """Ticker of the trades -> the sums of these measures over trades at a date."""
-    sums: dict[str, tuple[float, ...]] = {}
+) -> list[TickerSums]:
+    """The sums of these measures over trades at a date; of many trades a ticker has several."""
+    found: list[TickerSums] = []
     for start in range(0, len(trade_ids), _KEYS_A_STATEMENT):
+        sums = (func.sum(sensitivities.c[name]) for name in measures)
         query = (
-            select(trades.c.ticker, *(func.coalesce(func.sum(sensitivities.c[name]), 0.0) for name in measures))
+            select(trades.c.ticker, func.count(func.distinct(trades.c.trade_id)), *sums)
             .join(trades, trades.c.trade_id == sensitivities.c.trade_id)
             .where(sensitivities.c.as_of_date == as_of)
             .where(sensitivities.c.trade_id.in_(trade_ids[start : start + _KEYS_A_STATEMENT]))
             .group_by(trades.c.ticker)
         )
-        for ticker, *values in connection.execute(query):
-            so_far = sums.get(ticker, (0.0,) * len(measures))
-            sums[ticker] = tuple(a + b for a, b in zip(so_far, values, strict=True))
-    return sums
+        for ticker, count, *values in connection.execute(query):
+            known = tuple(math.nan if value is None else float(value) for value in values)
+            found.append(TickerSums(ticker, known, count))
+    return found

@@ -36,6 +36,9 @@ def day_charts(state: ViewState, as_of: date) -> None:
     if frame.empty:
         st.caption(plain(f"{title}: no ticks on {as_of}, so there is no line to draw."))
         return
+    if len(history.currencies) > 1:
+        st.caption(plain(f"{title}: no lines, for {' and '.join(history.currencies)} are different currencies."))
+        return
     known_quote = frame["quote"].notna().all()
     names = ["quote", DAY_PNL.name, "cash_delta"] if known_quote else [DAY_PNL.name, "cash_delta", "vega_1pt"]
     for column, name in zip(st.columns(3, gap="small"), names, strict=True):

@@ -144,6 +144,8 @@ def _told_effect(effect: TagEffect) -> list[str]:
             for name, value in zip(EFFECT_MEASURES, values, strict=True)
         )
         lines.append(f"Leaving with them: {told}.")
+    if effect.without_value:
+        lines.append(f"{how_many_text(effect.without_value, 'of them has', 'of them have')} no value: no sum has it.")
     if effect.entering:
         lines.append(f"{how_many_text(effect.entering, 'trade returns', 'trades return')} to the totals of the board.")
     return lines

@@ -60,6 +60,17 @@ def bring(store: Store, state: PricingState, quotes: list[Quote]) -> None:
         apply_quotes(store, state, [one], source="test")
 
 
+def test_currencies_are_not_added_up(small_store: Store, state: PricingState) -> None:
+    instrument = {"ticker": "MSFT", "name": "Microsoft", "sector": "IT", "region": "EMEA", "currency": "EUR"}
+    change_records(small_store, state, "instruments", [instrument], source="t")
+    bring(small_store, state, ticks(MONDAY, 2))
+    histories = DayHistories(small_store)
+    both, one = histories.of(MONDAY, ALL), histories.of(MONDAY, APPLE)
+    assert (both.currencies, one.currencies) == (("EUR", "USD"), ("USD",))
+    assert both.frame[["cash_delta", "vega_1pt", DAY_PNL.name]].isna().all(axis=None)
+    assert one.frame["cash_delta"].notna().all()
+
+
 def stored_sum(store: Store, day: date, measure: str) -> float:
     with store.read() as connection:
         column = func.sum(sensitivities.c[measure])

@@ -84,5 +84,17 @@ def test_the_effect_on_the_totals(small_store: Store, status: str, expected: tup
         worth = tag_effect(connection, NamedTrades({"S1": "Live"}), status)
     assert (effect.changing, effect.unchanged, effect.leaving, effect.entering) == expected
     assert set(effect.sums) == ({"USD"} if effect.leaving else set())
+    assert effect.without_value == (1 if effect.leaving else 0), "N1 has no quote"
     if status == "Terminated":
         assert worth.sums["USD"] == pytest.approx((-300 * 68.0, -300 * 68.0, 0.0))
+
+
+def test_what_is_not_known_leaves_with_no_sum_and_currencies_apart(small_store: Store, state: PricingState) -> None:
+    instrument = {"ticker": "MSFT", "name": "Microsoft", "sector": "IT", "region": "EMEA", "currency": "EUR"}
+    change_records(small_store, state, "instruments", [instrument], source="file")
+    with small_store.read() as connection:
+        unpriced = tag_effect(connection, NamedTrades({"N1": "Live"}), "Terminated")
+        mixed = tag_effect(connection, NamedTrades({"S1": "Live", "M1": "Live", "N1": "Live"}), "Terminated")
+    assert (dict(unpriced.sums), unpriced.without_value) == ({}, 1)
+    assert set(mixed.sums) == {"USD", "EUR"}
+    assert mixed.sums["USD"][0] == pytest.approx(-300 * 68.0)
