@@ -67,6 +67,8 @@ class Board:
                 self.newest_quoted = max(as_of, self.newest_quoted or as_of)
                 if as_of <= self.as_of:
                     self.market.take_quotes(as_of, table.to_pydict(), revision)
+            elif name == "observations" and as_of == self.as_of:
+                self.market.take_observations(table.to_pydict(), revision)
         trades = entry.tables.get(("trades", NO_DATE))
         if trades is not None:
             columns = _columns(trades, TRADE_FIELDS)

@@ -10,15 +10,46 @@ import numpy as np
 from sqlalchemy import Connection
 
 from storage.book.records import read_records
+from storage.market.day_points import POINT_SECONDS, point_of
 from storage.market.quote_history import observations_of
 from storage.market.quotes import Quote, previous_quoted_date, quotes_as_known
 
 _NOBODY = ("", "", "")
 
 
+class Day:
+    """The points of an underlying's day, by the five minutes that they stand for: the last observation of each.
+
+    Whether the observations come one by one, in batches or all at once from the store, the points are the same.
+    """
+
+    def __init__(self) -> None:
+        self._points: dict[int, tuple[float, float]] = {}
+        self._revisions: dict[int, int] = {}
+
+    def take(self, observed_at: datetime, quote: float, revision: int) -> None:
+        """An observation; of one instant the one that comes last counts."""
+        point, at = point_of(observed_at), _milliseconds(observed_at)
+        known = self._points.get(point)
+        if known is None or known[0] <= at:
+            self._points[point] = (at, quote)
+            self._revisions[point] = revision
+
+    def points(self) -> list[tuple[float, float]]:
+        """(epoch ms, quote) in the order of time."""
+        return [self._points[point] for point in sorted(self._points)]
+
+    def tail(self, revision: int) -> tuple[float, list[tuple[float, float]]] | None:
+        """From when on (epoch ms) the points are others than at a revision, and which; None: they are the same."""
+        first = min((point for point, changed in self._revisions.items() if changed > revision), default=None)
+        if first is None:
+            return None
+        return first * POINT_SECONDS * 1000.0, [self._points[point] for point in sorted(self._points) if point >= first]
+
+
 @dataclass(slots=True)
 class MarketRow:
-    """An underlying; its day is a list of (epoch ms, quote). born: the revision it came with."""
+    """An underlying. born: the revision it came with."""
 
     ticker: str
     name: str
@@ -29,7 +60,7 @@ class MarketRow:
     quote: float = np.nan
     previous_close: float = np.nan
     observed_ms: float = np.nan
-    day: list[tuple[float, float]] = field(default_factory=list)
+    day: Day = field(default_factory=Day)
 
 
 class Market:
@@ -51,13 +82,16 @@ class Market:
         self._close_date = close_date
         self._closes = dict(closes)
         self._numbers: dict[str, int] = {}
+        self._days: dict[str, Day] = {}
 
     def show(self, tickers: Iterable[str], revision: int) -> None:
         """Make sure that these underlyings have a row."""
         for ticker in tickers:
             if ticker not in self._numbers:
                 self._numbers[ticker] = len(self.rows)
-                self.rows.append(MarketRow(ticker, *self._described.get(ticker, _NOBODY), revision, revision))
+                row = MarketRow(ticker, *self._described.get(ticker, _NOBODY), revision, revision)
+                row.day = self._days.setdefault(ticker, row.day)
+                self.rows.append(row)
                 self._fill(ticker, revision)
 
     def frozen(self) -> "Market":
@@ -80,12 +114,17 @@ class Market:
                 self.show([quote.instrument], revision)
             if quote.instrument in self._numbers:
                 self._fill(quote.instrument, revision)
-                if as_of == self._as_of:
-                    self.add_to_day(quote.instrument, quote.observed_at, quote.quote)
+        if as_of == self._as_of:
+            self.take_observations(columns, revision)
 
-    def add_to_day(self, ticker: str, observed_at: datetime, quote: float) -> None:
-        """An observation of the day of an underlying that has a row."""
-        self.rows[self._numbers[ticker]].day.append((_milliseconds(observed_at), float(quote)))
+    def take_observations(self, columns: Mapping[str, Any], revision: int) -> None:
+        """Observations of this date, also such as price nothing: instrument, quote, observed_at."""
+        for ticker, quote, observed_at in zip(
+            columns["instrument"], columns["quote"], columns["observed_at"], strict=True
+        ):
+            self._days.setdefault(ticker, Day()).take(observed_at, float(quote), revision)
+            if ticker in self._numbers:
+                self.rows[self._numbers[ticker]].revision = revision
 
     def _fill(self, ticker: str, revision: int) -> None:
         row = self.rows[self._numbers[ticker]]
@@ -111,10 +150,9 @@ def read_market(connection: Connection, as_of: date, traded: Iterable[str], revi
     known = quotes_as_known(connection, as_of)
     closes = quotes_as_known(connection, previous) if previous else {}
     market = Market(as_of, dict(zip(instruments["ticker"], described, strict=True)), known, previous, closes)
-    market.show(sorted({*traded, *(t for t, quote in known.items() if quote.as_of_date == as_of)}), revision)
     day = observations_of(connection, as_of)
-    for observation in zip(day["instrument"], day["observed_at"], day["quote"], strict=True):
-        market.add_to_day(*observation)
+    market.take_observations({str(name): day[name] for name in day}, revision)
+    market.show(sorted({*traded, *(t for t, quote in known.items() if quote.as_of_date == as_of)}), revision)
     return market
 
 

@@ -10,12 +10,15 @@ from live.tables.live_table import Header, LiveTable, Text, encoded
 
 
 def market_message(board: Board, _selection: TradeSelection, since: int | None, header: Header) -> bytes:
-    """Quotes and previous closes; with a snapshot the quotes of the day so far."""
+    """Quotes and previous closes, and the points of the day: all of them, or from the first on that has changed."""
     rows = board.market.rows
     born, revisions = (np.array([getattr(row, name) for row in rows], np.int64) for name in ("born", "revision"))
     changed = changed_rows(revisions, born, revisions, np.ones(len(rows), np.bool_), since)
     if since is None:
-        header["day"] = {row.ticker: row.day for row in rows}
+        header["day"] = {row.ticker: row.day.points() for row in rows}
+    else:
+        tails = {row.ticker: row.day.tail(since) for row in rows}
+        header["day_tail"] = {ticker: tail for ticker, tail in tails.items() if tail is not None}
     columns = {
         name: np.array([getattr(row, name) for row in rows], np.float64)
         for name in ("quote", "previous_close", "observed_ms")

@@ -16,6 +16,7 @@ from services.records.read_dates import AHEAD
 from storage.core.change_log import arrow_table
 from storage.core.database import WriteUnit
 from storage.feeds.rejections import Rejection
+from storage.market.day_points import last_of_points
 from storage.market.quote_history import stored_observations, write_versions
 from storage.market.quotes import Quote, newest_quoted_dates, next_quoted, write_newest
 
@@ -77,7 +78,19 @@ def upsert_quotes(
     write_newest(work.unit, list(newest.values()), work.change.source)
     write_versions(work.unit, observations, are_closed, work.change.source)
     _note_moved(work, list(newest.values()), moved)
+    _log_observations(work, observations, newest.values())
     return TakenQuotes(new, changed, unchanged, late)
+
+
+def _log_observations(work: UnitOfWork, observations: Iterable[Quote], newest: Iterable[Quote]) -> None:
+    """Log the points of a day that the newest quotes do not say: of several observations in a batch, and late ones."""
+    said = set(newest)
+    by_date: dict[date, list[Quote]] = {}
+    for quote in last_of_points(observations):
+        if quote not in said and (quote.as_of_date in work.state.priced or quote.as_of_date == work.state.newest):
+            by_date.setdefault(quote.as_of_date, []).append(quote)
+    for as_of, quotes in by_date.items():
+        work.change.log("observations", as_of, _logged(quotes))
 
 
 def _without_repeated(

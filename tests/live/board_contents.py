@@ -42,7 +42,7 @@ def contents(board: Board) -> dict[str, Any]:
         },
         "nodes": {path: tuple(map(rounded, values)) for path, values in nodes_of(board).items()},
         "market": {
-            row.ticker: (row.name, row.sector, row.currency, row.quote, plain(row.previous_close), row.day)
+            row.ticker: (row.name, row.sector, row.currency, row.quote, plain(row.previous_close), row.day.points())
             for row in board.market.rows
             if not np.isnan(row.quote)
         },

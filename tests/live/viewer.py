@@ -20,6 +20,8 @@ class Viewer:
         self.selection = selection or TradeSelection()
         self.rows: dict[int, dict[str, Any]] = {}
         self.last: dict[str, Any] = {}
+        self.day: dict[str, list[tuple[float, float]]] = {}
+        """The points of the day of each underlying that has any; of the market alone."""
         self.seen: Seen | None = None
 
     @property
@@ -55,6 +57,15 @@ class Viewer:
             if place < with_text:
                 shown.update({name: values[place] for name, values in text.items()})
         self.last = header
+        self._take_day(header)
+
+    def _take_day(self, header: dict[str, Any]) -> None:
+        for ticker, points in header.get("day", {}).items():
+            self.day[ticker] = [(at, quote) for at, quote in points]
+        for ticker, (first, tail) in header.get("day_tail", {}).items():
+            kept = [point for point in self.day.get(ticker, []) if point[0] < first]
+            self.day[ticker] = [*kept, *((at, quote) for at, quote in tail)]
+        self.day = {ticker: points for ticker, points in self.day.items() if points}
 
     def _take_arrow(self, message: bytes) -> None:
         header, tables = decode_arrow(message)

@@ -1,7 +1,5 @@
 // The small line that shows how the day of one share went.
 
-import { thinned } from '../wire/day.js';
-
 /** @import { Point } from '../wire/wire.js' */
 
 const WIDTH = 100;
@@ -27,7 +25,7 @@ export function buildLine(cell) {
 export function drawLine(path, points) {
   if (path.points === points) return;
   path.points = points;
-  path.setAttribute('d', outline(thinned(points ?? [])));
+  path.setAttribute('d', outline(points ?? []));
 }
 
 /** @param {Point[]} points */

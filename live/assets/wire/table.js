@@ -2,7 +2,7 @@
 //
 // A row has an id, which the server gives, and a place in the columns, which it keeps. Rows come and go by deltas.
 
-import { appendPoint } from './day.js';
+import { withTail } from './day.js';
 
 /** @import { Columns, Header, Point, TableMessage, Texts } from './wire.js' */
 
@@ -81,7 +81,7 @@ export class Table {
     if (moved) this.list();
     if (moved || withText) this.form = {};
     this.stamp(header);
-    if (header.table === 'market') this.extendDay(places);
+    for (const [ticker, tail] of Object.entries(header.day_tail ?? {})) this.day.set(ticker, withTail(this.day.get(ticker) ?? [], tail));
     return true;
   }
 
@@ -146,16 +146,6 @@ export class Table {
     this.text[name] = target;
     for (let i = 0; i < count; i++) {
       target[places[i]] = Array.isArray(values) ? values[i] : values.values[values.codes[i]];
-    }
-  }
-
-  /** @param {number[]} places */
-  extendDay(places) {
-    for (const place of places) {
-      const ticker = this.string('ticker', place);
-      const at = this.number('observed_ms', place);
-      const points = this.day.get(ticker) ?? [];
-      this.day.set(ticker, appendPoint(points, at, this.number('quote', place)));
     }
   }
 

@@ -21,6 +21,7 @@
  * @property {number} [text_rows]
  * @property {number[]} [gone]
  * @property {Record<string, Point[]>} [day]
+ * @property {Record<string, [from: number, points: Point[]]>} [day_tail]
  * @property {number[]} [streams]
  * @property {number} [without_value]
  * @property {string[]} [currencies]

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { appendPoint, thinned } from '../../../../live/assets/wire/day.js';
+import { withTail } from '../../../../live/assets/wire/day.js';
 import { message, tableOf } from '../columns.js';
 
 const ROWS = [
@@ -83,23 +83,18 @@ test('a frozen copy is not touched by what comes', () => {
   assert.equal(copy.revision, 1);
 });
 
-test('the day of the market goes on with its quotes', () => {
-  const table = tableOf(ROWS, { table: 'market', day: { AAPL: [[1, 66]] } });
-  table.apply(delta([{ row: 0, quote: 67, observed_ms: 2 }], { table: 'market' }));
-  assert.deepEqual(table.day.get('AAPL'), [[1, 66], [2, 67]]);
+test('the day of the market goes on with the points that its deltas have', () => {
+  const table = tableOf(ROWS, { table: 'market', day: { AAPL: [[1, 66], [5, 67]] } });
+  const before = table.day.get('AAPL');
+  table.apply(delta([{ row: 0, quote: 69 }], { day_tail: { AAPL: [5, [[8, 68], [11, 69]]], JPM: [0, [[3, 94]]] } }));
+  assert.deepEqual(table.day.get('AAPL'), [[1, 66], [8, 68], [11, 69]]);
+  assert.deepEqual(table.day.get('JPM'), [[3, 94]]);
+  assert.equal(before.length, 2, 'what is painted is not touched');
+  table.apply(delta([{ row: 0, previous_close: 60 }]));
+  assert.equal(table.day.get('AAPL').length, 3);
 });
 
-test('points of a day: a late one is left out, a newer one of the same moment replaces it', () => {
-  const points = [[1, 10], [2, 11]];
-  assert.deepEqual(appendPoint(points, 3, 12), [[1, 10], [2, 11], [3, 12]]);
-  assert.deepEqual(appendPoint(points, 2, 12), [[1, 10], [2, 12]]);
-  assert.equal(appendPoint(points, 1.5, 12), points);
-  assert.equal(appendPoint(points, 3, NaN), points);
-});
-
-test('a long day is thinned and keeps its ends', () => {
-  const points = Array.from({ length: 1001 }, (_, at) => [at, at]);
-  const few = thinned(points);
-  assert.ok(few.length <= 160 && few.length > 60);
-  assert.deepEqual([few[0], few.at(-1)], [points[0], points.at(-1)]);
+test('from some moment on the points are others', () => {
+  assert.deepEqual(withTail([[1, 10], [5, 11], [9, 12]], [5, [[6, 13]]]), [[1, 10], [6, 13]]);
+  assert.deepEqual(withTail([], [5, [[6, 13]]]), [[6, 13]]);
 });
