@@ -4,7 +4,7 @@ import js from '@eslint/js';
 import globals from 'globals';
 
 export default [
-  { ignores: ['.venv/', '.cache/', 'var/'] },
+  { ignores: ['.venv/', '.cache/', 'var/', 'live/assets/built/'] },
   js.configs.recommended,
   {
     linterOptions: { reportUnusedDisableDirectives: 'error' },
@@ -30,5 +30,5 @@ export default [
     },
   },
   { files: ['live/assets/**/*.js'], languageOptions: { globals: globals.browser } },
-  { files: ['eslint.config.js', 'tests/**/*.js'], languageOptions: { globals: globals.node } },
+  { files: ['*.config.js', 'tests/**/*.js'], languageOptions: { globals: globals.node } },
 ];

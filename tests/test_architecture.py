@@ -92,6 +92,7 @@ WITHIN_ASSETS: dict[str, set[str]] = {
     "pivot": {"dom"},
     "panels": {"dom", "grid", "pivot", "wire"},
     "page": set(),
+    "built": set(),
 }
 """Folder of what runs in the browser -> the folders from which its modules may import, types too."""
 MOST_FILES = 15

@@ -35,6 +35,12 @@ class Day:
             self._points[point] = (at, quote)
             self._revisions[point] = revision
 
+    def copy(self) -> "Day":
+        """The points as they are now."""
+        day = Day()
+        day._points, day._revisions = self._points.copy(), self._revisions.copy()
+        return day
+
     def points(self) -> list[tuple[float, float]]:
         """(epoch ms, quote) in the order of time."""
         return [self._points[point] for point in sorted(self._points)]

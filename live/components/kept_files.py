@@ -7,7 +7,6 @@ hundred of them, and an answer costs ten times what it costs here.
 import asyncio
 import gzip
 import mimetypes
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,10 +28,10 @@ class KeptFile:
     cache: str
 
     @classmethod
-    def read(cls, path: Path, cache: str, content_of: Callable[[Path], bytes] = Path.read_bytes) -> "KeptFile":
+    def read(cls, path: Path, cache: str) -> "KeptFile":
         """Read a file, and compress it where that helps. Raises OSError."""
         kind = "text/javascript" if path.suffix == ".js" else mimetypes.guess_type(path.name)[0]
-        kept = cls(content_of(path), kind or "application/octet-stream", cache)
+        kept = cls(path.read_bytes(), kind or "application/octet-stream", cache)
         _ = kept.compressed
         return kept
 
@@ -61,14 +60,10 @@ class KeptFile:
 
 
 class KeptFolder:
-    """The files of a folder that does not change while the server runs; each is read when it is first asked for.
+    """The files of a folder that does not change while the server runs; each is read when it is first asked for."""
 
-    content_of: what is answered for a file, where that is not what is on the disk.
-    """
-
-    def __init__(self, folder: Path, cache: str, content_of: Callable[[Path], bytes] = Path.read_bytes) -> None:
+    def __init__(self, folder: Path, cache: str) -> None:
         self._cache = cache
-        self._content_of = content_of
         self._paths = {
             path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()
         }
@@ -85,7 +80,7 @@ class KeptFolder:
         """A file of the folder. Raises KeyError for another name, and OSError."""
         kept = self._kept.get(name)
         if kept is None:
-            kept = self._kept[name] = KeptFile.read(self._paths[name], self._cache, self._content_of)
+            kept = self._kept[name] = KeptFile.read(self._paths[name], self._cache)
         return kept
 
     async def file(self, name: str) -> KeptFile:

@@ -14,16 +14,16 @@ from typing import Any, Literal, NotRequired, TypedDict
 import streamlit as st
 
 from engine.measures import DAY_PNL, MEASURES
-from live.components.one_script import one_script
 
 ASSETS_FOLDER = Path(__file__).parent.parent / "assets"
 ASSETS_URL = "/deltaboard/assets"
 PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT = (
-    "panels/panel.js",
-    "pivot/file_links.js",
-    "page/every_page.js",
+    "built/panel.js",
+    "built/file_links.js",
+    "built/every_page.js",
 )
-"""What components mount, and what runs on every page: each comes as one file, with all modules that it imports."""
+"""What components mount, and what runs on every page: each is one file with all modules that it imports, which
+`npm run build` writes."""
 PAGE_STYLE = "page/page.css"
 """What every page looks like beyond Streamlit's theme."""
 
@@ -71,20 +71,13 @@ def assets_version() -> str:
     """A hash over what runs in the browser, so that a new version is never mixed with a cached one."""
     digest = hashlib.sha256()
     for name in asset_names():
-        digest.update(name.encode() + b"\0" + asset_content(ASSETS_FOLDER / name) + b"\0")
+        digest.update(name.encode() + b"\0" + (ASSETS_FOLDER / name).read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
 
 def asset_address(name: str) -> str:
     """Where the browser has a file of ours from: what an address stands for never changes, so it may be kept."""
     return f"{ASSETS_URL}/{assets_version()}/{name}"
-
-
-def asset_content(path: Path) -> bytes:
-    """What the browser gets of a file of ours."""
-    name = path.relative_to(ASSETS_FOLDER).as_posix()
-    is_bundle = name in (PANELS_SCRIPT, FILE_LINKS_SCRIPT, EVERY_PAGE_SCRIPT)
-    return one_script(path.parent, path.stem).encode() if is_bundle else path.read_bytes()
 
 
 def script_of(name: str) -> str:

@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from engine.selection import TradeSelection
 from live.components.kept_files import IMMUTABLE, KeptFolder
-from live.components.panels import ASSETS_FOLDER, ASSETS_URL, asset_content, assets_version
+from live.components.panels import ASSETS_FOLDER, ASSETS_URL, assets_version
 from live.components.pivot_engine import ENGINE_URL, engine_folder, engine_version
 from live.serving.boards import Built, Seen
 from live.serving.connection_guard import Room, no_bound
@@ -224,7 +224,7 @@ def routes(hub: Hub, settings: Settings, gate: Gate, room: Room = no_bound) -> l
         return JSONResponse({"live": live, **told}, status_code=200 if live else 503)
 
     kept = f"private, {IMMUTABLE}"
-    assets, engine = KeptFolder(ASSETS_FOLDER, kept, asset_content), KeptFolder(engine_folder(), kept)
+    assets, engine = KeptFolder(ASSETS_FOLDER, kept), KeptFolder(engine_folder(), kept)
     tables = LiveTables(hub, settings, gate, room)
     return [
         Route("/deltaboard/health", health),

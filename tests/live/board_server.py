@@ -22,7 +22,7 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>Panels</title>
 <style>body { margin: 0; --st-background-color: #0e1116; --st-secondary-background-color: #151a21;
 --st-text-color: #d7dde6; --st-border-color: #232a34; background: #0e1116 }</style>
 <script type="module">
-import { mount } from '/deltaboard/assets/panels/panel.js';
+import { mount } from '/deltaboard/assets/built/panel.js';
 window.emitted = [];
 const hosts = {};
 // What Streamlit does at every run of the page: the same function again, with new data.

@@ -93,7 +93,8 @@ function build({ parentElement, data }, styled) {
 
 // Resolves when the styles are there, and also when they cannot be had: a plain panel is better than none.
 function linkStyles() {
-  const href = new URL('./board.css', import.meta.url).href;
+  // From the joined file as from here.
+  const href = new URL('../panels/board.css', import.meta.url).href;
   /** @type {(HTMLLinkElement & { styled?: Promise<unknown> })[]} */
   const links = [...document.head.querySelectorAll('link')].filter((each) => each.dataset.deltaboard !== undefined);
   let link = links.find((candidate) => candidate.href === href);

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from live.components.panels import ASSETS_FOLDER, ASSETS_URL, PANELS_SCRIPT, asset_content, script_of
+from live.components.panels import ASSETS_FOLDER, ASSETS_URL, PANELS_SCRIPT, script_of
 from tests.live.board_server import BoardServer
 
 pytestmark = pytest.mark.browser
@@ -52,7 +52,7 @@ def answer_with(page: Any, *answers: Callable[[Any], None]) -> list[str]:
 
 
 def whole(route: Any) -> None:
-    route.fulfill(body=asset_content(ASSETS_FOLDER / PANELS_SCRIPT), content_type="text/javascript")
+    route.fulfill(body=(ASSETS_FOLDER / PANELS_SCRIPT).read_bytes(), content_type="text/javascript")
 
 
 def mount(page: Any, *kinds: str) -> None:

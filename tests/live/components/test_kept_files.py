@@ -10,7 +10,7 @@ import pytest
 from starlette.applications import Starlette
 
 from live.components.kept_files import IMMUTABLE, KeptFile, KeptFolder
-from live.components.panels import ASSETS_FOLDER, ASSETS_URL, asset_address, asset_content, asset_names
+from live.components.panels import ASSETS_FOLDER, ASSETS_URL, asset_address, asset_names
 from live.components.pivot_engine import ENGINE_SCRIPT, engine_address
 from live.serving.hub import Hub
 from live.serving.routes import routes
@@ -72,7 +72,7 @@ def test_the_browser_keeps_our_files(live_routes: Starlette) -> None:
     assert len(asset_names()) > 40
     for name in asset_names():
         answer = ask(live_routes, asset_address(name))
-        assert answer.content == asset_content(ASSETS_FOLDER / name)
+        assert answer.content == (ASSETS_FOLDER / name).read_bytes()
         assert answer.headers["cache-control"] == f"private, {IMMUTABLE}"
     assert ask(live_routes, engine_address(ENGINE_SCRIPT)).headers["cache-control"] == f"private, {IMMUTABLE}"
 
