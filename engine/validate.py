@@ -172,7 +172,7 @@ def book(rng: np.random.Generator, n: int) -> Sample:
     )
 
 
-def beside_boundary(rng: np.random.Generator, contracts: Contracts, nearest: float, farthest: float) -> Sample:
+def near_boundary(rng: np.random.Generator, contracts: Contracts, nearest: float, farthest: float) -> Sample:
     """These contracts with spots at random distances from their boundaries (in vol sqrt T); European ones drop out."""
     prepared = BoundaryEngine().prepare(contracts)
     rows = np.flatnonzero(prepared.kind == AMERICAN)
@@ -239,12 +239,12 @@ def regions(trades: int, seed: int) -> dict[str, Sample]:
     part = max(trades // 5, 1)
     return {
         **by_moneyness(book(rng, trades)),
-        "next to the boundary": beside_boundary(rng, book(rng, part).contracts, NEAREST, 0.1),
-        "near the boundary": beside_boundary(rng, book(rng, part).contracts, 0.1, 1.0),
+        "next to the boundary": near_boundary(rng, book(rng, part).contracts, NEAREST, 0.1),
+        "near the boundary": near_boundary(rng, book(rng, part).contracts, 0.1, 1.0),
         "short-dated": short_dated(rng, part),
         "rate = yield": equal_rates(rng, part),
         "extreme parameters": extreme(rng, part),
-        "extreme, near the boundary": beside_boundary(rng, extreme(rng, part).contracts, NEAREST, 0.5),
+        "extreme, near the boundary": near_boundary(rng, extreme(rng, part).contracts, NEAREST, 0.5),
     }
 
 

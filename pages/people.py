@@ -3,13 +3,13 @@
 import streamlit as st
 
 from services.access.permissions import Permission, why_not
-from ui.admin.people_forms import roles, statuses, what_was_said
+from ui.admin.people_forms import roles, show_outcome, statuses
 from ui.identity.current_user import current_user
 
 st.subheader("People", anchor=False)
 user = current_user()
 may = user.may(Permission.GRANT)
-what_was_said()
+show_outcome()
 if not may:
     st.info(why_not(Permission.GRANT), icon=":material/lock:")
 with st.container(key="beside_statuses"):

@@ -5,11 +5,11 @@ import streamlit as st
 from ui.identity.current_user import current_user
 from ui.trades.filters import read_words, trade_filters
 from ui.trades.table import listed_trades, propose_expired, trade_table
-from ui.trades.tag_form import decide_conflicts, tag_form, what_was_done
+from ui.trades.tag_form import decide_conflicts, show_outcome, tag_form
 
 st.subheader("Trades", anchor=False)
 user = current_user()
-what_was_done()
+show_outcome()
 decide_conflicts(user)
 words = read_words()
 listed = listed_trades(*trade_filters(words), words)

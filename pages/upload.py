@@ -7,12 +7,12 @@ from ui.uploads.columns import upload_columns
 from ui.uploads.file import upload_file
 from ui.uploads.history import upload_history
 from ui.uploads.mappings import upload_mappings
-from ui.uploads.session import what_was_said
+from ui.uploads.session import show_outcome
 
 _FILE, _HISTORY, _COLUMNS = "Upload a file", "History", "Columns"
 
 st.subheader("Upload", anchor=False)
-what_was_said()
+show_outcome()
 user = current_user()
 view = st.segmented_control(
     "View", [_FILE, _HISTORY, _COLUMNS], default=_FILE, key="view", label_visibility="collapsed", bind="query-params"

@@ -15,7 +15,7 @@ from services.records.record_kinds import FileColumn, Record, RecordKind
 _MOST_FAILURES = 10_000
 """So many are kept; the others of a file that is wrong throughout are counted."""
 _PLANS_KEPT, _LONGEST_NAMES = 256, 4_000
-_NAMES_SAID = 20
+_MOST_NAMES = 20
 _REQUIRED, _EMPTIES, _SAYS_NOTHING = range(3)
 
 
@@ -197,8 +197,8 @@ def heading_of(names: Sequence[str], kind: RecordKind) -> Heading:
 def names_text(names: Sequence[str]) -> str:
     """What was read as the names of columns, for people."""
     known = [shown(name) for name in names if name]
-    more = f" and {grouped(len(known) - _NAMES_SAID)} more" if known[_NAMES_SAID:] else ""
-    return ", ".join(known[:_NAMES_SAID]) + more or "nothing"
+    more = f" and {grouped(len(known) - _MOST_NAMES)} more" if known[_MOST_NAMES:] else ""
+    return ", ".join(known[:_MOST_NAMES]) + more or "nothing"
 
 
 def looked_for(where: str) -> str:

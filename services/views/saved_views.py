@@ -274,12 +274,12 @@ def _tell(
 ) -> None:
     subject = after or before
     assert subject is not None, "something was there before or is there now"
-    was, became = (None if view is None else _told(view) for view in (before, after))
+    was, became = (None if view is None else _audited(view) for view in (before, after))
     words = _whose(subject) if note is None else note
     append_audit(unit, [AuditEntry(user.name, action, SUBJECT, subject.view_id, was, became, note=words)])
 
 
-def _told(view: SavedView) -> dict[str, Any]:
+def _audited(view: SavedView) -> dict[str, Any]:
     """A view as the audit tells it: of the pivot, which may be long, the SHA-256 of its JSON in one fixed form."""
     pivot = json.dumps(view.content["pivot"], sort_keys=True, separators=(",", ":"))
     return {

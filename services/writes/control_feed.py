@@ -54,14 +54,14 @@ def _steer(store: Store, user: User, feed: str, action: str, wanted: Callable[[F
             raise UnknownFeed(f"The store knows no feed {feed}: start its sidecar first.")
         wishes = wanted(known)
         wish(unit.connection, feed, **wishes)
-        before = {_WORDS[name]: _told(getattr(known, name)) for name in wishes}
-        after = {_WORDS[name]: _told(value) for name, value in wishes.items()}
+        before = {_WORDS[name]: _audited(getattr(known, name)) for name in wishes}
+        after = {_WORDS[name]: _audited(value) for name, value in wishes.items()}
         append_audit(unit, [AuditEntry(user.name, action, SUBJECT, feed, before, after)])
 
 
 _WORDS = {"wanted_state": "state", "wanted_speed": "speed", "restarts_wanted": "restarts"}
 
 
-def _told(value: object) -> object:
+def _audited(value: object) -> object:
     """A wish as the audit has it: a speed of None is as fast as it goes."""
     return "max" if value is None else value if isinstance(value, int | float) else str(value)

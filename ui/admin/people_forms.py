@@ -19,17 +19,17 @@ from ui.page.plain_words import plain
 from ui.page.store import store
 from ui.page.table_size import ROW_PIXELS, table_height
 
-_SAID = "people_said"
+_OUTCOME = "people_outcome"
 _BUILT_IN = {defined.status for defined in BUILT_IN}
 
 
-def what_was_said() -> None:
+def show_outcome() -> None:
     """Say what came of the last change, once: above the page where it was done, so that nothing moves; in it where it
     was refused, so that it stays."""
-    said = st.session_state.pop(_SAID, None)
-    if said is None:
+    outcome = st.session_state.pop(_OUTCOME, None)
+    if outcome is None:
         return
-    done, words = said
+    done, words = outcome
     if done:
         st.toast(plain(words), icon=":material/check:", duration="long")
     else:
@@ -153,5 +153,5 @@ def _do(act: Callable[[], bool], done: str, nothing: str) -> None:
 
 
 def _say(done: bool, words: str) -> None:
-    st.session_state[_SAID] = (done, words)
+    st.session_state[_OUTCOME] = (done, words)
     st.rerun()

@@ -8,7 +8,7 @@ from storage.people.saved_views import SavedView
 from ui.page.plain_words import plain
 
 IN_ADDRESS = "view"
-_OPENED, _SAID, _ASKED = "opened_view", "view_said", "view_asked"
+_OPENED, _OUTCOME, _ASKED = "opened_view", "view_outcome", "view_asked"
 
 
 def seen_view(user: User, opened: SavedView | None, current: ViewContent) -> SavedView | None:
@@ -65,15 +65,15 @@ def take_asked_for() -> str | None:
 
 def say(done: bool, words: str) -> None:
     """Tell at the next run of the page what came of something."""
-    st.session_state[_SAID] = (done, words)
+    st.session_state[_OUTCOME] = (done, words)
 
 
-def what_was_said() -> None:
+def show_outcome() -> None:
     """Say what came of the last change, once."""
-    said = st.session_state.pop(_SAID, None)
-    if said is None:
+    outcome = st.session_state.pop(_OUTCOME, None)
+    if outcome is None:
         return
-    done, words = said
+    done, words = outcome
     if done:
         st.toast(plain(words), icon=":material/check:")
     else:

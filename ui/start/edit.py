@@ -25,7 +25,7 @@ from ui.page.plain_words import plain
 from ui.page.store import store
 
 _DRAFT = "start_draft"
-_SAID = "start_said"
+_OUTCOME = "start_outcome"
 _Word = TypeVar("_Word", bound=str)
 _WORDS = {"live": "Live", "periodic": "Every", "paused": "Paused", "half": "Half", "full": "Full"}
 
@@ -60,7 +60,7 @@ def begin_editing(user: User, placed: Sequence[PlacedWidget]) -> None:
 
 def what_was_saved() -> None:
     """Say, once, that the page was saved."""
-    if st.session_state.pop(_SAID, False):
+    if st.session_state.pop(_OUTCOME, False):
         st.toast("Your start page is saved.", icon=":material/check:")
 
 
@@ -181,5 +181,5 @@ def _save(user: User, draft: _Draft) -> None:
         st.error(plain(str(refused)))
         return
     del st.session_state[_DRAFT]
-    st.session_state[_SAID] = True
+    st.session_state[_OUTCOME] = True
     st.rerun()

@@ -26,7 +26,7 @@ _TOLD_IN_WORDS = 3
 _MOST_LISTED = 500
 _ASK_ABOVE = 20
 """So many trades are set at a click; of more the effect is shown first."""
-_SAID, _CONFLICT, _ASKED = "tag_said", "tag_conflict", "tag_asked"
+_OUTCOME, _CONFLICT, _ASKED = "tag_outcome", "tag_conflict", "tag_asked"
 UNDONE = "restored"
 _REASONS = ["Matured", "Sold or closed out", "Booked twice", "Booked by mistake", "Novated", "Disputed"]
 
@@ -118,7 +118,7 @@ def _confirmation(user: User, asked: _Asked) -> None:
     with store().read() as connection:
         effect = tag_effect(connection, asked.selection, asked.status)
     st.markdown(plain(f"Set {how_many_text(asked.selection.count, 'trade')} to {asked.status}, {asked.reason}?"))
-    for line in _told_effect(effect):
+    for line in _effect_lines(effect):
         st.markdown(f"- {plain(line)}")
     with st.container(horizontal=True):
         words = f"Set {how_many_text(effect.changing, 'trade')}"
@@ -130,7 +130,7 @@ def _confirmation(user: User, asked: _Asked) -> None:
             st.rerun()
 
 
-def _told_effect(effect: TagEffect) -> list[str]:
+def _effect_lines(effect: TagEffect) -> list[str]:
     """What changes, a sentence each."""
     lines = [f"{how_many_text(effect.changing, 'trade changes', 'trades change')} their status."]
     if effect.unchanged:
@@ -151,13 +151,13 @@ def _told_effect(effect: TagEffect) -> list[str]:
     return lines
 
 
-def what_was_done() -> None:
+def show_outcome() -> None:
     """Say what came of the last change, once: above the page where it was done, so that nothing moves; in it where it
     was refused, so that it stays."""
-    said = st.session_state.pop(_SAID, None)
-    if said is None:
+    outcome = st.session_state.pop(_OUTCOME, None)
+    if outcome is None:
         return
-    kind, words = said
+    kind, words = outcome
     if kind == "done":
         st.toast(plain(words), icon=":material/check:", duration="long")
     else:
@@ -173,7 +173,7 @@ def decide_conflicts(user: User) -> None:
     with st.container(border=True, key="conflict"):
         st.warning(plain(f"{undecided.said} What shall be done?"), icon=":material/group:")
         for conflict in conflicts[:_TOLD_IN_WORDS]:
-            st.text(_told(conflict))
+            st.text(_conflict_text(conflict))
         rows = [
             {
                 "Trade": conflict.trade_id,
@@ -244,7 +244,7 @@ def _carry_out(user: User, words: str, selection: Selection, act: Act, *, theirs
         with writing() as state:
             outcome = act(state, user, seen, theirs_too)
     except (NotAllowed, NotPossible) as error:
-        st.session_state[_SAID] = ("refused", str(error))
+        st.session_state[_OUTCOME] = ("refused", str(error))
         st.rerun()
     if isinstance(outcome, TagConflicts):
         now = {each.trade_id: each.now for each in outcome.conflicts}
@@ -262,12 +262,12 @@ def _carry_out(user: User, words: str, selection: Selection, act: Act, *, theirs
         count = how_many_text(len(outcome.trades), "trade")
         already = f" {count_text(outcome.unchanged)} had it already." if outcome.unchanged else ""
         done = f"Undone: {count} restored to their previous status." if words == UNDONE else f"{count} {words}."
-        st.session_state[_SAID] = ("done", f"{done}{already}{_entries(outcome)}")
+        st.session_state[_OUTCOME] = ("done", f"{done}{already}{_entries(outcome)}")
         list_again()
     st.rerun()
 
 
-def _told(conflict: Conflict) -> str:
+def _conflict_text(conflict: Conflict) -> str:
     """A conflict as a sentence: plain text, because the reason is somebody's own words."""
     if conflict.now is None or conflict.set_by is None:
         return f"{conflict.trade_id} is not there any more."

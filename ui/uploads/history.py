@@ -50,7 +50,7 @@ def upload_history(user: User) -> None:
             key="upload_undo_choice",
         )
         if st.button("Undo", disabled=not may or label is None, icon=":material/undo:", key="upload_undo") and label:
-            carried_out(upload_desk().worker.undo(user, open_batches[label].batch_id), _said)
+            carried_out(upload_desk().worker.undo(user, open_batches[label].batch_id), _undone_text)
             st.rerun()
 
 
@@ -72,6 +72,6 @@ def _label(batch: UploadBatch) -> str:
     return f"{batch.batch_id}: {batch.file_name}, {batch.kind}, by {batch.user_name}"
 
 
-def _said(done: Undone) -> str:
+def _undone_text(done: Undone) -> str:
     rows = f"{how_many_text(done.restored, 'row')} restored, {count_text(done.removed)} removed"
     return f"Upload {done.batch_id} was taken back: {rows}."

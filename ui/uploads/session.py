@@ -15,7 +15,7 @@ from services.workers.worker_process import Job, WorkFailed
 from ui.page.plain_words import plain
 from ui.uploads.desk import follow, upload_desk
 
-_KEY, _SAID = "upload_session", "upload_said"
+_KEY, _OUTCOME = "upload_session", "upload_outcome"
 
 
 @dataclass(slots=True)
@@ -64,15 +64,15 @@ def upload_session() -> UploadSession:
 
 
 def say(kind: str, words: str) -> None:
-    """Keep what is to be said at the top of the next run. kind: "done" or "refused"."""
-    st.session_state[_SAID] = (kind, words)
+    """Keep what is to be shown at the top of the next run. kind: "done" or "refused"."""
+    st.session_state[_OUTCOME] = (kind, words)
 
 
-def what_was_said() -> None:
+def show_outcome() -> None:
     """Say it, once."""
-    said = st.session_state.pop(_SAID, None)
-    if said is not None:
-        kind, words = said
+    outcome = st.session_state.pop(_OUTCOME, None)
+    if outcome is not None:
+        kind, words = outcome
         if kind == "done":
             st.success(plain(words), icon=":material/check:")
         else:

@@ -75,7 +75,7 @@ def test_a_random_book(quick: UnitPricer, seed: int) -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_beside_the_boundary(quick: UnitPricer, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    sample = validate.beside_boundary(rng, validate.book(rng, 30).contracts, 0.02, 0.8)
+    sample = validate.near_boundary(rng, validate.book(rng, 30).contracts, 0.02, 0.8)
     limits = {
         **BESIDE_BOUNDARY,
         "rho": np.inf,
