@@ -59,8 +59,18 @@ def set_up_page(faults: Sequence[str]) -> None:
 
 
 def sign_out_button() -> bool:
-    """True when somebody wants to sign out."""
-    return st.button("Sign out", key="sign_out", icon=":material/logout:", width="stretch")
+    """True when somebody wants to sign out, from the click on."""
+    return _from_the_click_on(
+        "signing_out", st.button("Sign out", key="sign_out", icon=":material/logout:", width="stretch")
+    )
+
+
+def _from_the_click_on(wish: str, clicked: bool) -> bool:
+    """Whether a button was clicked in this session. A run that begins right after that of the click drops what the
+    browser has not been sent yet, and so where it was to go: the click must not be lost with it."""
+    if clicked:
+        st.session_state[wish] = True
+    return bool(st.session_state.get(wish))
 
 
 def _card(title: str) -> DeltaGenerator:
@@ -74,7 +84,9 @@ def _sign_in_buttons(words: str) -> None:
     names = providers()
     for provider in names:
         label = words if len(names) == 1 else f"{words} with {'the default' if provider == DEFAULT else provider}"
-        if st.button(label, key=f"sign_in_{provider}", type="primary", width="stretch", icon=":material/login:"):
+        key = f"sign_in_{provider}"
+        clicked = st.button(label, key=key, type="primary", width="stretch", icon=":material/login:")
+        if _from_the_click_on(f"signing_in_{provider}", clicked):
             st.login(None if provider == DEFAULT else provider)
 
 
