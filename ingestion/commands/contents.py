@@ -122,8 +122,13 @@ def export(
 def status() -> None:
     """What runs, the last tick, revision and lag, and what is priced, not priced and rejected."""
     from ingestion.sidecar.status_text import status_text
+    from services.pricing.fallback_parameters import old_parameters_text
     from storage.read_models.read_models import read_status
 
+    told = read_settings()
     with opened_store() as store, store.read() as connection:
         known = read_status(connection)
-    typer.echo(status_text(known, datetime.now(UTC), read_settings().sidecar_silence_seconds))
+        old = old_parameters_text(connection, told.questioned_parameter_days)
+    typer.echo(status_text(known, datetime.now(UTC), told.sidecar_silence_seconds))
+    if old:
+        typer.echo(old)

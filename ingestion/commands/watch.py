@@ -29,10 +29,18 @@ def watch(
     from ingestion.watch.feed import WatchFeed
     from ingestion.watch.round import WatchOptions
     from services.files.file_limits import FileLimits
+    from services.records.plausibility import PlausibleBounds
 
     known = read_settings()
     options = WatchOptions(
-        tuple(paths), kind.value if kind else None, drop, good_rows, settle, rescan, known.future_tolerance_seconds
+        tuple(paths),
+        kind.value if kind else None,
+        drop,
+        good_rows,
+        settle,
+        rescan,
+        known.future_tolerance_seconds,
+        PlausibleBounds.of(known),
     )
     limits = FileLimits.of(known)
     run_sidecar([name], lambda store, row: WatchFeed(store, row, options, limits))

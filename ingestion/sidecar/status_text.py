@@ -23,6 +23,7 @@ def status_text(status: StoreStatus, now: datetime, silence_seconds: float) -> s
         *(f"  {reason}: {grouped(count)}" for reason, count in sorted(status.not_priced.items())),
         f"late quotes     {grouped(status.late)}",
         f"rejected        {grouped(status.rejected)}",
+        f"questioned      {grouped(status.questioned)} (taken, and listed on the page Not included)",
         f"dead letters    {grouped(status.dead_letters)}",
         *_task_lines(status.tasks),
     ]

@@ -10,9 +10,10 @@ from ingestion.watch.paths import Signature, WatchedFile, shown
 from services.files.file_limits import FileLimits
 from services.files.read_file import read_file
 from services.records.ahead_of_clock import refuse_ahead
-from services.records.doubtful_rows import doubts
+from services.records.doubtful_rows import doubts, questioned_before, questioned_in_words
 from services.records.how_many import grouped, how_many
 from services.records.incoming import Incoming
+from services.records.plausibility import DEFAULT_BOUNDS, PlausibleBounds
 from services.records.read_rows import ReadRecords, RowFailure, left_aside_text
 from services.records.record_kinds import RECORD_KINDS
 from storage.feeds.loaded_files import LOADED, REFUSED
@@ -64,6 +65,7 @@ def read_content(
     *,
     good_rows: bool,
     future_tolerance_seconds: float = 300.0,
+    bounds: PlausibleBounds = DEFAULT_BOUNDS,
 ) -> Content:
     """Read a file that had this hash. A bad row refuses it all, unless good_rows says to take the others.
 
@@ -92,19 +94,19 @@ def read_content(
         raise FileDisturbed
     what = found or kind or ""
     if not records.failed_rows:
-        return Content(what, LOADED, _aside(found, records), incoming)
+        return Content(what, LOADED, _aside(found, records, bounds), incoming)
     if good_rows and records.records:
         return Content(what, LOADED, _in_words(records, "the others were loaded"), incoming, *_failed(records))
     return Content(what, REFUSED, _in_words(records, "nothing was loaded"), Incoming(), *_failed(records))
 
 
-def _aside(kind: str | None, records: ReadRecords) -> str:
+def _aside(kind: str | None, records: ReadRecords, bounds: PlausibleBounds) -> str:
     """What was left aside, and what to look at, of a file that was loaded."""
     if kind is None:
         return ""
-    said = shown(
-        "; ".join(filter(None, (left_aside_text(records.left_aside, RECORD_KINDS[kind]), *doubts(kind, records))))
-    )
+    aside = left_aside_text(records.left_aside, RECORD_KINDS[kind])
+    questioned = questioned_in_words(questioned_before(kind, records, bounds))
+    said = shown("; ".join(filter(None, (aside, *doubts(kind, records), *questioned))))
     return said if len(said) <= _LONGEST_DETAIL else f"{said[:_LONGEST_DETAIL]}…"
 
 

@@ -13,6 +13,7 @@ from ingestion.watch.reports import bring_back, move_aside, write_report
 from ingestion.watch.wholeness import Wholeness, is_open_for_writing
 from services.files.file_limits import FileLimits
 from services.records.how_many import grouped, how_many
+from services.records.plausibility import DEFAULT_BOUNDS, PlausibleBounds
 from storage.feeds.loaded_files import LOADED, LoadedFileRow
 
 _COARSE_NS = 1_000_000_000
@@ -29,7 +30,7 @@ class WatchOptions:
 
     good_rows: take the good rows of a file that has bad ones. settle: for how many seconds nobody may have written to a
     file; rescan: after how many seconds to look without an event. future_tolerance_seconds: how far ahead of the clock
-    a row may lie.
+    a row may lie. bounds: from where on values are questioned.
     """
 
     paths: Sequence[Path]
@@ -39,6 +40,7 @@ class WatchOptions:
     settle: float = 0.5
     rescan: float = 2.0
     future_tolerance_seconds: float = 300.0
+    bounds: PlausibleBounds = DEFAULT_BOUNDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ class WatchRound:
             self._limits,
             good_rows=self._options.good_rows,
             future_tolerance_seconds=self._options.future_tolerance_seconds,
+            bounds=self._options.bounds,
         )
         if row is not None and same and (row.outcome == LOADED or _says(row, content)):
             self._leave(file, row, content)

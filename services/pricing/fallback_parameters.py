@@ -1,6 +1,6 @@
 """Say which trades are priced with default parameters, and how to fix it."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pandas as pd
 from sqlalchemy import Connection
@@ -8,7 +8,12 @@ from sqlalchemy import Connection
 from engine.model import FALLBACK_PARAMETERS
 from engine.snapshot.parameters import ARTICLE_DEFAULTS, NO_PARAMETERS, Parameters
 from services.records.how_many import how_many
-from storage.book.fallback_parameters import similar_parameters, tickers_by_default, trades_by_default
+from storage.book.fallback_parameters import (
+    similar_parameters,
+    tickers_by_default,
+    tickers_on_parameters_before,
+    trades_by_default,
+)
 from storage.connection.settings import Settings
 from storage.market.quotes import newest_as_of
 
@@ -45,6 +50,27 @@ def fallback_parameters_text(connection: Connection) -> str:
         f"default parameters: {which} priced with {DEFAULTS_IN_WORDS}, "
         f"because {', '.join(named)}{more} had no parameters on {as_of}. {fix}"
     )
+
+
+def old_parameters_table(connection: Connection, as_of: date, days: int) -> pd.DataFrame:
+    """The tickers whose options are priced at a date with parameters of so many days before it or older.
+
+    Columns: ticker, parameters_of, trades.
+    """
+    found = tickers_on_parameters_before(connection, as_of, as_of - timedelta(days=days - 1))
+    return pd.DataFrame(found, columns=["ticker", "parameters_of", "trades"])
+
+
+def old_parameters_text(connection: Connection, days: int) -> str:
+    """One line for the command line; "" where no ticker's parameters are old at the newest date."""
+    as_of = newest_as_of(connection)
+    found = old_parameters_table(connection, as_of, days) if as_of is not None else pd.DataFrame()
+    if found.empty:
+        return ""
+    named = ", ".join(sorted(set(found["ticker"]))[:_TICKERS_NAMED])
+    more = f" and {len(found) - _TICKERS_NAMED} more" if len(found) > _TICKERS_NAMED else ""
+    which = how_many(int(found["trades"].sum()), "trade is", "trades are")
+    return f"old parameters: {which} priced with parameters {days} days old or older ({named}{more}): load newer ones."
 
 
 def _how_to_fix(connection: Connection, ticker: str, as_of: date) -> str:

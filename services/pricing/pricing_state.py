@@ -24,6 +24,7 @@ from engine.valuation.underlying_pricer import UnderlyingPricer
 from services.pricing.fallback_parameters import fallback_of
 from services.pricing.pricer_cache import PricerCache
 from services.pricing.valued_rows import ValuedRows
+from services.records.plausibility import DEFAULT_BOUNDS, PlausibleBounds
 from storage.book.records import read_plain_records
 from storage.book.trade_statuses import read_unpriced
 from storage.connection.settings import Settings
@@ -85,10 +86,12 @@ class PricingState:
         engine_overwrites_reported: bool = False,
         zero_terminated: bool = False,
         fallback: Parameters = ARTICLE_DEFAULTS,
+        bounds: PlausibleBounds = DEFAULT_BOUNDS,
     ) -> None:
-        """fallback: what an underlying without parameters is priced with."""
+        """fallback: parameters of an underlying that has none. bounds: from where on values are questioned."""
         self._engine_overwrites_reported = engine_overwrites_reported
         self.zero_terminated = zero_terminated
+        self.bounds = bounds
         self._fallback = fallback
         self._pricers = PricerCache()
         self._expected: dict[str, BuiltPricer] = {}
@@ -102,6 +105,7 @@ class PricingState:
             engine_overwrites_reported=settings.engine_overwrites_reported,
             zero_terminated=settings.terminated_risk == "zero",
             fallback=fallback_of(settings),
+            bounds=PlausibleBounds.of(settings),
         )
 
     def forget(self) -> None:
@@ -369,10 +373,7 @@ class PricingState:
         return self._pricers.get((as_of, ticker)) if self.preparation(as_of, ticker) is None else None
 
     def preparation(self, as_of: date, ticker: str, parameters: Parameters | None = None) -> PricerBuild | None:
-        """The build that an underlying lacks for a date; None where it has its pricer, and where there are no trades.
-
-        parameters: those to come, where they are not in the store yet.
-        """
+        """The build that an underlying with trades lacks for a date. parameters: those to come, not stored yet."""
         trades = self.trades_on(ticker)
         if not trades:
             return None

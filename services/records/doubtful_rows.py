@@ -1,17 +1,27 @@
 """Say what looks wrong in rows that are taken: nobody refuses them, and somebody should look."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from sqlalchemy import Connection, select
 
 from engine.model import Product
+from engine.snapshot.parameters import ParameterHistory
 from services.records.how_many import grouped, how_many
+from services.records.incoming import Incoming
+from services.records.plausibility import (
+    PlausibleBounds,
+    last_quote,
+    question_on_quote,
+    questions_on_parameters,
+    unusual_parameters,
+)
 from services.records.read_rows import ReadRecords
-from storage.book.records import Record
+from storage.book.records import Record, read_plain_records
 from storage.core.schema import books, instruments, quotes, trades
-from storage.market.quotes import newest_as_of
+from storage.feeds.questioned_values import QuestionedValue
+from storage.market.quotes import newest_as_of, quotes_as_known
 
 _NAMED = 5
 _PRICED = tuple(map(str, Product))
@@ -26,6 +36,45 @@ def doubts(kind: str, read: ReadRecords, connection: Connection | None = None) -
         found += _unpriced_products(read.records)
     if kind == "quotes" and connection is not None:
         found += _unknown_instruments(connection, read.records)
+    return found
+
+
+def questioned_in_words(questioned: Sequence[QuestionedValue]) -> list[str]:
+    """Words on values that can hardly be meant, a line a reason."""
+    by_reason: dict[tuple[str, str], list[QuestionedValue]] = {}
+    for value in questioned:
+        by_reason.setdefault((value.column, value.reason), []).append(value)
+    words = [
+        f"{column}: {reason} ({how_many(len(values), 'row')}, the first of {values[0].instrument})"
+        if len(values) > 1
+        else str(values[0])
+        for (column, reason), values in by_reason.items()
+    ]
+    more = len(words) - _NAMED
+    return words if more <= 0 else [*words[:_NAMED], f"and {grouped(more)} more values that look wrong"]
+
+
+def questioned_before(
+    kind: str, read: ReadRecords, bounds: PlausibleBounds, connection: Connection | None = None
+) -> list[QuestionedValue]:
+    """Questions on rows that are not in the store yet. connection: to compare with it; None: each by itself."""
+    if kind == "parameters":
+        if connection is None:
+            rows = zip(read.records, read.places, strict=True)
+            return [question for record, place in rows for question in unusual_parameters(record, bounds, place)]
+        known = ParameterHistory(read_plain_records(connection, "parameters"))
+        return questions_on_parameters(read.records, read.places, known, bounds)
+    if kind != "quotes" or connection is None or not read.records:
+        return []
+    incoming = Incoming()
+    for record, place in zip(read.records, read.places, strict=True):
+        incoming.add(kind, record, place)
+    last = quotes_as_known(connection, max(quote.as_of_date for quote in incoming.quotes))
+    found: list[QuestionedValue] = []
+    for quote in incoming.quotes:
+        question = question_on_quote(quote, last_quote(quote, (last.get(quote.instrument),)), bounds)
+        found += [question] if question is not None else []
+        last[quote.instrument] = quote
     return found
 
 

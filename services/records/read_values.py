@@ -10,7 +10,7 @@ from enum import StrEnum
 from numbers import Integral, Real
 from typing import Any
 
-from services.records.faults import BadValue, Questioned
+from services.records.faults import BadValue
 from services.records.faulty_cell import FaultyCell
 
 LONGEST_TEXT = 200
@@ -72,8 +72,6 @@ _CURRENCIES = {
 }
 HIGHEST_VOLATILITY, HIGHEST_RATE = 5.0, 1.0
 """A volatility or rate from here on, or a rate below minus that, is refused: 500 % and 100 % a year."""
-UNUSUAL_VOLATILITY, UNUSUAL_RATE = 2.0, 0.25
-"""One beyond this is taken with a word."""
 
 
 def text(value: Any) -> str:
@@ -129,23 +127,19 @@ def positive(value: Any) -> float:
     return read
 
 
-def volatility(value: Any) -> float | Questioned:
+def volatility(value: Any) -> float:
     """A volatility as a decimal a year."""
     read = positive(value)
     if read >= HIGHEST_VOLATILITY:
         raise _percentage(read, "volatility")
-    if read > UNUSUAL_VOLATILITY:
-        return Questioned(read, f"a volatility above {UNUSUAL_VOLATILITY * 100:.0f} % a year is unusual: 0.25 is 25 %")
     return read
 
 
-def rate(value: Any) -> float | Questioned:
+def rate(value: Any) -> float:
     """A rate or yield as a decimal a year."""
     read = number(value)
     if abs(read) >= HIGHEST_RATE:
         raise _percentage(read, "rate")
-    if abs(read) > UNUSUAL_RATE:
-        return Questioned(read, f"a rate beyond {UNUSUAL_RATE * 100:.0f} % a year is unusual: 0.01 is 1 %")
     return read
 
 

@@ -16,9 +16,15 @@ from services.files.file_limits import FileLimits
 from services.files.open_table import OpenTable, Rows, open_table
 from services.files.read_file import kind_or_refuse, read_open_table
 from services.records.ahead_of_clock import refuse_ahead
-from services.records.doubtful_rows import doubts, implausible_trades
+from services.records.doubtful_rows import (
+    doubts,
+    implausible_trades,
+    questioned_before,
+    questioned_in_words,
+)
 from services.records.faults import fault_of
 from services.records.how_many import how_many
+from services.records.plausibility import DEFAULT_BOUNDS, PlausibleBounds
 from services.records.read_rows import ReadRecords, RowFailure, Unreadable, heading_of
 from services.records.read_values import shown
 from services.records.record_kinds import RECORD_KINDS, Record
@@ -118,13 +124,15 @@ def preview_upload(
     sheet: str | None = None,
     limits: FileLimits | None = None,
     future_tolerance_seconds: float = 300.0,
+    bounds: PlausibleBounds = DEFAULT_BOUNDS,
     progress: Progress = lambda _done, _what: None,
 ) -> UploadPreview:
     """Read a file and compare it with the store.
 
     kind: a key of ``RECORD_KINDS``; None: the one that its columns fit. file_name: how the user calls it, never a place
     to read from. mapping: column of the file -> ours, what the user has confirmed. sheet: of a workbook, the first when
-    None. What is wrong with the file is in the failures. Raises NotAllowed, and ValueError for an unknown kind.
+    None. bounds: from where on values are questioned. What is wrong with the file is in the failures. Raises
+    NotAllowed, and ValueError for an unknown kind.
     """
     require(store, user, Permission.UPLOAD, f"preview an upload of {shown(file_name)}")
     if kind is not None and kind not in RECORD_KINDS:
@@ -149,7 +157,7 @@ def preview_upload(
     preview.failed_rows, preview.left_aside = read.failed_rows, read.left_aside
     preview.records, preview.lines = read.records, read.lines
     progress(_READ_SHARE, "comparing with the store")
-    _compare(store, preview, user, read)
+    _compare(store, preview, user, read, bounds)
     progress(_COMPARED_SHARE, "compared")
     return _known_content(store, preview)
 
@@ -207,7 +215,7 @@ def _watched(rows: Rows, expected: int | None, progress: Progress) -> Rows:
         yield row
 
 
-def _compare(store: Store, preview: UploadPreview, user: User, read: ReadRecords) -> None:
+def _compare(store: Store, preview: UploadPreview, user: User, read: ReadRecords, bounds: PlausibleBounds) -> None:
     kind = preview.kind
     with store.read() as connection:
         preview.revisions = store.revisions(connection)
@@ -216,6 +224,7 @@ def _compare(store: Store, preview: UploadPreview, user: User, read: ReadRecords
         source = upload_source(preview.file_name, user.name)
         preview.compared = compare(connection, kind, preview.records, preview.lines, source)
         preview.warnings = _warnings(connection, kind, preview, read)
+        preview.warnings += questioned_in_words(questioned_before(kind, read, bounds, connection))
     preview.counts = preview.compared.counts
     columns = {column.field: column.name for column in RECORD_KINDS[kind].columns}
     changed = [row for row in preview.compared.rows if row.outcome is Outcome.CHANGED]

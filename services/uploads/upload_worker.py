@@ -12,6 +12,7 @@ from services.files.file_limits import FileLimits
 from services.pricing.deferred_work import price_deferred_work
 from services.pricing.price_book import DeferredWork
 from services.pricing.pricing_state import PricingState
+from services.records.plausibility import PlausibleBounds
 from services.uploads.apply_upload import PreviewOutdated, Uploaded, UploadMode, UploadRefused, apply_upload
 from services.uploads.preview_upload import Progress, UploadPreview, preview_upload
 from services.uploads.undo_upload import Undone, undo_upload
@@ -90,6 +91,7 @@ class _Desk:
             sheet=sheet,
             limits=FileLimits.of(self._settings).in_worker(),
             future_tolerance_seconds=self._settings.future_tolerance_seconds,
+            bounds=PlausibleBounds.of(self._settings),
             progress=progress,
         )
         preview_id = uuid.uuid4().hex

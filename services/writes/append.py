@@ -6,7 +6,7 @@ from typing import Any
 
 from services.pricing.pricing_state import PricingState
 from services.records.ahead_of_clock import refuse_ahead
-from services.records.doubtful_rows import doubts
+from services.records.doubtful_rows import doubts, questioned_in_words
 from services.records.incoming import Incoming
 from services.records.read_rows import ReadRecords, RowFailure, read_mappings
 from services.records.record_kinds import RECORD_KINDS, RecordKind
@@ -104,7 +104,7 @@ def append_read(
     incoming = Incoming()
     for record in read.records:
         incoming.add(kind, record)
-    revision, counts = None, Counts()
+    revision, counts, warnings = None, Counts(), list[str]()
     if len(incoming) and not (atomic and read.failed_rows):
         applied = apply_incoming(
             store,
@@ -115,6 +115,7 @@ def append_read(
             future_tolerance_seconds=future_tolerance_seconds,
         )
         revision, counts = applied.revision, applied.of(kind)
+        warnings = [*doubts(kind, read), *questioned_in_words(applied.questioned)]
     return Appended(
         kind,
         revision,
@@ -126,7 +127,7 @@ def append_read(
         read.failures,
         read.more_failures,
         read.left_aside,
-        doubts(kind, read) if revision is not None else [],
+        warnings,
     )
 
 

@@ -12,11 +12,13 @@ from services.pricing.pricing_state import PricingState
 from services.pricing.repricing_scope import RepricingScope, price_moved
 from services.pricing.unit_of_work import UnitOfWork, unit_of_work
 from services.records.incoming import Incoming
+from services.records.plausibility import questions_on_parameters
 from services.writes.upsert_quotes import split_ahead, upsert_quotes
 from services.writes.upsert_records import RECORD_ORDER, upsert_changed_records
 from services.writes.upsert_reported import upsert_reported
 from storage.core.database import Store, WriteUnit
 from storage.feeds.feeds import move_cursor
+from storage.feeds.questioned_values import QuestionedValue, write_questioned
 from storage.feeds.rejections import Rejection, write_rejections
 
 
@@ -53,11 +55,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a batch did. counts: by kind of row. pending: what is to be done concurrently with the ticks."""
+    """What a batch did. counts: by kind of row. pending: what is to be done concurrently with the ticks. questioned:
+    what was taken and can hardly be meant."""
 
     revision: int
     counts: dict[str, Counts]
     pending: DeferredWork = field(default_factory=DeferredWork)
+    questioned: Sequence[QuestionedValue] = ()
 
     def of(self, kind: str) -> Counts:
         """The counts of a kind, all 0 where the batch had none of it."""
@@ -102,12 +106,14 @@ def apply_incoming(
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a unit of work did with rows. late: quotes that went to history alone. ahead: quotes that were set aside."""
+    """What a unit of work did with rows. late: quotes that went to history alone. ahead: quotes that were set aside.
+    questioned: what was taken and can hardly be meant."""
 
     counts: dict[str, Counts]
     pending: DeferredWork
     late: int
     ahead: Sequence[Rejection]
+    questioned: Sequence[QuestionedValue]
 
 
 def write_incoming(
@@ -133,14 +139,18 @@ def write_incoming(
     moved = RepricingScope()
     late = 0
     ahead: list[Rejection] = []
+    questioned: list[QuestionedValue] = []
     if incoming.quotes:  # first: they may begin a date, and what else came belongs to that
         in_time, ahead = split_ahead(incoming.quotes, unit.now + tolerance)
         quoted = upsert_quotes(work, in_time, not_before, moved)
         late = quoted.late
+        questioned += quoted.questioned
         counts["quotes"] = Counts(quoted.new, quoted.changed, quoted.unchanged, late, len(ahead))
     for kind in RECORD_ORDER:
         if records := incoming.records.get(kind):
             places = incoming.places[kind]
+            if kind == "parameters":
+                questioned += questions_on_parameters(records, places, state.parameters, state.bounds)
             taken = upsert_changed_records(work, kind, records, moved, places)
             counts[kind] = Counts(taken.new, taken.changed, taken.unchanged)
     if incoming.sensitivities:
@@ -149,7 +159,8 @@ def write_incoming(
     pending = price_moved(work, moved, wait_for_slow=wait_for_slow)
     if moved.inherited:
         state.drop_quotes()
-    return Written(counts, pending, late, ahead)
+    write_questioned(unit.connection, unit.now, work.change.source, questioned)
+    return Written(counts, pending, late, ahead, questioned)
 
 
 def finish(store: Store, work: UnitOfWork, written: Written, *, wait_for_slow: bool) -> Applied:
@@ -158,4 +169,4 @@ def finish(store: Store, work: UnitOfWork, written: Written, *, wait_for_slow: b
     if wait_for_slow:
         price_deferred_work(store, work.state, pending, source=work.change.source)
         pending = DeferredWork()
-    return Applied(work.unit.revision, written.counts, pending)
+    return Applied(work.unit.revision, written.counts, pending, written.questioned)

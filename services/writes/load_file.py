@@ -10,7 +10,7 @@ from services.files.file_limits import FileLimits
 from services.files.read_file import read_file
 from services.pricing.pricing_state import PricingState
 from services.records.ahead_of_clock import refuse_ahead
-from services.records.doubtful_rows import doubts
+from services.records.doubtful_rows import doubts, questioned_in_words
 from services.records.how_many import grouped, how_many
 from services.records.incoming import Incoming
 from services.records.read_rows import ReadRecords, RowFailure, left_aside_text
@@ -72,6 +72,7 @@ def load_file(
     with store.read() as connection:
         warnings = doubts(found.kind, read, connection)
     applied = apply_incoming(store, state, incoming, source=source, wait_for_slow=wait_for_slow)
+    warnings += questioned_in_words(applied.questioned)
     counts = asdict(applied.of(found.kind))
     return LoadedFile(found.kind, applied.revision, counts, read.failures, read.failed_rows, read.left_aside, warnings)
 

@@ -12,9 +12,11 @@ from services.pricing.repricing_scope import PRICED_CLOSES, RepricingScope
 from services.pricing.unit_of_work import UnitOfWork
 from services.records.ahead_of_clock import is_ahead, moment_text
 from services.records.incoming import has_no_time
+from services.records.plausibility import last_quote, question_on_quote
 from services.records.read_dates import AHEAD
 from storage.core.change_log import arrow_table
 from storage.core.database import WriteUnit
+from storage.feeds.questioned_values import QuestionedValue
 from storage.feeds.rejections import Rejection
 from storage.market.day_points import last_of_points
 from storage.market.quote_history import stored_observations, write_versions
@@ -29,6 +31,7 @@ class TakenQuotes:
     changed: int
     unchanged: int
     late: int
+    questioned: Sequence[QuestionedValue] = ()
 
 
 def split_ahead(batch: Iterable[Quote], limit: datetime) -> tuple[list[Quote], list[Rejection]]:
@@ -54,10 +57,12 @@ def upsert_quotes(
     observations: list[Quote] = []
     are_closed: list[bool] = []
     behind: list[Quote] = []
+    questioned: list[QuestionedValue] = []
+    latest: dict[str, Quote] = {}
     unchanged = late = new = 0
     for quote in batch:
         key = (quote.as_of_date, quote.instrument)
-        stored = newest.get(key) or _stored(work.unit, work.state, quote)
+        stored = newest.get(key) or _stored(work, quote)
         if stored is not None and has_no_time(quote):
             quote = Quote(quote.as_of_date, quote.instrument, quote.quote, stored.observed_at, quote.place)
         if quote == stored:
@@ -71,7 +76,10 @@ def upsert_quotes(
             late += 1
         else:
             new += stored is None
-            newest[key] = quote
+            last = last_quote(quote, (stored, latest.get(quote.instrument), _on_record(work, quote)))
+            if question := question_on_quote(quote, last, work.state.bounds):
+                questioned.append(question)
+            newest[key] = latest[quote.instrument] = quote
     changed = len(observations) - late - new
     if behind:
         observations, are_closed = _without_repeated(work.unit, observations, are_closed, behind)
@@ -79,7 +87,7 @@ def upsert_quotes(
     write_versions(work.unit, observations, are_closed, work.change.source)
     _note_moved(work, list(newest.values()), moved)
     _log_observations(work, observations, newest.values())
-    return TakenQuotes(new, changed, unchanged, late)
+    return TakenQuotes(new, changed, unchanged, late, questioned)
 
 
 def _log_observations(work: UnitOfWork, observations: Iterable[Quote], newest: Iterable[Quote]) -> None:
@@ -112,8 +120,13 @@ def _without_repeated(
     return kept, closed
 
 
-def _stored(unit: WriteUnit, state: PricingState, quote: Quote) -> Quote | None:
-    known = state.quotes(unit.connection, quote.as_of_date).get(quote.instrument)
+def _on_record(work: UnitOfWork, quote: Quote) -> Quote | None:
+    """The newest quote of its instrument on or before its date, as it was before this batch."""
+    return work.state.quotes(work.unit.connection, quote.as_of_date).get(quote.instrument)
+
+
+def _stored(work: UnitOfWork, quote: Quote) -> Quote | None:
+    known = _on_record(work, quote)
     return known if known is not None and known.as_of_date == quote.as_of_date else None
 
 

@@ -45,6 +45,22 @@ def trades_by_default(connection: Connection, as_of: date) -> list[TradeByDefaul
     return [TradeByDefault(*row) for row in rows]
 
 
+def tickers_on_parameters_before(connection: Connection, as_of: date, day: date) -> list[tuple[str, str, int]]:
+    """The tickers whose options are priced at a date with parameters set before a day: (ticker, their date, trades)."""
+    values = sensitivities.c
+    is_old = and_(
+        values.as_of_date == as_of,
+        values.source == Source.ENGINE,
+        values.parameters_source != DEFAULT_PARAMETERS,
+        values.parameters_source < day.isoformat(),
+        values.priced_by != SpotEngine.name,
+        trades.c.trade_status.not_in(read_unpriced(connection)),
+    )
+    key = (trades.c.ticker, values.parameters_source)
+    query = select(*key, func.count()).select_from(_OWN_VALUES).where(is_old).group_by(*key).order_by(*key)
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+
 def similar_parameters(connection: Connection, ticker: str) -> tuple[str, date] | None:
     """The parameters that may be meant for a ticker: (their ticker, their date).
 

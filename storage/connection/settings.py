@@ -86,6 +86,24 @@ class Settings(BaseSettings):
         "price",
         description="What becomes of options on a ticker without parameters: price them with the defaults, or refuse.",
     )
+    questioned_volatility: float = Field(
+        2.0, gt=0, description="A volatility from here on is taken and questioned; 2 is 200 % a year."
+    )
+    questioned_rate: float = Field(
+        0.25, gt=0, description="A rate or yield from here on, or from minus that down, is taken and questioned."
+    )
+    questioned_quote_move: float = Field(
+        0.5,
+        gt=0,
+        description="By what part of the smaller one a quote may differ from the last of its instrument before it is "
+        "questioned.",
+    )
+    questioned_volatility_move: float = Field(
+        1.0, gt=0, description="The same for a volatility and the one on record: 1 is twice as much, or half."
+    )
+    questioned_parameter_days: int = Field(
+        30, gt=0, description="From how many days on the parameters that options are priced with count as old."
+    )
     allowed_hosts: str = Field(
         "",
         description="The names by which browsers may ask for the web server, several by comma, beside those of this "

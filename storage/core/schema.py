@@ -219,6 +219,20 @@ rejections = Table(
 )
 """What a feed brought and the store did not take, with its place in the source and the reason."""
 
+questioned_values = Table(
+    "questioned_values",
+    metadata,
+    Column("question_id", Integer, primary_key=True, autoincrement=True),
+    Column("received_at", UtcDateTime, nullable=False),
+    Column("source", String, nullable=False),
+    Column("place", String, nullable=False),
+    Column("instrument", String, nullable=False),
+    Column("column_name", String, nullable=False),
+    Column("value", String, nullable=False),
+    Column("reason", String, nullable=False),
+)
+"""What was taken and can hardly be meant, with its place in the source and the reason."""
+
 feeds = Table(
     "feeds",
     metadata,

@@ -23,6 +23,7 @@ from storage.core.schema import (
 from storage.feeds.background_tasks import ReportedTask, read_reported
 from storage.feeds.dead_letters import count_waiting
 from storage.feeds.feeds import Feed, read_feeds
+from storage.feeds.questioned_values import count_questioned
 from storage.feeds.rejections import count_rejections
 from storage.market.quotes import newest_as_of
 from storage.market.sensitivities import counts, valued_dates
@@ -50,6 +51,7 @@ class StoreStatus:
     default_parameters: int
     not_priced: dict[str, int]
     rejected: int
+    questioned: int
     late: int
     dead_letters: int
     feeds: list[Feed]
@@ -72,6 +74,7 @@ def read_status(connection: Connection) -> StoreStatus:
         default_parameters=count_by_default(connection, as_of) if as_of else 0,
         not_priced=priced["not_priced"],
         rejected=count_rejections(connection),
+        questioned=count_questioned(connection),
         late=sum(feed.late_quotes for feed in known_feeds),
         dead_letters=count_waiting(connection),
         feeds=known_feeds,

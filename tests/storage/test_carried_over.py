@@ -33,7 +33,7 @@ from tests.services.uploads.test_preview_upload import ANN
 FIRST_TICK = datetime(2026, 1, 5, 9, tzinfo=UTC)
 OF_BOTH = ("instrument", "as_of_date", "observed_at", "quote", "received_at", "source")
 _numbers = count()
-NEW = {"quote_versions", "withdrawals", "priced_with"}
+NEW = {"quote_versions", "withdrawals", "priced_with", "questioned_values"}
 
 
 @pytest.fixture(params=DATABASES)

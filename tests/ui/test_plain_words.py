@@ -21,6 +21,8 @@ OPTIONS_RENDER = {"radio", "pills", "segmented_control", "menu_button"}
 TEXTS = {"label", "body", "help", "text", "title", "captions"}
 MAKE_PLAIN = {"plain", "_exact", "why_not", "count_text", "how_many_text", "size_text", "number_text", "str.capitalize"}
 OF_OURS = {
+    "ui/links/reason_tables.py: heading": "given by pages",
+    "ui/links/reason_tables.py: none if frame.empty else some": "given by pages",
     "pages/audit.py: fault.reason": "sentences of storage.people.audit",
     "pages/not_included.py: as_of": "a date",
     "ui/page/errors.py: comes_back": "a sentence of ours",

@@ -122,7 +122,7 @@ class TestStandardInput:
     def test_a_whole_file_through_the_pipe(self, board: Store, tmp_path: Path, form: str) -> None:
         """Read as a file that is loaded, but a key may come again."""
         days, names = ["2020-05-01"] * 4, ["AAPL", "MSFT", "AAPL", "OXY"]
-        columns = {"Instrument": names, "Quote": [1.0, -1.0, 310.0, 12.0], "AsOfDate": days, "Venue": ["N"] * 4}
+        columns = {"Instrument": names, "Quote": [309.0, -1.0, 310.0, 12.0], "AsOfDate": days, "Venue": ["N"] * 4}
         content = (workbook_of if form == "xlsx" else parquet_of)(tmp_path / f"made.{form}", columns)
         result = run("quotes", text=content)
         row = 3 if form == "xlsx" else 2

@@ -184,8 +184,10 @@ def test_a_name_that_looks_odd_is_a_name(small_store: Store, name: str, tmp_path
 @pytest.mark.parametrize(
     ("kind", "changes", "words"),
     [
-        ("parameters", {"ImpliedVol": "2.5"}, "a volatility above 200 % a year is unusual"),
-        ("parameters", {"RiskFreeRate": "0.5"}, "a rate beyond 25 % a year is unusual"),
+        ("parameters", {"ImpliedVol": "2.5"}, "a volatility of 200 % a year or more is unusual"),
+        ("parameters", {"ImpliedVol": "2"}, "a volatility of 200 % a year or more is unusual"),
+        ("parameters", {"RiskFreeRate": "0.5"}, "a rate of 25 % a year or more, up or down, is unusual"),
+        ("parameters", {"DividendYield": "-0.25"}, "a rate of 25 % a year or more, up or down, is unusual"),
         ("trades", {"Product": "OPT"}, "no engine prices the product OPT"),
         ("trades", {"Product": "eq_option"}, "no engine prices the product eq_option"),
     ],
@@ -193,8 +195,9 @@ def test_a_name_that_looks_odd_is_a_name(small_store: Store, name: str, tmp_path
 def test_what_can_hardly_be_meant_is_taken_with_a_word(
     small_store: Store, kind: str, changes: dict[str, str], words: str, tmp_path: Path
 ) -> None:
-    for way, take in WAYS.items():
-        said = take(small_store, kind, {**GOOD[kind], **changes}, tmp_path)
+    for number, (way, take) in enumerate(WAYS.items()):
+        fresh = {NAMES[kind]: f"W{number}"} if kind == "parameters" else {}
+        said = take(small_store, kind, {**GOOD[kind], **fresh, **changes}, tmp_path)
         assert way == "Kafka" or any(words in each and each.startswith("warning") for each in said), (way, said)
 
 

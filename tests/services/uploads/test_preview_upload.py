@@ -316,6 +316,6 @@ def test_a_brokers_file_keeps_its_signs_and_says_what_is_lost(small_store: Store
 
 
 def test_a_quote_of_what_nothing_knows_is_said(small_store: Store) -> None:
-    content = b"AsOfDate,Instrument,Quote\n2020-03-10,aapl,280\n2020-03-10,APPL,281\n2020-03-10,AAPL,281\n"
+    content = b"AsOfDate,Instrument,Quote\n2020-03-10,aapl,280\n2020-03-10,APPL,281\n2020-03-10,AAPL,68\n"
     (warning,) = preview(small_store, content, kind="quotes").warnings
     assert warning == "no instrument and no trade is called aapl, APPL: look for a slip (2 rows)"
