@@ -113,7 +113,8 @@ MEASURES: tuple[Measure, ...] = (
         0,
         Additive.ALWAYS,
         "theta ÷ 365 × Q × M",
-        "The change of market value in one calendar day at the present rate of decay.",
+        "The change of market value in one calendar day at the present rate of decay; at the money, the last day takes "
+        "twice as much.",
     ),
     Measure(
         "rho_1bp",
@@ -146,6 +147,17 @@ DAY_PNL = Measure(
     "What the position gained since the previous close, by revaluation.",
 )
 """Derived from two stored market values, and so not stored itself."""
+
+DECAY_TO_CLOSE = Measure(
+    "theta_to_close",
+    "Decay to next close",
+    "currency",
+    0,
+    Additive.ALWAYS,
+    "market value at the next close − market value",
+    "The change of market value until the close of the next trading day, at today's spot and parameters.",
+)
+"""Computed for one trade when it is asked for: it takes a valuation of its own. Not stored."""
 
 MEASURE_NAMES: tuple[str, ...] = tuple(measure.name for measure in MEASURES)
 CLOSE_COMPARED: tuple[str, ...] = (

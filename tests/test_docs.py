@@ -10,7 +10,7 @@ import pytest
 import typer.main
 from pydantic import SecretStr
 
-from engine.measures import DAY_PNL, MEASURES
+from engine.measures import DAY_PNL, DECAY_TO_CLOSE, MEASURES
 from engine.model import FALLBACK_PARAMETERS, ExerciseStyle, NotPriced, OptionType, Product, TradeStatus
 from ingestion.command_line import app
 from launch import board
@@ -66,14 +66,14 @@ def test_every_measure_is_documented_as_it_is() -> None:
             "formula": measure.formula,
             "meaning": measure.meaning,
         }
-        for measure in (*MEASURES, DAY_PNL)
+        for measure in (*MEASURES, DAY_PNL, DECAY_TO_CLOSE)
     ]
     assert table_under(CONVENTIONS, "Measures", "name") == expected
 
 
 def test_every_measure_has_a_source() -> None:
     rows = table_under(CONVENTIONS, "Where the formulas come from", "measure")
-    assert [row["measure"] for row in rows] == [measure.name for measure in (*MEASURES, DAY_PNL)]
+    assert [row["measure"] for row in rows] == [measure.name for measure in (*MEASURES, DAY_PNL, DECAY_TO_CLOSE)]
     assert all(row["source"] for row in rows)
 
 

@@ -173,7 +173,7 @@ def _valued(spots: FloatArray, of: _Rows, unit: FloatArray) -> Valued:
     unknown = ~np.isfinite(measures).all(axis=0)
     has_unit = np.asarray(np.isfinite(unit[0]).all(axis=0))
     failures = [
-        Failure(of.trade_ids[i], NotPriced.TOO_LARGE, _overflow(of, i))
+        Failure(of.trade_ids[i], NotPriced.TOO_LARGE, _overflow(of, i, float(spots[0])))
         if has_unit[i]
         else Failure(of.trade_ids[i], NotPriced.REFUSED, f"{of.priced_by[i]} gave no number at a spot of {spots[0]:g}")
         for i in np.flatnonzero(unknown).tolist()
@@ -188,8 +188,8 @@ def _valued(spots: FloatArray, of: _Rows, unit: FloatArray) -> Valued:
     )
 
 
-def _overflow(of: _Rows, row: int) -> str:
-    size = f"quantity {of.quantity[row]:g} times multiplier {of.multiplier[row]:g}"
+def _overflow(of: _Rows, row: int, spot: float) -> str:
+    size = f"quantity {of.quantity[row]:g} times multiplier {of.multiplier[row]:g} at a spot of {spot:g}"
     return f"its unit has a value, but {size} makes more than a number can hold"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection
 
-from engine.measures import DAY_PNL, MEASURES
+from engine.measures import DAY_PNL, DECAY_TO_CLOSE, MEASURES
 from services.exports.audit_texts import in_words
 from services.queries.trade_detail import PRICE_UNIT, TradeDetail, is_reported, placed, read_trade_detail
 
@@ -55,7 +55,8 @@ def _values(detail: TradeDetail) -> Iterator[_Row]:
             section = "Measures" if is_own else f"Measures to {values.risk_factor}"
             value = values.measures[measure.name]
             yield (section, measure.csv_name, value, detail.in_currency(measure.unit), close, by, values.observed_at)
-    yield ("Measures", DAY_PNL.csv_name, detail.day_pnl, detail.in_currency(DAY_PNL.unit), None, None, None)
+    for measure, value in ((DAY_PNL, detail.day_pnl), (DECAY_TO_CLOSE, detail.decay_to_close)):
+        yield ("Measures", measure.csv_name, value, detail.in_currency(measure.unit), None, None, None)
 
 
 def _pricing(detail: TradeDetail) -> Iterator[_Row]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from engine.model import FALLBACK_PARAMETERS, NotPriced, Product, Source
 from engine.snapshot.parameters import DEFAULT_PARAMETERS, Parameters
+from services.queries.decay_to_close import decay_to_close
 from storage.book.hierarchy import contracts_in_words
 from storage.book.records import columns_of
 from storage.book.records_at import RecordVersion
@@ -43,7 +44,7 @@ _REMEDIATIONS = {
     NotPriced.NO_PARAMETERS: "Load parameters of {ticker} for this date or an earlier one.",
     NotPriced.BAD_PARAMETERS: "Load parameters of {ticker} that are numbers, with a volatility above 0.",
     NotPriced.REFUSED: "Look at its terms and parameters; or load its sensitivities as somebody else computed them.",
-    NotPriced.TOO_LARGE: "Correct its quantity or its multiplier.",
+    NotPriced.TOO_LARGE: "Correct its quantity or its multiplier, or the quote of {ticker}.",
     NOT_PRICED_YET: "It is priced with the next quote of {ticker}.",
     NotPriced.WAITING: "The value comes by itself: its engine works beside the ticks.",
 }
@@ -115,6 +116,11 @@ class TradeDetail:
             return None
         value, before = self.own.measures["market_value"], self.close.measures["market_value"]
         return None if value is None or before is None else value - before
+
+    @property
+    def decay_to_close(self) -> float | None:
+        """What waiting until the next close takes from its market value; None where that is not known."""
+        return decay_to_close(self.trade, self.own, self.parameter_values, self.as_of)
 
     def in_currency(self, unit: str) -> str:
         """A unit in the currency of the underlying, where somebody has described it."""

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select
 
-from engine.measures import DAY_PNL, MEASURES
+from engine.measures import DAY_PNL, DECAY_TO_CLOSE, MEASURES
 from services.access.permissions import Role, User
 from services.records.incoming import Incoming
 from services.tagging.tag_trades import tag_trades
@@ -68,7 +68,7 @@ def test_from_the_list_to_everything_about_a_trade(opened: Open, board: RunningB
     for caption in (f"Measures as of {board.day}", "Terms", "Pricing inputs", "Versions"):
         page.wait_for_selector(f"caption >> text={caption}")
     page.wait_for_selector("text=Tags: nobody has set its status on the board.")
-    for measure in (*MEASURES, DAY_PNL):
+    for measure in (*MEASURES, DAY_PNL, DECAY_TO_CLOSE):
         expect(page.locator(f"[data-fact='{measure.label}']")).to_have_count(1)
     value = market_value(board, "STORY-1")
     wait_for_fact(page, "Market value", f"{value:,.0f}")

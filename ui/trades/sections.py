@@ -5,7 +5,7 @@ from typing import Any
 
 import streamlit as st
 
-from engine.measures import DAY_PNL, LETTERS, MEASURES, Measure
+from engine.measures import DAY_PNL, DECAY_TO_CLOSE, LETTERS, MEASURES, Measure
 from services.exports.audit_texts import in_words
 from services.queries.trade_detail import PRICE_UNIT, TradeDetail, instant, is_reported, placed
 from storage.read_models.one_trade import TradeValues
@@ -61,6 +61,19 @@ def measures(detail: TradeDetail) -> None:
         ]
         if detail.close is not None
         else [DAY_PNL.label, "not known", detail.in_currency(DAY_PNL.unit), "", "", "No previous close is known."]
+    )
+    decay = detail.decay_to_close
+    rows.append(
+        [
+            DECAY_TO_CLOSE.label,
+            "not known" if decay is None else _signed(decay),
+            detail.in_currency(DECAY_TO_CLOSE.unit),
+            "",
+            "",
+            f"{DECAY_TO_CLOSE.meaning} {DECAY_TO_CLOSE.formula}"
+            if decay is not None
+            else "There is no value of ours of these terms to compare the next close with.",
+        ]
     )
     close = f"Close {detail.close_date}" if detail.close_date else "Previous close"
     heads = ("Measure", "Value", "Unit", close, "Change", "Meaning")

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from storage.core.database import Store
 from storage.core.schema import instruments, pricing_parameters, quotes, trades
+from storage.read_models.read_models import failures_frame
 from tests.fixtures.store_contents import contents
 from tests.services.records.ways_in import WAYS
 
@@ -206,3 +207,20 @@ def test_a_purchase_of_a_negative_quantity_is_refused(small_store: Store, tmp_pa
         (said,) = take(small_store, "trades", {**TRADE, "Quantity": "-10", "Side": "Buy"}, tmp_path)
         assert "column Side" in said, way
         assert "is a purchase of a negative quantity: write the quantity without a sign" in said, way
+
+
+@pytest.mark.parametrize(("quantity", "multiplier"), [("1e300", "1e20"), ("-1e308", "1000"), ("1e306", "100")])
+def test_a_size_that_overflows_is_named_on_every_way(
+    small_store: Store, quantity: str, multiplier: str, tmp_path: Path
+) -> None:
+    """It is taken, as a number is one; it has no value, and the reason is its size and not an engine."""
+    for number, (way, take) in enumerate(WAYS.items()):
+        trade_id = f"W{number}"
+        row = {**OPTION, "TradeId": trade_id, "Quantity": quantity, "ContractMultiplier": multiplier}
+        assert take(small_store, "trades", row, tmp_path) == [], way
+        with small_store.read() as connection:
+            listed = failures_frame(connection, date(2020, 3, 9)).to_dict("records")
+        (found,) = [row for row in listed if row["trade_id"] == trade_id]
+        assert found["reason"] == "size too large", (way, found)
+        size = f"quantity {float(quantity):g} times multiplier {float(multiplier):g} at a spot of"
+        assert size in found["detail"], (way, found)
