@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.snapshot.parameters import DEFAULT_PARAMETERS, NO_PARAMETERS, ParameterHistory, parameters_of
+from services.records.how_many import grouped
 from storage.book.records import Record
 from storage.connection.settings import Settings
 from storage.feeds.questioned_values import QuestionedValue
@@ -109,7 +110,7 @@ def _times(value: float, last: float) -> str:
     change = value / last
     if 0.1 < change < 10.0:
         return f"{'up' if change > 1.0 else 'down'} by {abs(change - 1.0) * 100.0:.0f} %"
-    return f"to {change:.3g} times"
+    return f"to {grouped(round(change)) if change >= 10.0 else f'{change:.2g}'} times"
 
 
 def _percent(bound: float) -> str:
