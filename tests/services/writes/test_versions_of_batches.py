@@ -61,7 +61,9 @@ def history(store: Store, batches: Batches) -> tuple[list[tuple[Any, ...]], list
 
 @pytest.mark.parametrize("size", [2, 7, len(ROWS)])
 def test_any_batches_give_the_same_history(small_store: Store, templates: Templates, size: int) -> None:
-    one_by_one = Store(templates.copy("sqlite", "small", lambda opened: load_small_book(opened, PricingState()), None))
+    one_by_one = Store(
+        templates.copy("sqlite", "small without quotes", lambda opened: load_small_book(opened, PricingState()), None)
+    )
     expected = history(one_by_one, in_parts(1))
     assert len(expected[0]) > 20
     assert history(small_store, in_parts(size)) == expected
@@ -96,7 +98,9 @@ def cash_deltas(histories: DayHistories) -> list[float]:
 
 
 def test_the_line_of_a_day_is_of_the_last_version(small_store: Store, templates: Templates) -> None:
-    alone = Store(templates.copy("sqlite", "small", lambda opened: load_small_book(opened, PricingState()), None))
+    alone = Store(
+        templates.copy("sqlite", "small without quotes", lambda opened: load_small_book(opened, PricingState()), None)
+    )
     lines = []
     for store, records in ((alone, VERSIONS[-1:]), (small_store, VERSIONS)):
         state = PricingState()
