@@ -171,9 +171,14 @@ class Visitor:
 
 
 def wait_for_board(page: Any) -> None:
-    """Wait until the board has its totals; a failure says what the page showed instead."""
+    """Wait until the board has its totals."""
+    wait_on(page, page.locator(READY))
+
+
+def wait_on(page: Any, wanted: Any, seconds: float = 60.0) -> None:
+    """Wait until something is on a page; a failure says what the page showed instead."""
     try:
-        page.locator(READY).wait_for()
+        wanted.wait_for(timeout=seconds * 1000.0)
     except TimeoutError as late:
         panels = page.locator(".db-panel").evaluate_all("nodes => nodes.map((node) => ({ ...node.dataset }))")
         late.add_note(f"{page.url} has the panels {panels} and says: {page.locator('body').inner_text()}")
