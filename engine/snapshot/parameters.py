@@ -1,6 +1,6 @@
 """Pricing parameters by underlying and date: which of them hold as of a date."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -78,15 +78,16 @@ class ParameterHistory:
         return self._of(self._by_ticker.set(ticker, kept))
 
     def _with(self, records: Iterable[Mapping[str, Any]]) -> Map[str, _Dated]:
-        changed: dict[str, dict[date, Parameters]] = {}
+        changed: dict[str, list[tuple[date, Parameters]]] = {}
         for record in records:
             ticker, day = record["ticker"], record["as_of_date"]
             if ticker not in changed:
-                changed[ticker] = dict(self._by_ticker.get(ticker, ()))
-            changed[ticker][day] = parameters_of(record)
-        return self._by_ticker.update(
-            {ticker: tuple(sorted(days.items(), key=_day)) for ticker, days in changed.items()}
-        )
+                changed[ticker] = list(self._by_ticker.get(ticker, ()))
+            dated = changed[ticker]
+            place = bisect_left(dated, day, key=_day)
+            end = place + (place < len(dated) and dated[place][0] == day)
+            dated[place:end] = [(day, parameters_of(record))]
+        return self._by_ticker.update({ticker: tuple(dated) for ticker, dated in changed.items()})
 
     def _of(self, by_ticker: Map[str, _Dated]) -> "ParameterHistory":
         other = ParameterHistory((), self._fallback)
