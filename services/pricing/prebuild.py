@@ -68,7 +68,7 @@ def _foresee_values(store: Store, state: PricingState, quotes: Iterable[Quote]) 
         if built is not None and quote.quote > 0:
             rows = value_live(built.prepared, quote)
             if rows.valued is not None:
-                rows.valued.prepare(store.dialect)
+                rows.valued.prepare(store.dialect, alone=len(newest) == 1)
             state.foresee(rows)
 
 

@@ -61,11 +61,14 @@ class ValuedTrades:
             measures={name: values[kept] for name, values in self.measures.items()},
         )
 
-    def prepare(self, dialect_name: str) -> None:
-        """Make now, before the store is locked, what the database and the change log will take."""
+    def prepare(self, dialect_name: str, *, alone: bool) -> None:
+        """Make now, before the store is locked, what the database and the change log will take.
+
+        alone: whether these will be all values of their transaction, and their rows of the change log the whole table.
+        """
         for column in self._floats.values():
             column.prepare(dialect_name)
-        _ = self.logged
+        _ = self.logged if alone else self.logged_texts
 
     @cached_property
     def _floats(self) -> dict[str, FloatColumn]:
