@@ -46,7 +46,7 @@ def tag_effect(connection: Connection, selection: Selection, status: str) -> Tag
     entering = sum(seen[trade_id] not in counted for trade_id in changing) if stays else 0
     as_of = newest_as_of(connection)
     found = [] if as_of is None else sums_by_ticker(connection, as_of, leaving, EFFECT_MEASURES)
-    sums = _by_currency(found, read_hierarchy(connection))
+    sums = _by_currency(found, read_hierarchy(connection)) if found else {}
     without_value = len(leaving) - sum(each.trades for each in found)
     return TagEffect(len(changing), len(seen) - len(changing), len(leaving), entering, sums, without_value)
 
