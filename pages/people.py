@@ -3,13 +3,14 @@
 import streamlit as st
 
 from services.access.permissions import Permission, why_not
-from ui.admin.people_forms import roles, show_outcome, statuses
+from ui.admin.people_forms import OUTCOME, roles, statuses
 from ui.identity.current_user import current_user
+from ui.page.outcomes import show_outcome
 
 st.subheader("People", anchor=False)
 user = current_user()
 may = user.may(Permission.GRANT)
-show_outcome()
+show_outcome(OUTCOME)
 if not may:
     st.info(why_not(Permission.GRANT), icon=":material/lock:")
 with st.container(key="beside_statuses"):

@@ -3,13 +3,14 @@
 import streamlit as st
 
 from ui.identity.current_user import current_user
+from ui.page.outcomes import show_outcome
 from ui.trades.filters import read_words, trade_filters
 from ui.trades.table import listed_trades, propose_expired, trade_table
-from ui.trades.tag_form import decide_conflicts, show_outcome, tag_form
+from ui.trades.tag_form import OUTCOME, decide_conflicts, tag_form
 
 st.subheader("Trades", anchor=False)
 user = current_user()
-show_outcome()
+show_outcome(OUTCOME)
 decide_conflicts(user)
 words = read_words()
 listed = listed_trades(*trade_filters(words), words)

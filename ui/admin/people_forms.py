@@ -15,25 +15,13 @@ from storage.book.trade_statuses import BUILT_IN, DefinedStatus, count_by_status
 from storage.people.audit import users_about
 from storage.people.user_roles import GrantedRole, read_granted
 from ui.identity.current_user import people_without_grant
-from ui.page.plain_words import plain
+from ui.page.outcomes import keep_outcome
 from ui.page.store import store
 from ui.page.table_size import ROW_PIXELS, table_height
 
-_OUTCOME = "people_outcome"
+OUTCOME = "people_outcome"
+"""The key of what came of the last change."""
 _BUILT_IN = {defined.status for defined in BUILT_IN}
-
-
-def show_outcome() -> None:
-    """Say what came of the last change, once: above the page where it was done, so that nothing moves; in it where it
-    was refused, so that it stays."""
-    outcome = st.session_state.pop(_OUTCOME, None)
-    if outcome is None:
-        return
-    done, words = outcome
-    if done:
-        st.toast(plain(words), icon=":material/check:", duration="long")
-    else:
-        st.error(plain(words))
 
 
 def roles(user: User, *, may: bool) -> None:
@@ -153,5 +141,5 @@ def _do(act: Callable[[], bool], done: str, nothing: str) -> None:
 
 
 def _say(done: bool, words: str) -> None:
-    st.session_state[_OUTCOME] = (done, words)
+    keep_outcome(OUTCOME, done, words)
     st.rerun()

@@ -5,10 +5,12 @@ import streamlit as st
 from services.access.permissions import User
 from services.views.saved_views import ViewContent, view_content
 from storage.people.saved_views import SavedView
-from ui.page.plain_words import plain
+from ui.page.outcomes import keep_outcome
 
 IN_ADDRESS = "view"
-_OPENED, _OUTCOME, _ASKED = "opened_view", "view_outcome", "view_asked"
+OUTCOME = "view_outcome"
+"""The key of what came of the last change of a view."""
+_OPENED, _ASKED = "opened_view", "view_asked"
 
 
 def seen_view(user: User, opened: SavedView | None, current: ViewContent) -> SavedView | None:
@@ -65,19 +67,7 @@ def take_asked_for() -> str | None:
 
 def say(done: bool, words: str) -> None:
     """Tell at the next run of the page what came of something."""
-    st.session_state[_OUTCOME] = (done, words)
-
-
-def show_outcome() -> None:
-    """Say what came of the last change, once."""
-    outcome = st.session_state.pop(_OUTCOME, None)
-    if outcome is None:
-        return
-    done, words = outcome
-    if done:
-        st.toast(plain(words), icon=":material/check:")
-    else:
-        st.error(plain(words))
+    keep_outcome(OUTCOME, done, words)
 
 
 def _keep(user: User, view: SavedView) -> None:

@@ -18,8 +18,9 @@ from services.views.saved_views import (
     view_content,
 )
 from storage.people.saved_views import ListedView, SavedView, views_for
-from ui.explore.opened_view import ask_for, none_open, now_open, say, seen_view, show_outcome, shows, take_asked_for
+from ui.explore.opened_view import OUTCOME, ask_for, none_open, now_open, say, seen_view, shows, take_asked_for
 from ui.explore.view_dialogs import Dialog, ask, open_dialog
+from ui.page.outcomes import show_outcome
 from ui.page.plain_words import plain
 from ui.page.store import store
 
@@ -34,7 +35,7 @@ def view_menu(user: User, current: ViewContent, opened: SavedView | None) -> Vie
     Returns what the page is to show from now on when a view was opened, or saved over; else None. The address then
     names that view, as it does when one was saved under a new name: the page opens it from there.
     """
-    show_outcome()
+    show_outcome(OUTCOME, "short")
     seen = seen_view(user, opened, current)
     with store().read() as connection:
         listed = {view.view_id: view for view in views_for(connection, user.name)}

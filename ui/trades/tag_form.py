@@ -16,6 +16,7 @@ from services.tagging.trade_selection import NamedTrades, Selection
 from storage.book.trade_statuses import DefinedStatus
 from storage.people.audit import newest_act
 from ui.page.number_text import count_text, how_many_text, number_text
+from ui.page.outcomes import keep_outcome
 from ui.page.plain_words import plain
 from ui.page.store import store
 from ui.page.table_size import ROW_PIXELS, table_height
@@ -26,7 +27,9 @@ _TOLD_IN_WORDS = 3
 _MOST_LISTED = 500
 _ASK_ABOVE = 20
 """So many trades are set at a click; of more the effect is shown first."""
-_OUTCOME, _CONFLICT, _ASKED = "tag_outcome", "tag_conflict", "tag_asked"
+OUTCOME = "tag_outcome"
+"""The key of what came of the last change."""
+_CONFLICT, _ASKED = "tag_conflict", "tag_asked"
 UNDONE = "restored"
 _REASONS = ["Matured", "Sold or closed out", "Booked twice", "Booked by mistake", "Novated", "Disputed"]
 
@@ -151,19 +154,6 @@ def _effect_lines(effect: TagEffect) -> list[str]:
     return lines
 
 
-def show_outcome() -> None:
-    """Say what came of the last change, once: above the page where it was done, so that nothing moves; in it where it
-    was refused, so that it stays."""
-    outcome = st.session_state.pop(_OUTCOME, None)
-    if outcome is None:
-        return
-    kind, words = outcome
-    if kind == "done":
-        st.toast(plain(words), icon=":material/check:", duration="long")
-    else:
-        st.error(plain(words))
-
-
 def decide_conflicts(user: User) -> None:
     """Show the trades that somebody else changed meanwhile, and let the manager who asked decide about them."""
     undecided: _Undecided | None = st.session_state.get(_CONFLICT)
@@ -244,7 +234,7 @@ def _carry_out(user: User, words: str, selection: Selection, act: Act, *, theirs
         with writing() as state:
             outcome = act(state, user, seen, theirs_too)
     except (NotAllowed, NotPossible) as error:
-        st.session_state[_OUTCOME] = ("refused", str(error))
+        keep_outcome(OUTCOME, False, str(error))
         st.rerun()
     if isinstance(outcome, TagConflicts):
         now = {each.trade_id: each.now for each in outcome.conflicts}
@@ -262,7 +252,7 @@ def _carry_out(user: User, words: str, selection: Selection, act: Act, *, theirs
         count = how_many_text(len(outcome.trades), "trade")
         already = f" {count_text(outcome.unchanged)} had it already." if outcome.unchanged else ""
         done = f"Undone: {count} restored to their previous status." if words == UNDONE else f"{count} {words}."
-        st.session_state[_OUTCOME] = ("done", f"{done}{already}{_entries(outcome)}")
+        keep_outcome(OUTCOME, True, f"{done}{already}{_entries(outcome)}")
         list_again()
     st.rerun()
 
