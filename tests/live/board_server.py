@@ -5,9 +5,10 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -144,3 +145,12 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         if time.monotonic() > end:
             raise TimeoutError("it did not happen")
         time.sleep(0.01)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[BoardServer]:
+    """One server for all tests of the module."""
+    board = BoardServer()
+    board.start()
+    yield board
+    board.stop()

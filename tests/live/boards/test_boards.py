@@ -23,7 +23,7 @@ from tests.fixtures.applying import apply_quotes, change_records
 from tests.fixtures.databases import wait_for
 from tests.fixtures.small_book import MONDAY, quote
 from tests.live.board_contents import contents
-from tests.live.changes import fresh_board
+from tests.live.changes import fresh_board, hold_back
 from tests.live.serving.test_routes import Server, next_table
 
 ALL = TradeSelection()
@@ -163,18 +163,7 @@ def test_a_large_message_is_built_off_the_event_loop(
 ) -> None:
     """While one viewer's snapshot is being built, others get their status and their snapshots of other boards."""
     monkeypatch.setattr(live.serving.boards, "_ROWS_BUILT_AT_ONCE", 0)
-    begun, go_on = threading.Event(), threading.Event()
-    build = live.serving.boards.message  # type: ignore[attr-defined]
-    threads: list[str] = []
-
-    def slow(board: Any, table: str, *more: Any) -> bytes:
-        if table == "explore":
-            threads.append(threading.current_thread().name)
-            begun.set()
-            assert go_on.wait(60)
-        return build(board, table, *more)
-
-    monkeypatch.setattr(live.serving.boards, "message", slow)
+    begun, go_on, threads = hold_back(monkeypatch, "explore")
     server = Server(week, settings())
     try:
         with server.open("/live/explore") as one, server.open("/live/explore") as same:

@@ -1,8 +1,6 @@
 """A large message is read from a copy of its board: the board goes on meanwhile, and the copy does not change."""
 
-import threading
 from copy import deepcopy
-from typing import Any
 
 import pytest
 
@@ -17,7 +15,7 @@ from storage.core.database import Store
 from tests.fixtures.applying import apply_quotes, change_records
 from tests.fixtures.small_book import quote, stock, trade
 from tests.live.board_contents import contents
-from tests.live.changes import fresh_board, reported
+from tests.live.changes import fresh_board, hold_back, reported
 from tests.live.serving.test_routes import Server, next_table
 
 
@@ -45,16 +43,7 @@ def test_the_board_goes_on_while_a_large_message_of_it_is_built(
     small_store: Store, state: PricingState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live.serving.boards, "_ROWS_BUILT_AT_ONCE", 2)
-    begun, go_on = threading.Event(), threading.Event()
-    build = live.serving.boards.message  # type: ignore[attr-defined]
-
-    def slow(board: Any, table: str, *more: Any) -> bytes:
-        if table == "explore":
-            begun.set()
-            assert go_on.wait(60)
-        return build(board, table, *more)
-
-    monkeypatch.setattr(live.serving.boards, "message", slow)
+    begun, go_on, _ = hold_back(monkeypatch, "explore")
     server = Server(small_store, settings())
     try:
         with server.open("/live/explore") as one, server.open("/live/market") as other:

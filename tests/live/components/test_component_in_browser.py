@@ -7,7 +7,9 @@ import pytest
 from playwright.sync_api import expect
 
 from live.components.panels import ASSETS_FOLDER, ASSETS_URL, PANELS_SCRIPT, script_of
-from tests.live.board_server import BoardServer
+from tests.live.board_server import BoardServer, server
+
+__all__ = ["server"]
 
 pytestmark = pytest.mark.browser
 WAITS, FAILED = "It is tried again by itself", "could not be shown"
@@ -18,14 +20,6 @@ MOUNT = """async ([script, kinds]) => {
   const dataOf = (panel) => ({ panel, height: 300, measures: [] });
   window.leave = kinds.map((panel, at) => mount({ parentElement: places[at], data: dataOf(panel) }));
 }"""
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[BoardServer]:
-    board = BoardServer()
-    board.start()
-    yield board
-    board.stop()
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from playwright.sync_api import expect
 
 from live.components.panels import MEASURE_TEXTS
 from live.tables import wire
-from tests.live.board_server import BoardServer, Connection, wait_until
+from tests.live.board_server import BoardServer, Connection, server, wait_until
 from tests.live.tree_on_wire import Leaf, selected, tree_delta, tree_snapshot
+
+__all__ = ["server"]
 
 pytestmark = pytest.mark.browser
 
@@ -153,14 +155,6 @@ def status(**changes: Any) -> dict[str, Any]:
         "store": "ok",
         **changes,
     }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[BoardServer]:
-    board = BoardServer()
-    board.start()
-    yield board
-    board.stop()
 
 
 @pytest.fixture
